@@ -1,0 +1,123 @@
+"""A thread that serves waiting callers together: drain what is there, work once, answer each."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+
+from relay.errors import Unavailable
+
+Outcome = Any
+"""A result, or an exception that the one caller gets."""
+
+Group = tuple[Callable[..., Sequence[Outcome]], list[Any]]
+BATCH_MAX = 512
+
+log = structlog.get_logger(__name__)
+
+
+class Batcher:
+    """Gathers commands from event loops and hands them to `work` in groups, in the order of their first command."""
+
+    def __init__(self, name: str, work: Callable[[list[Group]], list[list[Outcome]]]) -> None:
+        self._work = work
+        self._waiting: deque[_Waiting] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, batch: Callable[..., Sequence[Outcome]], command: Any) -> "asyncio.Future[Any]":
+        """The future of `command`'s outcome. Cancelling it does not undo the command."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._enqueue(_Waiting(batch, command, future, loop))
+        return future
+
+    def submit_and_forget(self, batch: Callable[..., Sequence[Outcome]], command: Any) -> None:
+        self._enqueue(_Waiting(batch, command, None, None))
+
+    def close(self) -> None:
+        """Serves what is waiting, then ends the thread."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _enqueue(self, waiting: "_Waiting") -> None:
+        with self._wake:
+            if self._closing:
+                raise Unavailable()
+            self._waiting.append(waiting)
+            if len(self._waiting) == 1:
+                self._wake.notify()
+
+    def _run(self) -> None:
+        while taken := self._take():
+            self._serve(taken)
+
+    def _take(self) -> list["_Waiting"]:
+        with self._wake:
+            while not self._waiting and not self._closing:
+                self._wake.wait()
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
+
+    def _serve(self, taken: list["_Waiting"]) -> None:
+        try:
+            self._answer_groups(taken)
+        except Exception as error:  # noqa: BLE001 (whatever it was, every caller must get an answer)
+            if len(taken) == 1 or isinstance(error, Unavailable):
+                _answer([(waiting, error) for waiting in taken])
+                return
+            # One bad command must not refuse its neighbours: the transaction is undone, so each goes alone.
+            for waiting in taken:
+                self._serve([waiting])
+
+    def _answer_groups(self, taken: list["_Waiting"]) -> None:
+        groups: dict[Any, list[_Waiting]] = {}
+        for waiting in taken:
+            groups.setdefault(waiting.batch, []).append(waiting)
+        outcomes = self._work([(batch, [w.command for w in group]) for batch, group in groups.items()])
+        _answer(
+            [pair for group, done in zip(groups.values(), outcomes, strict=True) for pair in zip(group, done, strict=True)]
+        )
+
+
+class _Waiting:
+    __slots__ = ("batch", "command", "future", "loop")
+
+    def __init__(
+        self,
+        batch: Callable[..., Sequence[Outcome]],
+        command: Any,
+        future: "asyncio.Future[Any] | None",
+        loop: asyncio.AbstractEventLoop | None,
+    ) -> None:
+        self.batch, self.command, self.future, self.loop = batch, command, future, loop
+
+
+def _answer(pairs: list[tuple[_Waiting, Outcome]]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome]]] = {}
+    for waiting, outcome in pairs:
+        if waiting.loop is not None and waiting.future is not None:
+            by_loop.setdefault(waiting.loop, []).append((waiting.future, outcome))
+        elif isinstance(outcome, Exception):
+            log.error("write_failed", error=repr(outcome), batch=getattr(waiting.batch, "__name__", "?"))
+    for loop, answers in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, answers)
+        except RuntimeError:
+            log.warning("loop_closed_before_answer", answers=len(answers))
+
+
+def _resolve(answers: list[tuple["asyncio.Future[Any]", Outcome]]) -> None:
+    for future, outcome in answers:
+        if future.cancelled():
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

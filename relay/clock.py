@@ -1,0 +1,32 @@
+"""The one clock. Everything that asks for the time asks here, so a test can move it."""
+
+from datetime import UTC, datetime, timedelta
+
+_offset = timedelta()
+
+
+def now() -> datetime:
+    """The present moment, timezone-aware, in UTC."""
+    return datetime.now(UTC) + _offset
+
+
+def move(by: timedelta) -> None:
+    """Moves this process's clock; `account-app sync --until` and tests use it. Moves add up."""
+    global _offset
+    _offset += by
+
+
+def set_back_to_real_time() -> None:
+    """Ends every move."""
+    global _offset
+    _offset = timedelta()
+
+
+def rfc3339(moment: datetime) -> str:
+    """`2026-11-24T10:00:00.000Z`: milliseconds, always UTC."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The UTC hour that holds `moment`; roll-ups are keyed by it."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,148 @@
+"""Connections, and the group-committing writer: many callers, one transaction, one fsync, an answer each.
+
+SQLite has one writer connection in one thread (WAL, synchronous=FULL); PostgreSQL has the same per process, and rows
+that a batch will change are locked in one order. Readers never write.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from relay.batching import Batcher, Outcome
+from relay.errors import Unavailable
+
+T = TypeVar("T")
+C = TypeVar("C")
+Batch = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+"""Takes a transaction and commands, gives one outcome per command; an outcome may be an exception to raise."""
+
+BUSY_SECONDS = 10
+READERS = 4
+
+
+class Database:
+    """One process's way to the database. `write` and `batch` return only after their commit is durable."""
+
+    def __init__(self, url: str, *, checkpoints: bool = True) -> None:
+        """`checkpoints=False` is for short-lived commands beside a running server: SQLite then has one checkpointer."""
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._writing = self._engine(writing=True, checkpoints=checkpoints)
+        self._reading = self._engine(writing=False, checkpoints=False)
+        self._writer = Batcher("writer", self._commit_together)
+        self._looker = Batcher("looker", self._read_together)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Runs `work` in a transaction that it shares with others; its exception undoes it alone."""
+        return cast(T, await self._writer.submit(_each, work))
+
+    async def batch(self, batch: Callable[[Connection, Sequence[C]], Sequence[Any]], command: C) -> Any:
+        """Runs `command` with whatever others of the same `batch` are waiting, as one set."""
+        return await self._writer.submit(batch, command)
+
+    def post(self, batch: Callable[[Connection, Sequence[C]], Sequence[Any]], command: C) -> None:
+        """Like `batch`, for what nobody waits for; a failure is logged by the batcher."""
+        self._writer.submit_and_forget(batch, command)
+
+    async def look_up(self, batch: Callable[[Connection, Sequence[C]], Sequence[Any]], command: C) -> Any:
+        """A read that many requests make at once (who is this?), answered as one set."""
+        return await self._looker.submit(batch, command)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Runs `work` on a read-only connection in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
+
+    def read_now(self, work: Callable[[Connection], T]) -> T:
+        """The same without a loop: for commands."""
+        with self._reading.connect() as connection:
+            return work(connection)
+
+    def write_now(self, work: Callable[[Connection], T]) -> T:
+        """A transaction of its own without a loop: for commands and migrations."""
+        with self._writing.begin() as connection:
+            return work(connection)
+
+    def close(self) -> None:
+        """Commits what is waiting, then closes every connection."""
+        self._writer.close()
+        self._looker.close()
+        self._readers.shutdown()
+        self._writing.dispose()
+        self._reading.dispose()
+
+    def _commit_together(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
+        try:
+            with self._writing.begin() as connection:
+                return [list(batch(connection, commands)) for batch, commands in groups]
+        except DBAPIError as error:
+            if not _worth_another_try(error):
+                raise Unavailable() from error
+        # The server went away before it answered. Commands of a batch are harmless to repeat: ids are unique.
+        try:
+            with self._writing.begin() as connection:
+                return [list(batch(connection, commands)) for batch, commands in groups]
+        except DBAPIError as error:
+            raise Unavailable() from error
+
+    def _read_together(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
+        try:
+            with self._reading.connect() as connection:
+                return [list(batch(connection, commands)) for batch, commands in groups]
+        except DBAPIError as error:
+            if not _worth_another_try(error):
+                raise Unavailable() from error
+        with self._reading.connect() as connection:
+            return [list(batch(connection, commands)) for batch, commands in groups]
+
+    def _engine(self, *, writing: bool, checkpoints: bool) -> Engine:
+        if not self.is_sqlite:
+            return create_engine(self.url, pool_size=READERS + 1, pool_pre_ping=not writing, pool_recycle=1800)
+        Path(make_url(self.url).database or "").parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+        event.listen(engine, "connect", lambda raw, _: _prepare_sqlite(raw, writing, checkpoints))
+        event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN"))
+        return engine
+
+
+def _prepare_sqlite(raw: Any, writing: bool, checkpoints: bool) -> None:
+    # The driver's own transaction handling begins too late; ours begins by hand in the "begin" event.
+    raw.isolation_level = None
+    pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"]
+    pragmas += ["query_only=ON"] if not writing else []
+    pragmas += ["wal_autocheckpoint=0"] if not checkpoints else []
+    for pragma in pragmas:
+        raw.execute(f"PRAGMA {pragma}")
+
+
+def _worth_another_try(error: DBAPIError) -> bool:
+    """A lost connection, or two workers that locked each other out: neither says anything about the commands."""
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state in {"40P01", "40001", "57P01", "57P02", "57P03"}
+
+
+def _each(connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Outcome]:
+    return [_alone(connection, work) for work in works]
+
+
+def _alone(connection: Connection, work: Callable[[Connection], Any]) -> Outcome:
+    try:
+        with connection.begin_nested():
+            return work(connection)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return Unavailable() if isinstance(error, OperationalError) else error
+    except Exception as error:  # noqa: BLE001 (the caller of this one command gets it)
+        return error
+
+
+def is_alive(connection: Connection) -> bool:
+    """For readiness: the database answers."""
+    return connection.execute(text("SELECT 1")).scalar() == 1

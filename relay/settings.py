@@ -1,0 +1,130 @@
+"""Every environment variable, read once. Nothing else in the relay looks at the environment."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from relay.errors import Misconfigured
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: where `data/`, `.env` and the built front end live, whatever the working directory is."""
+
+SECRETS = ("SECRET_KEY", "ANTHROPIC_API_KEY", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "RESEND_API_KEY")
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable of the same name; its description becomes `.env.example`."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env", env_ignore_empty=True, case_sensitive=True, extra="ignore", frozen=True
+    )
+
+    DATABASE_URL: str = Field("sqlite:///data/account.db", description="SQLite file, or postgresql://…")
+    REDIS_URL: str | None = Field(None, description="redis://…; needed for more than one worker")
+    SECRET_KEY: SecretStr | None = Field(None, description="at least 32 random characters; signs and hashes")
+    ACCOUNT_ORIGIN: str = Field("http://localhost:3000", description="where people open the dashboard")
+    API_ORIGIN: str = Field("", description="where API and event socket answer; empty: the same")
+    EDITOR_ORIGINS: str = Field("", description="comma-separated origins that may embed the panel")
+    COOKIE_DOMAIN: str | None = Field(None, description="empty: cookies for this host only")
+    TRUSTED_PROXIES: int = Field(0, ge=0, le=10, description="how many proxy hops to believe")
+    ANTHROPIC_API_KEY: SecretStr | None = Field(None, description="our key at Anthropic")
+    ANTHROPIC_BASE_URL: str = Field("https://api.anthropic.com", description="where Claude answers")
+    STRIPE_API_KEY: SecretStr | None = Field(None, description="our secret key at Stripe")
+    STRIPE_API_BASE: str = Field("https://api.stripe.com", description="where Stripe answers")
+    STRIPE_WEBHOOK_SECRET: SecretStr | None = Field(None, description="signs Stripe's events to us")
+    STRIPE_PRICE_PLAN: str = Field("price_plan", description="Stripe's price of the monthly plan")
+    STRIPE_PRICE_OVERAGE: str = Field("price_overage", description="Stripe's metered price of one cent")
+    STRIPE_METER_EVENT: str = Field("overage_cents", description="event name of Stripe's meter")
+    RESEND_API_KEY: SecretStr | None = Field(None, description="our key at Resend")
+    RESEND_API_URL: str = Field("https://api.resend.com", description="where Resend answers")
+    MAIL_FROM: str = Field("Account <sign-in@localhost.test>", description="sender of our mail")
+    STORAGE_URL: str = Field("file://data/assets", description="file://… or s3://bucket")
+    MARKUP_PERCENT: int = Field(20, ge=0, le=1000, description="baked into a price version by `migrate`")
+    PLAN_MONTHLY_CREDIT_USD: str = Field("10", description="credit that comes with a month of the plan")
+    DEFAULT_SPEND_CAP_USD: str = Field("50", description="overage per period to begin with")
+    SIGN_UP_GRANT_USD: str = Field("0", description="promo credit for every new account")
+    RATE_REQUESTS_PER_MINUTE: int = Field(60, ge=1, description="per account")
+    RATE_TOKENS_PER_MINUTE: int = Field(200_000, ge=1, description="per account")
+    RATE_CONCURRENT: int = Field(8, ge=1, description="open streams per account")
+    SYNC_INTERVAL_SECONDS: int = Field(3600, ge=1, description="how often windows are sealed and sent")
+    HOLD_TTL_SECONDS: int = Field(900, ge=1, description="after this a dead process's hold is settled")
+    UPSTREAM_CONNECT_SECONDS: float = Field(10, gt=0, description="to reach Claude")
+    UPSTREAM_FIRST_SECONDS: float = Field(120, gt=0, description="until Claude's first event")
+    UPSTREAM_SILENCE_SECONDS: float = Field(90, gt=0, description="between two events; pings do not count")
+    UPSTREAM_PLAIN_SECONDS: float = Field(600, gt=0, description="for a whole answer that is not streamed")
+    DRAIN_SECONDS: float = Field(20, ge=0, description="for open streams when the server is told to stop")
+    OPERATOR_EMAILS: str = Field("", description="comma-separated; may open the operator page")
+    WEB_ANALYTICS_TOKEN: str | None = Field(None, description="Cloudflare Web Analytics")
+    LOG_FORMAT: str = Field("json", pattern="^(json|text)$", description="json, or text to read by eye")
+
+    @field_validator("ACCOUNT_ORIGIN", "API_ORIGIN", "ANTHROPIC_BASE_URL", "STRIPE_API_BASE", "RESEND_API_URL")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        value = value.rstrip("/")
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
+    @property
+    def api_origin(self) -> str:
+        return self.API_ORIGIN or self.ACCOUNT_ORIGIN
+
+    @property
+    def editor_origins(self) -> tuple[str, ...]:
+        return tuple(o.strip().rstrip("/") for o in self.EDITOR_ORIGINS.split(",") if o.strip())
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """Every origin that may call with credentials: ours and the editors', compared exactly."""
+        return frozenset({self.ACCOUNT_ORIGIN, self.api_origin, *self.editor_origins})
+
+    @property
+    def database_url(self) -> str:
+        """As SQLAlchemy wants it: a driver named, SQLite's file placed below the checkout."""
+        if self.DATABASE_URL.startswith(("postgresql://", "postgres://")):
+            return "postgresql+psycopg://" + self.DATABASE_URL.split("://", 1)[1]
+        path = self.DATABASE_URL.removeprefix("sqlite:///")
+        return f"sqlite:///{ROOT / path}"
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.api_origin.startswith("https://")
+
+    def secret(self, name: str) -> str:
+        """The value of a secret; Misconfigured, naming it, when it is not set."""
+        value = getattr(self, name)
+        if not value:
+            raise Misconfigured(f"{name} is not set. Set it in the environment, in .env, or as {name}_FILE.")
+        return value.get_secret_value()
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Reads the environment and `.env`. Misconfigured names every setting that is wrong, all at once."""
+    try:
+        return Settings(**(_from_files() | overrides))
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found: {e['input']!r})" for e in error.errors()]
+        raise Misconfigured("\n".join(faults)) from None
+
+
+@lru_cache
+def settings() -> Settings:
+    """This process's settings, read once."""
+    return read_settings()
+
+
+def _from_files() -> dict[str, str]:
+    """`NAME_FILE` for each secret: what container platforms mount. The file wins over nothing but absence."""
+    found: dict[str, str] = {}
+    for name in SECRETS:
+        path = os.environ.get(f"{name}_FILE")
+        if path and not os.environ.get(name):
+            try:
+                found[name] = Path(path).read_text().strip()
+            except OSError as error:
+                raise Misconfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from None
+    return found
