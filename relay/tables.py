@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import BigInteger, DateTime, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, Index, Integer, Table, Text, UniqueConstraint, text
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -104,7 +104,6 @@ class ApiKey(SQLModel, table=True):
     revoked_at: datetime | None = _moment(default=None)
     cap_pico: int | None = Field(default=None, sa_type=BigInteger)
     spent_pico: int = _money()
-    held_pico: int = _money()
 
 
 class Balance(SQLModel, table=True):
@@ -128,7 +127,15 @@ class Grant(SQLModel, table=True):
     """Credit given: `monthly`, `topup` or `promo`. `key` makes giving it twice harmless."""
 
     __tablename__: ClassVar[str] = "grants"
-    __table_args__ = (Index("grants_of_account", "account_id", "expires_at"),)
+    __table_args__ = (
+        Index("grants_of_account", "account_id", "id"),
+        Index(
+            "grants_open",
+            "account_id",
+            sqlite_where=text("remaining_pico <> 0"),
+            postgresql_where=text("remaining_pico <> 0"),
+        ),
+    )
     id: int | None = _serial()
     account_id: str = Field(foreign_key="accounts.id")
     kind: str

@@ -1,0 +1,25 @@
+"""The ledger: grant, hold, settle, release, balance. The only place where an account's credit changes.
+
+`post` takes whatever holds, journals and settlements are waiting (see `database.Database.batch`), locks the accounts
+they touch in one order, applies the rules of `book` to each in turn, and writes the result set by set.
+"""
+
+from relay.ledger.book import Book
+from relay.ledger.commands import Command, Ended, Held, Hold, Journal, Settle, Settled
+from relay.ledger.granting import expire_due, grant, open_balance
+from relay.ledger.posting import post
+
+__all__ = [
+    "Book",
+    "Command",
+    "Ended",
+    "Held",
+    "Hold",
+    "Journal",
+    "Settle",
+    "Settled",
+    "expire_due",
+    "grant",
+    "open_balance",
+    "post",
+]

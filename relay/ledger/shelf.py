@@ -1,0 +1,128 @@
+"""Books in and out of the database, many at once. Rows are locked in the order of their ids."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from relay.ledger.book import Book, GrantState, Movement
+from relay.tables import Balance, Entry, Grant, Hold, table
+
+balances, entries, grants, holds = table(Balance), table(Entry), table(Grant), table(Hold)
+
+_BALANCES = (
+    select(
+        balances.c.account_id,
+        balances.c.credit_pico,
+        balances.c.held_pico,
+        balances.c.overage_pico,
+        balances.c.period_overage_start_pico,
+        balances.c.spend_cap_pico,
+        balances.c.has_plan,
+        balances.c.next_expiry_at,
+    )
+    .where(balances.c.account_id.in_(bindparam("ids", expanding=True)))
+    .order_by(balances.c.account_id)
+    .with_for_update()
+)
+_OPEN_GRANTS = select(
+    grants.c.account_id, grants.c.id, grants.c.kind, grants.c.remaining_pico, grants.c.expires_at, grants.c.expired_at
+).where(
+    grants.c.account_id.in_(bindparam("ids", expanding=True)),
+    grants.c.remaining_pico != 0,
+)
+_LAST_GRANT = (
+    select(grants.c.id, grants.c.kind, grants.c.remaining_pico, grants.c.expires_at, grants.c.expired_at)
+    .where(grants.c.account_id == bindparam("id"))
+    .order_by(grants.c.id.desc())
+    .limit(1)
+)
+_HOLDS_OF = select(holds.c.account_id, holds.c.created_at, holds.c.amount_pico).where(
+    holds.c.account_id.in_(bindparam("ids", expanding=True))
+)
+_SAVE_BALANCE = (
+    update(balances)
+    .where(balances.c.account_id == bindparam("of"))
+    .values(
+        credit_pico=bindparam("credit"),
+        held_pico=bindparam("held"),
+        overage_pico=bindparam("overage"),
+        next_expiry_at=bindparam("next_expiry"),
+        changed_at=bindparam("now"),
+    )
+)
+_SAVE_GRANT = (
+    update(grants)
+    .where(grants.c.id == bindparam("of"))
+    .values(remaining_pico=bindparam("remaining"), expired_at=bindparam("expired"))
+)
+
+
+def take(connection: Connection, account_ids: Iterable[str]) -> dict[str, Book]:
+    """The books of these accounts, locked until the transaction ends. Unknown ids are left out."""
+    rows = connection.execute(_BALANCES, {"ids": sorted(set(account_ids))})
+    return {row[0]: Book(*row) for row in rows}
+
+
+def add_grants(connection: Connection, books: Sequence[Book]) -> None:
+    """Fills in the grants that can still be burnt, repaid or expire."""
+    if not books:
+        return
+    by_id = {book.account_id: book for book in books}
+    for row in connection.execute(_OPEN_GRANTS, {"ids": list(by_id)}):
+        by_id[row[0]].grants.append(GrantState(*row[1:]))
+
+
+def add_last_grant(connection: Connection, book: Book) -> None:
+    """For a debt when every grant is spent: the newest one, whatever its state."""
+    row: Row[Any] | None = connection.execute(_LAST_GRANT, {"id": book.account_id}).first()
+    if row is not None:
+        book.grants.append(GrantState(*row))
+
+
+def open_holds(connection: Connection, account_ids: Iterable[str]) -> dict[str, list[tuple[datetime, int]]]:
+    """Per account, when each open hold was taken and how much it reserves."""
+    found: dict[str, list[tuple[datetime, int]]] = {}
+    for account_id, created_at, amount_pico in connection.execute(_HOLDS_OF, {"ids": list(account_ids)}):
+        found.setdefault(account_id, []).append((created_at, amount_pico))
+    return found
+
+
+def put_back(
+    connection: Connection, books: Iterable[Book], movements: Sequence[tuple[str, Movement]], now: datetime
+) -> None:
+    """Writes what changed: snapshots, grants, and an entry for each movement."""
+    changed = [book for book in books if book.changed]
+    if changed:
+        connection.execute(_SAVE_BALANCE, [_balance_row(book, now) for book in changed])
+    touched = [grant for book in changed for grant in book.grants if grant.changed]
+    if touched:
+        connection.execute(
+            _SAVE_GRANT,
+            [{"of": g.id, "remaining": g.remaining_pico, "expired": g.expired_at} for g in touched],
+        )
+    if movements:
+        connection.execute(insert(entries), [_entry_row(account_id, m, now) for account_id, m in movements])
+
+
+def _balance_row(book: Book, now: datetime) -> dict[str, Any]:
+    return {
+        "of": book.account_id,
+        "credit": book.credit_pico,
+        "held": book.held_pico,
+        "overage": book.overage_pico,
+        "next_expiry": book.next_expiry_at,
+        "now": now,
+    }
+
+
+def _entry_row(account_id: str, movement: Movement, now: datetime) -> dict[str, Any]:
+    return {
+        "account_id": account_id,
+        "kind": movement.kind,
+        "grant_id": movement.grant_id,
+        "request_id": movement.request_id,
+        "amount_pico": movement.amount_pico,
+        "at": now,
+    }
