@@ -160,7 +160,22 @@ _DATED = re.compile(r"-(?:\d{8}|latest)\Z", re.ASCII)
 
 def name_of(model: object) -> str | None:
     """A sold model's own name, from itself, a dated snapshot or its `-latest` alias; None for all else."""
-    if not isinstance(model, str) or len(model) > 100:
+    found = model_of(model)
+    return found.name if found else None
+
+
+def model_of(name: object) -> Model | None:
+    """The model of that name, dated snapshot or alias."""
+    if not isinstance(name, str) or len(name) > 100:
         return None
-    name = model if model in BY_NAME else _DATED.sub("", model)
-    return name if name in BY_NAME else None
+    return BY_NAME.get(name) or BY_NAME.get(_DATED.sub("", name))
+
+
+def context_tokens(model: str) -> int:
+    """The most tokens that one prompt of the model can have."""
+    return BY_NAME[model].context_tokens
+
+
+def image_tokens_max(model: str) -> int:
+    """The most tokens that one image can cost with the model."""
+    return BY_NAME[model].image_tokens_max

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import structlog
 
-from relay.pricing.costs import BASE, BY_NAME, KINDS, LONG_PROMPT_TOKENS, name_of, tier_name
+from relay.pricing.costs import BASE, KINDS, LONG_PROMPT_TOKENS, name_of, tier_name
 
 log = structlog.get_logger(__name__)
 
@@ -170,8 +170,3 @@ def _dearest(units: Mapping[tuple[str, str], Units]) -> dict[tuple[str, bool], s
     for model, tier in sorted(units, key=lambda pair: units[pair][output].price_pico):
         dearest[model, "long" in tier.split("+")] = tier
     return dearest
-
-
-def context_tokens(model: str) -> int:
-    """The most tokens that one prompt of the model can have."""
-    return BY_NAME[model].context_tokens
