@@ -23,13 +23,15 @@ def admit(body: bytes, headers: Mapping[str, str]) -> Admission:
     fields, compact = parse(body)
     only(fields, allowed.FIELDS, "")
     model = _model(fields)
-    measure = Measure()
+    max_tokens = a_count(fields.get("max_tokens"), "max_tokens", 1, allowed.MAX_TOKENS_MAX)
+    # Its digits are left out of the bound, so that a retry with the affordable figure is bounded alike.
+    measure = Measure(payload_bytes=len(str(max_tokens)))
     _read_contents(fields, measure)
     _read_small_fields(fields, measure)
     return Admission(
         model=model.name,
         stream=a_flag(fields.get("stream", False), "stream"),
-        max_tokens=a_count(fields.get("max_tokens"), "max_tokens", 1, allowed.MAX_TOKENS_MAX),
+        max_tokens=max_tokens,
         input_bound_tokens=input_bound(measure, compact, model.name),
         input_kind=input_kind(measure),
         max_searches=measure.searches,

@@ -19,7 +19,7 @@ class Measure:
 
     images: int = 0
     payload_bytes: int = 0
-    """Base64 of images and documents: no text, so its bytes say nothing about tokens."""
+    """What is no text of the prompt, above all base64 of images: its bytes say nothing about tokens."""
     rendered_bytes: int = 0
     """JSON that upstream writes anew for the model, and sealed texts: counted once more."""
     blocks: int = 0
