@@ -39,17 +39,17 @@ def parse(body: bytes) -> tuple[Object, bytes]:
     except TypeError:
         raise BadInput("The body is nested deeper than 250 levels. Send a flatter one.") from None
     fields = an_object(parsed, "The body")
-    if _members(body, compact) != _members(compact, body):
+    if _repeats_a_field(body, compact):
         raise BadInput("The body names a field twice in one object. Send each field once.")
     return fields, compact
 
 
-def _members(body: bytes, other: bytes) -> int:
-    """A number that differs between two writings of one document only if one of them repeats a field."""
-    # Both writings have equally many quotes, unless one writes a quote inside a text as \u0022.
-    if b"\\u0022" not in body and b"\\u0022" not in other:
-        return body.count(b'"')
-    return _STRING.sub(b"", body).count(b":")
+def _repeats_a_field(body: bytes, compact: bytes) -> bool:
+    """Whether the compact writing has lost members that the body had."""
+    # Both have equally many quotes, unless the body writes a quote inside a text as \u0022 (rare, and slower).
+    if b"\\" in body and b"\\u0022" in body:
+        return _STRING.sub(b"", body).count(b":") != _STRING.sub(b"", compact).count(b":")
+    return body.count(b'"') != compact.count(b'"')
 
 
 def an_object(value: object, path: str) -> Object:
