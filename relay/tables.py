@@ -56,10 +56,20 @@ class SignInCode(SQLModel, table=True):
     """A mailed code: its HMAC, the browser that asked for it, and how many tries it has had."""
 
     __tablename__: ClassVar[str] = "sign_in_codes"
+    # Two workers asked at once cannot both make the newest code of an address: the second insert does nothing.
+    __table_args__ = (
+        Index(
+            "one_open_code",
+            "email",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
     id: int | None = _serial()
     email: str = Field(index=True)
     code_hmac: str
-    browser_hash: str
+    browser_hash: str = Field(index=True)
     created_at: datetime = _moment()
     expires_at: datetime = _moment()
     tries: int = 0

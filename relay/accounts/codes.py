@@ -1,0 +1,188 @@
+"""Sign-in codes: asked for by a browser, mailed, tried at most five times, used once.
+
+The rows are also the limits of an address (a mail a minute, five codes an hour, ten a day): they outlive a
+restart, and an index lets only one code of an address be open, whichever worker made it.
+"""
+
+import hmac
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from relay import clock
+from relay.accounts.identity import Identity
+from relay.accounts.people import account_for
+from relay.accounts.secrets import hash_of, new_code, new_secret, seal
+from relay.accounts.sessions import open_session
+from relay.database import Database
+from relay.errors import CodeInvalid, Forbidden, TooMany
+from relay.settings import Settings
+from relay.tables import Session, SignInCode, table
+
+codes, sessions = table(SignInCode), table(Session)
+
+CODE_LIFE = timedelta(minutes=10)
+TRIES_MAX = 5
+MAIL_EVERY = timedelta(seconds=60)
+ADDRESS_LIMITS = ((MAIL_EVERY, 1), (timedelta(hours=1), 5), (timedelta(days=1), 10))
+"""How many codes an address gets in each span; with five tries a code, fifty guesses a day among a million.
+"""
+PENDING_LIFE = timedelta(hours=1)
+
+
+class Browser(NamedTuple):
+    """Who asks: the pre-sign-in cookie that it sent, its kind in plain words, its coarse address, its
+    session's token.
+    """
+
+    token: str
+    device: str = ""
+    place: str = ""
+    session_token: str = ""
+
+
+class MailedCode(NamedTuple):
+    """What to mail. `key` is the same for the same code, so that a mail sent again arrives once."""
+
+    email: str
+    code: str
+    key: str
+    at: datetime
+
+
+class CodeAnswer(NamedTuple):
+    """The new pre-sign-in cookie, always; and the mail, unless the address has had enough of them."""
+
+    browser_token: str
+    mailed: MailedCode | None
+
+
+class NewSession(NamedTuple):
+    token: str
+    identity: Identity
+    is_new_account: bool
+
+
+async def request_code(database: Database, settings: Settings, email: str, browser: Browser) -> CodeAnswer:
+    """Makes the newest code of a normalised address, bound to a new browser token. Accounts are not looked
+    at.
+
+    Within a limit nothing is mailed and the open code stays; the browser that asked for it is bound anew.
+    """
+    answer_token, code = new_secret(), new_code()
+    wanted = _Wanted(
+        email, hash_of(browser.token), hash_of(answer_token), seal(settings, "sign-in code", email, code)
+    )
+    code_id = await database.write(lambda connection: _issue(connection, wanted))
+    key = f"sign-in-code-{code_id}-{wanted.code_hmac[:16]}"
+    return CodeAnswer(answer_token, MailedCode(email, code, key, clock.now()) if code_id else None)
+
+
+async def verify_code(
+    database: Database, settings: Settings, email: str, code: str, browser: Browser
+) -> NewSession:
+    """Signs the browser in, opening the account if it is new. CodeInvalid; TooMany when the code's tries are
+    used up.
+
+    Two transactions: the try is on disk before the code is compared, so no crash and no race gives a sixth.
+    """
+    browser_hash = hash_of(browser.token)
+    tried = await database.write(lambda connection: _count_try(connection, email, browser_hash))
+    if not hmac.compare_digest(tried.code_hmac, seal(settings, "sign-in code", email, code)):
+        raise CodeInvalid()
+    return await database.write(lambda connection: _sign_in(connection, settings, tried.id, email, browser))
+
+
+def pending_email(connection: Connection, browser_token: str) -> str | None:
+    """The address that this browser last asked a code for: the code page knows it without keeping it in the
+    URL.
+    """
+    now = clock.now()
+    mine = (codes.c.browser_hash == hash_of(browser_token), codes.c.created_at > now - PENDING_LIFE)
+    return connection.execute(
+        select(codes.c.email).where(*mine).order_by(codes.c.id.desc()).limit(1)
+    ).scalar()
+
+
+class _Wanted(NamedTuple):
+    email: str
+    old_browser_hash: str
+    new_browser_hash: str
+    code_hmac: str
+
+
+class _Tried(NamedTuple):
+    id: int
+    code_hmac: str
+
+
+def _issue(connection: Connection, wanted: _Wanted) -> int | None:
+    """The new code's id; None when the address is at a limit, or another worker has just made one."""
+    now = clock.now()
+    if _is_limited(connection, wanted.email, now):
+        same_browser = (codes.c.email == wanted.email, codes.c.browser_hash == wanted.old_browser_hash)
+        connection.execute(update(codes).where(*same_browser).values(browser_hash=wanted.new_browser_hash))
+        return None
+    still_open = (codes.c.email == wanted.email, codes.c.ended_at.is_(None))
+    connection.execute(update(codes).where(*still_open).values(ended_at=now))
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    row = {
+        "email": wanted.email,
+        "code_hmac": wanted.code_hmac,
+        "browser_hash": wanted.new_browser_hash,
+        "tries": 0,
+    }
+    added = insert(codes).values(row | {"created_at": now, "expires_at": now + CODE_LIFE})
+    return connection.execute(added.on_conflict_do_nothing().returning(codes.c.id)).scalar()
+
+
+def _is_limited(connection: Connection, email: str, now: datetime) -> bool:
+    counts = [func.count().filter(codes.c.created_at > now - span) for span, _ in ADDRESS_LIMITS]
+    longest = max(span for span, _ in ADDRESS_LIMITS)
+    # A clock that was wrongly ahead leaves codes in the future: they would lock the address until then.
+    recent = (codes.c.email == email, codes.c.created_at > now - longest, codes.c.created_at <= now)
+    found = connection.execute(select(*counts).where(*recent)).one()
+    return any(count >= most for count, (_, most) in zip(found, ADDRESS_LIMITS, strict=True))
+
+
+def _count_try(connection: Connection, email: str, browser_hash: str) -> _Tried:
+    """Counts a try on the open code of this address and browser: a stranger's guesses cannot use up
+    somebody's tries.
+    """
+    live = _is_live(email, browser_hash, clock.now())
+    counted = update(codes).where(live, codes.c.tries < TRIES_MAX).values(tries=codes.c.tries + 1)
+    row = connection.execute(counted.returning(codes.c.id, codes.c.code_hmac)).first()
+    if row:
+        return _Tried(*row)
+    created_at = connection.execute(select(codes.c.created_at).where(live)).scalar()
+    if created_at is None:
+        raise CodeInvalid()
+    wait = MAIL_EVERY - (clock.now() - created_at)
+    raise TooMany(
+        "That was wrong too often, and the code no longer works. Ask for a new one.",
+        retry_after=max(1, round(wait.total_seconds())),
+    )
+
+
+def _is_live(email: str, browser_hash: str, now: datetime) -> ColumnElement[bool]:
+    """Not before it was made either: a clock that is set back must not bring a code to life again."""
+    mine = (codes.c.email == email) & (codes.c.browser_hash == browser_hash) & codes.c.ended_at.is_(None)
+    return mine & (codes.c.created_at <= now) & (codes.c.expires_at > now)
+
+
+def _sign_in(
+    connection: Connection, settings: Settings, code_id: int, email: str, browser: Browser
+) -> NewSession:
+    unused = (codes.c.id == code_id, codes.c.ended_at.is_(None))
+    if connection.execute(update(codes).where(*unused).values(ended_at=clock.now())).rowcount != 1:
+        raise CodeInvalid()
+    person = account_for(connection, settings, email)
+    if person is None or person.is_closed:
+        raise Forbidden("This account is closed.")
+    if browser.session_token:
+        connection.execute(delete(sessions).where(sessions.c.token_hash == hash_of(browser.session_token)))
+    session_id, token = open_session(connection, person.account_id, browser.device, browser.place)
+    identity = Identity(person.account_id, email, "session", session_id, blocked=person.is_blocked)
+    return NewSession(token, identity, person.is_new)

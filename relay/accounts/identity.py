@@ -1,0 +1,180 @@
+"""Who a request comes from: a credential out of its headers, and the account behind it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Connection, Row, select, update
+
+from relay import clock
+from relay.accounts.secrets import hash_of
+from relay.database import Database
+from relay.tables import Account, ApiKey, BearerToken, Session, table
+
+accounts, sessions, keys, tokens = table(Account), table(Session), table(ApiKey), table(BearerToken)
+
+_Query = tuple[Any, Any, Callable[[Row[Any]], "Identity"]]
+"""A select of live credentials, its column of hashes, and how a row is read."""
+Kind = Literal["session", "key", "token"]
+SESSION_IDLE_MAX = timedelta(days=7)
+SEEN_EVERY = timedelta(minutes=1)
+KEY_PREFIX = "ak_"
+TOKEN_PREFIX = "at_"  # noqa: S105 (how a token begins, not one)
+SESSION_COOKIE = "session"
+
+
+class Credential(NamedTuple):
+    """What a request shows; `hash` is the SHA-256 in hex of its secret."""
+
+    kind: Kind
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who it is. `session_id` is also set for a bearer token: the session that the token ends with."""
+
+    account_id: str
+    email: str
+    kind: Kind
+    session_id: str = ""
+    key_id: str = ""
+    key_cap_pico: int | None = None
+    blocked: bool = False
+    seen_at: datetime | None = None
+
+
+def credential_from_headers(
+    cookie: str | None, authorization: str | None, x_api_key: str | None
+) -> Credential | None:
+    """What these headers show. One that was sent on purpose wins over the cookie, even when it turns out
+    wrong.
+    """
+    if x_api_key:
+        return _from_secret(x_api_key.strip())
+    scheme, _, secret = (authorization or "").partition(" ")
+    if scheme.lower() == "bearer":
+        return _from_secret(secret.strip())
+    token = cookie_value(cookie, SESSION_COOKIE)
+    return Credential("session", hash_of(token)) if token else None
+
+
+def cookie_value(header: str | None, name: str) -> str:
+    """The first cookie of that name in a Cookie header, or ''."""
+    for pair in (header or "").split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            return value.strip('"')
+    return ""
+
+
+def _from_secret(secret: str) -> Credential:
+    return Credential("token" if secret.startswith(TOKEN_PREFIX) else "key", hash_of(secret))
+
+
+async def recognise(database: Database, credential: Credential | None) -> Identity | None:
+    """Who shows this credential. Notes when it was seen, once a minute, without making the request wait."""
+    if credential is None:
+        return None
+    identity: Identity | None = await database.look_up(identify, credential)
+    if identity and identity.kind != "token" and _is_due(identity.seen_at):
+        database.post(_note_seen, (identity.kind, identity.session_id or identity.key_id))
+    return identity
+
+
+def identify(connection: Connection, credentials: Sequence[Credential]) -> list[Identity | None]:
+    """Who each credential belongs to, None for unknown, ended, expired or revoked: one query a kind."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for credential in credentials:
+        wanted[credential.kind].add(credential.hash)
+    now = clock.now()
+    queries = {"session": _sessions(now), "key": _keys(), "token": _tokens(now)}
+    known: dict[Credential, Identity] = {}
+    for kind, hashes in wanted.items():
+        query, column, read = queries[kind]
+        for row in connection.execute(query.where(column.in_(hashes))):
+            known[Credential(kind, row.hash)] = read(row)  # pyright: ignore[reportArgumentType]
+    return [known.get(credential) for credential in credentials]
+
+
+def is_still_valid(connection: Connection, identity: Identity) -> bool:
+    """For what stays open after its request was recognised (a stream, a socket): has its session or key ended
+    since?
+    """
+    now = clock.now()
+    query, column = (_keys()[0], keys.c.id) if identity.kind == "key" else (_sessions(now)[0], sessions.c.id)
+    return (
+        connection.execute(query.where(column == (identity.key_id or identity.session_id))).first()
+        is not None
+    )
+
+
+def _sessions(now: datetime) -> _Query:
+    query = (
+        select(sessions.c.token_hash.label("hash"), sessions.c.id, sessions.c.last_seen_at, *_person())
+        .join(accounts, accounts.c.id == sessions.c.account_id)
+        .where(accounts.c.closed_at.is_(None), *_alive(now))
+    )
+    return query, sessions.c.token_hash, _session_identity
+
+
+def _keys() -> _Query:
+    query = (
+        select(keys.c.key_hash.label("hash"), keys.c.id, keys.c.cap_pico, keys.c.last_used_at, *_person())
+        .join(accounts, accounts.c.id == keys.c.account_id)
+        .where(accounts.c.closed_at.is_(None), keys.c.revoked_at.is_(None))
+    )
+    return query, keys.c.key_hash, _key_identity
+
+
+def _tokens(now: datetime) -> _Query:
+    query = (
+        select(tokens.c.token_hash.label("hash"), sessions.c.id, *_person())
+        .join(sessions, sessions.c.id == tokens.c.session_id)
+        .join(accounts, accounts.c.id == sessions.c.account_id)
+        .where(accounts.c.closed_at.is_(None), tokens.c.expires_at > now, *_alive(now))
+    )
+    return query, tokens.c.token_hash, _token_identity
+
+
+def _person() -> tuple[Any, ...]:
+    return accounts.c.id.label("account_id"), accounts.c.email, accounts.c.blocked_at
+
+
+def _alive(now: datetime) -> tuple[Any, Any]:
+    return sessions.c.expires_at > now, sessions.c.last_seen_at > now - SESSION_IDLE_MAX
+
+
+def _session_identity(row: Row[Any]) -> Identity:
+    blocked = row.blocked_at is not None
+    return Identity(row.account_id, row.email, "session", row.id, blocked=blocked, seen_at=row.last_seen_at)
+
+
+def _key_identity(row: Row[Any]) -> Identity:
+    blocked = row.blocked_at is not None
+    return Identity(row.account_id, row.email, "key", "", row.id, row.cap_pico, blocked, row.last_used_at)
+
+
+def _token_identity(row: Row[Any]) -> Identity:
+    return Identity(row.account_id, row.email, "token", row.id, blocked=row.blocked_at is not None)
+
+
+def _is_due(seen_at: datetime | None) -> bool:
+    return seen_at is None or abs(clock.now() - seen_at) >= SEEN_EVERY
+
+
+def _note_seen(connection: Connection, seen: Sequence[tuple[Kind, str]]) -> list[None]:
+    now = clock.now()
+    _set_seen(
+        connection, sessions, sessions.c.last_seen_at, (i for kind, i in seen if kind == "session"), now
+    )
+    _set_seen(connection, keys, keys.c.last_used_at, (i for kind, i in seen if kind == "key"), now)
+    return [None] * len(seen)
+
+
+def _set_seen(connection: Connection, where: Any, column: Any, ids: Iterable[str], now: datetime) -> None:
+    wanted = sorted(set(ids))
+    if wanted:
+        connection.execute(update(where).where(where.c.id.in_(wanted)).values({column: now}))

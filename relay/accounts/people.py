@@ -1,0 +1,77 @@
+"""Accounts: found by address, or opened with an empty balance and the welcome grant in one transaction."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from relay import clock, ledger
+from relay.ids import new_id
+from relay.money import pico_from_usd
+from relay.settings import Settings
+from relay.tables import Account, table
+
+accounts = table(Account)
+
+
+class Person(NamedTuple):
+    account_id: str
+    email: str
+    is_closed: bool = False
+    is_blocked: bool = False
+    is_new: bool = False
+
+
+def find_account(connection: Connection, email: str) -> Person | None:
+    """The account of a normalised address."""
+    columns = (accounts.c.id, accounts.c.closed_at, accounts.c.blocked_at)
+    row = connection.execute(select(*columns).where(accounts.c.email == email)).first()
+    return Person(row.id, email, row.closed_at is not None, row.blocked_at is not None) if row else None
+
+
+def account_for(
+    connection: Connection, settings: Settings, email: str, *, create: bool = True
+) -> Person | None:
+    """The account of a normalised address, opened if need be. None only when it is unknown and `create` is
+    false.
+    """
+    found = find_account(connection, email)
+    if found or not create:
+        return found
+    return _open_account(connection, settings, email) or find_account(connection, email)
+
+
+def _open_account(connection: Connection, settings: Settings, email: str) -> Person | None:
+    """None when another worker opened it in the same moment."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    row = {
+        "id": new_id("acct"),
+        "email": email,
+        "created_at": clock.now(),
+        "time_zone": "UTC",
+        "locale": "en",
+    }
+    added = (
+        insert(accounts).values(row).on_conflict_do_nothing(index_elements=["email"]).returning(accounts.c.id)
+    )
+    account_id = connection.execute(added).scalar()
+    if account_id is None:
+        return None
+    ledger.open_balance(connection, account_id, pico_from_usd(settings.DEFAULT_SPEND_CAP_USD))
+    _welcome(connection, settings, account_id)
+    return Person(account_id, email, is_new=True)
+
+
+def _welcome(connection: Connection, settings: Settings, account_id: str) -> None:
+    amount_pico = pico_from_usd(settings.SIGN_UP_GRANT_USD)
+    if amount_pico > 0:
+        key = f"sign-up:{account_id}"
+        ledger.grant(
+            connection,
+            account_id,
+            kind="promo",
+            amount_pico=amount_pico,
+            key=key,
+            reason="Welcome",
+            source="sign-up",
+        )

@@ -1,0 +1,205 @@
+"""`/api/auth/*`: ask for a code, give it back, who am I, sign out, a bearer token for the panel elsewhere.
+
+JSON for scripts and native form posts for pages: a form is answered 303, because only a page load gives the
+event socket its new cookie.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from relay import accounts, clock, limits
+from relay.accounts import Browser, Identity, letters
+from relay.accounts.codes import PENDING_LIFE
+from relay.accounts.identity import SESSION_COOKIE, cookie_value
+from relay.accounts.sessions import SESSION_AGE_MAX
+from relay.endpoints.answers import NO_STORE, JsonAnswer, is_form, read_fields, text_field
+from relay.endpoints.callers import (
+    client_of,
+    device_of,
+    place_of,
+    refuse_foreign_origin,
+    services_of,
+    signed_in,
+    who_calls,
+)
+from relay.errors import BadInput, CodeInvalid, Forbidden, NotSignedIn, ProductError
+
+log = structlog.get_logger(__name__)
+
+BROWSER_COOKIE = "pre_session"
+CODE_SENT = {
+    "message": "If this address can get mail, a code is on its way. It works for 10 minutes."
+    " If none has come after a minute, ask again."
+}
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def form_goes_back(step: str) -> Callable[[Endpoint], Endpoint]:
+    """For a page's form, an error is a way back to the sign-in page with the error's code; for programs it
+    stays itself.
+    """
+
+    def wrap(endpoint: Endpoint) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except ProductError as error:
+                if not _is_for_a_page(request, error):
+                    raise
+                wait = {"retry_after": error.retry_after} if error.retry_after else {}
+                return _see(
+                    request, "/sign-in", {**({"step": step} if step else {}), "error": error.code, **wait}
+                )
+
+        return answer
+
+    return wrap
+
+
+@form_goes_back(step="")
+async def request_code(request: Request) -> Response:
+    refuse_foreign_origin(request)
+    services, browser = services_of(request), _browser(request)
+    fields = await read_fields(request)
+    email = await _email_of(request, fields, browser)
+    await services.limits.hit(limits.CLIENT_CODES_PER_HOUR, client_of(request))
+    await services.limits.hit(limits.CLIENT_CODES_PER_DAY, client_of(request))
+    answer = await accounts.request_code(services.database, services.settings, email, browser)
+    about = accounts.address_tag(services.settings, email)
+    if answer.mailed:
+        services.mail.post(letters.sign_in_mail(services.settings, answer.mailed, browser.device, about))
+    log.info("code_requested", about=about, mailed=answer.mailed is not None)
+    response = _see(request, "/sign-in", {"step": "code"}) if is_form(request) else JsonAnswer(CODE_SENT, 202)
+    _set_cookie(request, response, BROWSER_COOKIE, answer.browser_token, int(PENDING_LIFE.total_seconds()))
+    return response
+
+
+@form_goes_back(step="code")
+async def verify(request: Request) -> Response:
+    refuse_foreign_origin(request)
+    services, browser = services_of(request), _browser(request)
+    fields = await read_fields(request)
+    code = accounts.normalise_code(fields.get("code"))
+    next_page = _local_path(text_field(fields, "next", length_max=2000))
+    await services.limits.hit(limits.CLIENT_TRIES_PER_HOUR, client_of(request))
+    email = await _email_of(request, fields, browser)
+    session = await accounts.verify_code(services.database, services.settings, email, code, browser)
+    log.info("signed_in", account_id=session.identity.account_id, new_account=session.is_new_account)
+    response = _see(request, next_page) if is_form(request) else JsonAnswer(_account(session.identity))
+    _set_cookie(request, response, BROWSER_COOKIE, "", 0)
+    _set_cookie(request, response, SESSION_COOKIE, session.token, int(SESSION_AGE_MAX.total_seconds()))
+    return response
+
+
+async def logout(request: Request) -> Response:
+    """Signed out already is signed out. Ending every session asks who speaks; ending one's own does not."""
+    refuse_foreign_origin(request)
+    services, everywhere = services_of(request), _flag(request, "everywhere")
+    identity = await who_calls(request)
+    if everywhere and (identity is None or identity.kind != "session"):
+        raise NotSignedIn()
+    if identity and identity.kind == "session":
+        await services.database.write(lambda connection: _end(connection, identity, everywhere))
+        services.hub.changed(identity.account_id)
+        log.info("signed_out", account_id=identity.account_id, everywhere=everywhere)
+    response = _see(request, "/sign-in") if is_form(request) else Response(status_code=204, headers=NO_STORE)
+    _set_cookie(request, response, SESSION_COOKIE, "", 0)
+    return response
+
+
+async def me(request: Request) -> Response:
+    return JsonAnswer(_account(await signed_in(request)))
+
+
+async def token(request: Request) -> Response:
+    identity = await signed_in(request)
+    made = await services_of(request).database.write(lambda c: accounts.make_token(c, identity))
+    return JsonAnswer({"token": made.token, "expires_at": clock.rfc3339(made.expires_at)})
+
+
+routes = [
+    Route("/api/auth/request", request_code, methods=["POST"]),
+    Route("/api/auth/verify", verify, methods=["POST"]),
+    Route("/api/auth/logout", logout, methods=["POST"]),
+    Route("/api/auth/me", me, methods=["GET"]),
+    Route("/api/auth/token", token, methods=["POST"]),
+]
+
+
+def _browser(request: Request) -> Browser:
+    cookies = request.headers.get("cookie")
+    return Browser(
+        cookie_value(cookies, BROWSER_COOKIE),
+        device_of(request),
+        place_of(request),
+        cookie_value(cookies, SESSION_COOKIE),
+    )
+
+
+async def _email_of(request: Request, fields: Mapping[str, object], browser: Browser) -> str:
+    """What was typed; a form without it means the address that this browser asked a code for."""
+    if "email" in fields or not is_form(request):
+        return accounts.normalise_email(fields.get("email"))
+    database = services_of(request).database
+    pending = await database.read(lambda connection: accounts.pending_email(connection, browser.token))
+    if pending is None:
+        raise CodeInvalid()
+    return pending
+
+
+def _end(connection: Any, identity: Identity, everywhere: bool) -> None:
+    if everywhere:
+        accounts.end_all_sessions(connection, identity.account_id)
+    else:
+        accounts.end_session(connection, identity.account_id, identity.session_id)
+
+
+def _account(identity: Identity) -> dict[str, object]:
+    return {"account": {"id": identity.account_id, "email": identity.email}}
+
+
+def _is_for_a_page(request: Request, error: ProductError) -> bool:
+    if not is_form(request) or isinstance(error, Forbidden):
+        return False
+    return isinstance(error, CodeInvalid) or "text/html" in request.headers.get("accept", "")
+
+
+def _see(request: Request, path: str, query: Mapping[str, object] | None = None) -> Response:
+    """303 to a page. Pages live at ACCOUNT_ORIGIN, which is named only when the API answers elsewhere."""
+    settings = services_of(request).settings
+    base = "" if settings.api_origin == settings.ACCOUNT_ORIGIN else settings.ACCOUNT_ORIGIN
+    return RedirectResponse(base + path + (f"?{urlencode(query)}" if query else ""), 303, NO_STORE)
+
+
+def _local_path(wanted: str) -> str:
+    """A path of our own site, or `/`. Browsers read a backslash as a slash, and skip control characters."""
+    is_local = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    return wanted if is_local and wanted.isprintable() else "/"
+
+
+def _flag(request: Request, name: str) -> bool:
+    value = request.query_params.get(name, "0")
+    if value not in ("0", "1"):
+        raise BadInput(f"`{name}` is 0 or 1.")
+    return value == "1"
+
+
+def _set_cookie(request: Request, response: Response, name: str, value: str, max_age_seconds: int) -> None:
+    settings = services_of(request).settings
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age_seconds,
+        path="/",
+        domain=settings.COOKIE_DOMAIN if name == SESSION_COOKIE else None,
+        secure=settings.secure_cookies,
+        httponly=True,
+        samesite="lax",
+    )
