@@ -1,4 +1,48 @@
+"""Builds the Reflex app: its pages, and what its defaults must not do."""
+
 import reflex as rx
-def index(): return rx.el.main(rx.el.h1("Hello", class_name="text-ink font-sans"), rx.el.p(rx.State.is_hydrated.to_string()))
-app = rx.App(toaster=None)
-app.add_page(index, route="/")
+import structlog
+from reflex.event import EventSpec
+
+from account_app.pages import assistant, overview, sign_in, usage
+
+log = structlog.get_logger(__name__)
+
+REPORT_LENGTH_MAX = 300
+
+
+def remember_browser_fault(exception: Exception) -> None:
+    """A browser tells of a fault. Its words are anybody's, so little of them is kept."""
+    log.warning("fault in a browser", report=str(exception)[:REPORT_LENGTH_MAX])
+
+
+def remember_fault(exception: Exception) -> EventSpec | None:
+    """A handler failed. The page keeps what it shows; the fault is for us."""
+    log.error("an event handler failed", exc_info=exception)
+    return None
+
+
+# Where the reader's zone is from: stored before the page connects, so that the first figures are already in it.
+ZONE = "try{localStorage.setItem('zone',Intl.DateTimeFormat().resolvedOptions().timeZone||'UTC')}catch{}"
+
+app = rx.App(
+    app_wraps={},
+    toaster=None,
+    html_lang="en",
+    stylesheets=["/theme.css"],
+    head_components=[
+        rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
+        rx.el.link(rel="icon", href="/favicon.ico", sizes="32x32"),
+        rx.el.link(rel="apple-touch-icon", href="/apple-touch-icon.png"),
+        rx.el.meta(name="color-scheme", content="light dark"),
+        rx.script(ZONE),
+    ],
+    frontend_exception_handler=remember_browser_fault,
+    backend_exception_handler=remember_fault,
+)
+
+NAME = "Font editor account"
+app.add_page(sign_in.page, route="/sign-in", title=f"Sign in · {NAME}", description=NAME)
+app.add_page(overview.page, route=overview.ROUTE, title=f"Overview · {NAME}", on_load=overview.Overview.load)
+app.add_page(usage.page, route=usage.ROUTE, title=f"Usage · {NAME}", on_load=usage.Usage.load)
+app.add_page(assistant.page, route=assistant.ROUTE, title=f"Assistant · {NAME}", on_load=assistant.Assistant.load)

@@ -1,0 +1,1 @@
+"""Drawing only: no State, no data, no decisions."""

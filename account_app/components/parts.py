@@ -1,0 +1,87 @@
+"""The pieces that pages are put together from: panels, figures, tables, and the three states of not having data."""
+
+from collections.abc import Sequence
+
+import reflex as rx
+
+from account_app import theme
+from account_app.components.moments import clock_time
+
+LEFT, RIGHT = "text-left", "text-right figures"
+
+
+def panel(*children: rx.Component, title: str = "", aside: rx.Component | None = None) -> rx.Component:
+    """A bordered surface, headed by its title."""
+    head = rx.el.div(
+        rx.el.h2(title, class_name=theme.HEADING),
+        aside or rx.fragment(),
+        class_name="flex flex-wrap items-center justify-between gap-3 px-5 pt-4",
+    )
+    return rx.el.section(*([head] if title else []), *children, class_name=theme.PANEL, aria_label=title)
+
+
+def stat(label: str, figure: rx.Var[str], note: rx.Var[str] | str = "") -> rx.Component:
+    """A labelled figure, with a line under it that says what it is made of."""
+    return rx.el.div(
+        rx.el.dt(label, class_name=theme.QUIET),
+        rx.el.dd(figure, class_name=f"{theme.FIGURE} mt-1"),
+        rx.el.dd(note, class_name="text-xs text-muted mt-1"),
+        class_name="min-w-0",
+    )
+
+
+def table(caption: str, columns: Sequence[tuple[str, str]], rows: rx.Component, foot: rx.Component | None = None) -> (
+        rx.Component):
+    """A table that scrolls sideways by itself when the screen is narrow. `columns` are (title, LEFT or RIGHT)."""
+    head = [
+        rx.el.th(title, scope="col", class_name=f"{side} px-3 first:pl-5 last:pr-5 py-2 font-medium whitespace-nowrap")
+        for title, side in columns
+    ]
+    return rx.el.div(
+        rx.el.table(
+            rx.el.caption(caption, class_name="sr-only"),
+            rx.el.thead(rx.el.tr(*head, class_name="text-xs text-muted border-b border-line")),
+            rx.el.tbody(rows),
+            *([rx.el.tfoot(foot)] if foot else []),
+            class_name="w-full text-sm border-collapse",
+        ),
+        class_name="overflow-x-auto pb-2",
+        tab_index=0,
+        role="region",
+        aria_label=caption,
+    )
+
+
+def cell(content: rx.Component | rx.Var[str] | str, side: str = LEFT, class_name: str = "") -> rx.Component:
+    return rx.el.td(content, class_name=f"{side} px-3 first:pl-5 last:pr-5 py-2.5 whitespace-nowrap {class_name}")
+
+
+def row(*cells: rx.Component, class_name: str = "border-b border-line last:border-0") -> rx.Component:
+    return rx.el.tr(*cells, class_name=class_name)
+
+
+def empty(title: str, advice: rx.Component | str) -> rx.Component:
+    """Nothing here yet, and what to do about it."""
+    return rx.el.div(
+        rx.el.p(title, class_name="font-medium text-ink"),
+        rx.el.p(advice, class_name=f"{theme.QUIET} mt-1"),
+        class_name="px-5 py-10 text-center",
+    )
+
+
+def skeleton(class_name: str) -> rx.Component:
+    """Holds the place of something that is on its way; fades in late, so that a quick answer shows no flicker."""
+    return rx.el.div(class_name=f"breathe rounded-md bg-sunken {class_name}", aria_hidden=True)
+
+
+def problem(text: rx.Var[str], as_of: rx.Var[str]) -> rx.Component:
+    """Says that the figures below could not be renewed, and from when they are. They stay; they never turn into zeros."""
+    return rx.cond(
+        text != "",
+        rx.el.div(
+            rx.el.span(text),
+            rx.cond(as_of != "", rx.el.span(" These figures are from ", clock_time(as_of), "."), rx.fragment()),
+            role="status",
+            class_name="rounded-lg bg-warn-soft px-4 py-3 text-sm text-warn",
+        ),
+    )

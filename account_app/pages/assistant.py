@@ -1,0 +1,45 @@
+"""Assistant: the panel that the editor embeds, here in the dashboard. It streams from the relay by itself."""
+
+from typing import Any
+
+import reflex as rx
+from reflex_components_core.el.elements.base import BaseHTML
+
+from account_app import theme
+from account_app.layout import api, frame
+from account_app.session import Session
+
+ROUTE = "/assistant"
+TITLE = "Assistant"
+
+
+class Assistant(Session):
+    """The page shows nothing of the account but its address; the panel asks the relay itself."""
+
+    @rx.event
+    async def load(self) -> Any:
+        """On every visit: who is it, and may they be here?"""
+        identity = await self._who()
+        if identity is None:
+            return self._to_sign_in()
+        self.email, self.ready = identity.email, True
+        return None
+
+
+class AssistantPanel(BaseHTML):
+    """The custom element. The browser defines it when panel.js has come."""
+
+    tag = "assistant-panel"
+
+    api: rx.Var[str]
+
+
+def page() -> rx.Component:
+    return rx.fragment(
+        rx.el.script(src="/panel/v1/panel.js", type="module"),
+        frame(
+            ROUTE,
+            TITLE,
+            rx.el.div(AssistantPanel.create(api=api("")), class_name=f"{theme.PANEL} overflow-hidden"),
+        ),
+    )

@@ -1,0 +1,158 @@
+"""What pages show, read in one go from the relay and put into words. Nothing here writes."""
+
+from dataclasses import dataclass
+from datetime import UTC, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from account_app import spans
+from account_app.components.chart import Bar
+from account_app.components.figures import count, dollars, spendable
+from account_app.spans import By, Span
+from relay import clock, usage
+from relay.money import usd
+
+LATEST = 8
+DAYS = 30
+ENDINGS = {
+    "complete": "Complete",
+    "client_gone": "Stopped",
+    "upstream_error": "Failed upstream",
+    "process_died": "Interrupted",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A metered request. `at` is RFC 3339; `exact` is the whole price, which the rounded one stands for."""
+
+    at: str
+    model: str
+    tokens_in: str
+    tokens_out: str
+    ending: str
+    price: str
+    exact: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    available: str
+    made_of: str
+    held: str
+    month: str
+    month_note: str
+    today: str
+    bars: tuple[Bar, ...]
+    top: str
+    in_words: str
+    latest: tuple[Request, ...]
+    as_of: str
+
+
+@dataclass(frozen=True)
+class UsageLine:
+    """One row of the usage page's table: a day, a model or a service."""
+
+    name: str
+    requests: str
+    input_tokens: str
+    output_tokens: str
+    cache_read_tokens: str
+    cache_write_tokens: str
+    price: str
+    exact: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    bars: tuple[Bar, ...]
+    top: str
+    in_words: str
+    lines: tuple[UsageLine, ...]
+    total: UsageLine
+    as_of: str
+
+
+def zone_named(zone: str) -> tzinfo:
+    return UTC if zone == "UTC" else ZoneInfo(zone)
+
+
+def overview(connection: Any, account_id: str, zone: str) -> Overview:
+    """Everything of the overview, of one moment."""
+    balance = usage.balance(connection, account_id)
+    summary = usage.summary(connection, account_id, zone)
+    today = clock.now().astimezone(zone_named(zone)).date()
+    span = Span("30d", today - timedelta(days=DAYS - 1), today, zone_named(zone))
+    days = usage.usage(connection, account_id, span.start, span.end, "day", zone).rows
+    latest = usage.requests(connection, account_id, None, LATEST).requests
+    return Overview(
+        available=spendable(balance.available_pico),
+        made_of=_made_of(balance),
+        held=dollars(balance.held_pico),
+        month=dollars(summary.month_pico),
+        month_note=_requests(summary.month_requests),
+        today=dollars(summary.today_pico),
+        bars=tuple(spans.bars_of(days, span.days)),
+        top=spans.top_of(days),
+        in_words=spans.in_words(days, span.days),
+        latest=tuple(_request(r) for r in latest),
+        as_of=clock.rfc3339(clock.now()),
+    )
+
+
+def usage_of(connection: Any, account_id: str, zone: str, span: Span, by: By) -> Usage:
+    """The usage page: always the days for the picture, and the rows as asked."""
+    days = usage.usage(connection, account_id, span.start, span.end, "day", zone)
+    rows = days if by == "day" else usage.usage(connection, account_id, span.start, span.end, by, zone)
+    newest_first = sorted(rows.rows, key=lambda r: r.bucket, reverse=True)
+    ordered = newest_first if by == "day" else sorted(rows.rows, key=lambda r: r.price_pico, reverse=True)
+    return Usage(
+        bars=tuple(spans.bars_of(days.rows, span.days)),
+        top=spans.top_of(days.rows),
+        in_words=spans.in_words(days.rows, span.days),
+        lines=tuple(_line(row, row.bucket) for row in ordered),
+        total=_line(rows.total, "Total"),
+        as_of=clock.rfc3339(clock.now()),
+    )
+
+
+def _made_of(balance: Any) -> str:
+    """What the available figure is the sum of, in words."""
+    parts = [f"{dollars(balance.credit_pico)} credit"]
+    if balance.has_plan:
+        left = max(0, balance.spend_cap_pico - balance.overage_pico)
+        parts.append(f"{dollars(left)} pay-per-use left under your cap")
+    if balance.held_pico:
+        parts.append(f"less {dollars(balance.held_pico)} held")
+    return ", ".join(parts)
+
+
+def _request(request: Any) -> Request:
+    tokens_in = request.input_tokens + request.cache_read_tokens + request.cache_write_tokens
+    return Request(
+        at=clock.rfc3339(request.at),
+        model=request.model,
+        tokens_in=count(tokens_in),
+        tokens_out=count(request.output_tokens),
+        ending=ENDINGS.get(request.ended, request.ended),
+        price=dollars(request.price_pico),
+        exact=f"${usd(request.price_pico)}",
+    )
+
+
+def _line(row: Any, name: str) -> UsageLine:
+    return UsageLine(
+        name=name,
+        requests=count(row.requests),
+        input_tokens=count(row.input_tokens),
+        output_tokens=count(row.output_tokens),
+        cache_read_tokens=count(row.cache_read_tokens),
+        cache_write_tokens=count(row.cache_write_tokens),
+        price=dollars(row.price_pico),
+        exact=f"${usd(row.price_pico)}",
+    )
+
+
+def _requests(number: int) -> str:
+    return "1 request" if number == 1 else f"{count(number)} requests"

@@ -1,0 +1,88 @@
+"""The whole product as one ASGI app: the relay first, then the event socket behind its guard, then the front end."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from account_app import session
+from account_app.guard import ASGIApp, Guard, Receive, Scope, Send
+from account_app.site import Site
+from relay.settings import ROOT, Settings, settings
+
+RELAY = ("/api/", "/livez", "/readyz", "/metrics")
+EVENTS = "/_event"
+
+
+def create() -> ASGIApp:
+    """For `uvicorn account_app.server:create --factory`. Opens the relay's services and Reflex in one lifespan."""
+    chosen = settings()
+    return Product(chosen, load_reflex())
+
+
+def load_reflex() -> Any:
+    """Reflex's own ASGI app, told that the front end is already built. Needs no Node."""
+    # Reflex finds its configuration and its build in the working directory, and reads these when it is imported.
+    os.chdir(ROOT)
+    os.environ.update(
+        __REFLEX_SKIP_COMPILE="true", REFLEX_ENV_MODE="prod", REFLEX_CHECK_LATEST_VERSION="false",
+        REFLEX_WEB_WORKDIR=str(ROOT / "build" / "web"), REFLEX_DIR=str(ROOT / "build" / "reflex"),
+    )
+    from account_app.account_app import app
+
+    return app()
+
+
+class Product:
+    """Sends each request to the relay, the guarded socket, or the site. Nothing stands before the relay."""
+
+    def __init__(self, chosen: Settings, reflex: Any) -> None:
+        self._settings = chosen
+        self._reflex = reflex
+        self._relay: ASGIApp | None = None
+        self._guard = Guard(reflex, {chosen.ACCOUNT_ORIGIN, chosen.api_origin}, self._are_alive)
+        self._site = Site(
+            ROOT / "build" / "site", ROOT / "assets" / "panel", chosen.ACCOUNT_ORIGIN, chosen.api_origin
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith(RELAY) and scope["type"] == "http":
+            assert self._relay is not None
+            await self._relay(scope, receive, send)
+        elif path.startswith(EVENTS) or scope["type"] == "websocket":
+            await self._guard(scope, receive, send)
+        else:
+            await self._site(scope, receive, send)
+
+    async def _are_alive(self, hashes: Sequence[str]) -> Sequence[bool]:
+        return await session.are_alive(hashes)
+
+    @contextlib.asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        from relay import app as relay
+        from relay.services import open_services
+
+        async with contextlib.AsyncExitStack() as stack:
+            services = await stack.enter_async_context(open_services(self._settings))
+            self._relay = relay.build(services)
+            stack.enter_context(session.using(services))
+            await stack.enter_async_context(self._reflex.router.lifespan_context(self._reflex))
+            await stack.enter_async_context(self._guard.watching())
+            yield
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        stack = contextlib.AsyncExitStack()
+        try:
+            await stack.enter_async_context(self._running())
+        except BaseException as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await stack.aclose()
+        await send({"type": "lifespan.shutdown.complete"})

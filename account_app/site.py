@@ -1,0 +1,204 @@
+"""Serves build/site/ from memory: right types, compressed twins, cache rules, and a Content-Security-Policy.
+
+The policy names the inline scripts of the exported pages by their hash, so nothing else that is inline can run.
+"""
+
+import base64
+import gzip
+import hashlib
+import mimetypes
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from account_app.guard import Receive, Scope, Send
+
+Headers = list[tuple[bytes, bytes]]
+
+SIGN_IN = "/sign-in"
+PRIVATE_PAGES = ("/", "/usage", "/assistant")
+TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".ts": "text/plain; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".ico": "image/x-icon",
+    ".webmanifest": "application/manifest+json",
+}
+IMMUTABLE = b"public, max-age=31536000, immutable"
+REVALIDATED = b"no-cache"
+PRIVATE = b"no-store"
+BRIEFLY = b"public, max-age=300"
+INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
+INLINE_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One address: its bodies by content-coding, and the headers that go with each."""
+
+    headers: Headers
+    bodies: dict[bytes, bytes]
+    etag: bytes
+
+    def best(self, accepted: bytes) -> tuple[bytes, bytes]:
+        """The smallest body that the browser takes, and its coding (empty for none)."""
+        offered = {part.split(b";")[0].strip() for part in accepted.split(b",") if b"q=0" not in part.split(b";")[1:]}
+        coding = next((c for c in (b"br", b"gzip") if c in self.bodies and c in offered), b"")
+        return coding, self.bodies[coding]
+
+
+class Site:
+    """The exported front end as an ASGI app. `everywhere` are headers for every answer of the process."""
+
+    def __init__(self, directory: Path, panel: Path, account_origin: str, api_origin: str) -> None:
+        self.everywhere = _security_headers(https=account_origin.startswith("https://"))
+        pages = {p: _placed(p.read_text(), account_origin, api_origin) for p in directory.rglob("*.html")}
+        policy = _policy(pages.values(), api_origin)
+        self._files = dict(_load(directory, pages, policy, self.everywhere))
+        self._files |= dict(_load_panel(panel, self.everywhere))
+        self._missing = self._files.get("/404") or _plain(b"Not found.", self.everywhere)
+
+    @property
+    def is_built(self) -> bool:
+        return "/" in self._files
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].rstrip("/") or "/"
+        if scope["method"] not in ("GET", "HEAD"):
+            await _answer(send, 405, [*self.everywhere, (b"allow", b"GET, HEAD")], b"")
+        elif path in PRIVATE_PAGES and not _has_session(scope):
+            await _answer(send, 303, [*self.everywhere, (b"location", _sign_in_address(scope)), NO_STORE], b"")
+        elif file := self._files.get(path):
+            await _send_file(scope, send, file, 200)
+        else:
+            await _send_file(scope, send, self._missing, 404)
+
+
+NO_STORE = (b"cache-control", PRIVATE)
+
+
+def _load(directory: Path, pages: dict[Path, str], policy: bytes, everywhere: Headers) -> Iterator[tuple[str, File]]:
+    for path in sorted(directory.rglob("*")):
+        if not path.is_file() or path.suffix in (".gz", ".br") or "panel" in path.relative_to(directory).parts:
+            continue
+        address = "/" + path.relative_to(directory).as_posix()
+        if path in pages:
+            address = _page_address(address)
+            body = pages[path].encode()
+            cache = PRIVATE if address in PRIVATE_PAGES else REVALIDATED
+            extra = [(b"cache-control", cache), (b"content-security-policy", policy)]
+            yield address, _file(path, body, {b"gzip": gzip.compress(body, 9, mtime=0)}, [*everywhere, *extra])
+        else:
+            cache = IMMUTABLE if address.startswith("/assets/") else REVALIDATED
+            yield address, _file(path, path.read_bytes(), _twins(path), [*everywhere, (b"cache-control", cache)])
+
+
+def _load_panel(panel: Path, everywhere: Headers) -> Iterator[tuple[str, File]]:
+    """The panel's files are for other people's pages: any origin may read them; they hold nothing private."""
+    shared = [h for h in everywhere if h[0] != b"cross-origin-resource-policy"]
+    shared += [(b"access-control-allow-origin", b"*"), (b"cross-origin-resource-policy", b"cross-origin"),
+               (b"cache-control", BRIEFLY)]
+    for path in sorted(panel.rglob("*")):
+        if path.is_file():
+            body = path.read_bytes()
+            address = "/panel/" + path.relative_to(panel).as_posix()
+            yield address, _file(path, body, {b"gzip": gzip.compress(body, 9, mtime=0)}, shared)
+
+
+def _page_address(address: str) -> str:
+    return address.removesuffix(".html").removesuffix("/index").removesuffix("/") or "/"
+
+
+def _file(path: Path, body: bytes, twins: dict[bytes, bytes], headers: Headers) -> File:
+    kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    etag = b'"' + hashlib.sha256(body).hexdigest()[:24].encode() + b'"'
+    every = [*headers, (b"content-type", kind.encode()), (b"etag", etag), (b"vary", b"accept-encoding")]
+    return File(every, {b"": body, **twins}, etag)
+
+
+def _twins(path: Path) -> dict[bytes, bytes]:
+    pairs = ((b"br", path.with_name(path.name + ".br")), (b"gzip", path.with_name(path.name + ".gz")))
+    return {coding: twin.read_bytes() for coding, twin in pairs if twin.exists()}
+
+
+def _plain(text: bytes, everywhere: Headers) -> File:
+    return File([*everywhere, (b"content-type", b"text/plain; charset=utf-8"), NO_STORE], {b"": text}, b'""')
+
+
+def _placed(page: str, account_origin: str, api_origin: str) -> str:
+    """Tells the page where the API is when that is not where the page itself came from (see account_app.build)."""
+    if account_origin == api_origin:
+        return page
+    page = page.replace('"/api/auth/', f'"{api_origin}/api/auth/')
+    return page.replace("<head>", f'<head><meta name="api-origin" content="{api_origin}"/>', 1)
+
+
+def _policy(pages: Collection[str], api_origin: str) -> bytes:
+    scripts = sorted({_hash(s) for page in pages for s in INLINE_SCRIPT.findall(page)})
+    styles = sorted({_hash(s) for page in pages for s in INLINE_STYLE.findall(page)})
+    socket = api_origin.replace("http", "ws", 1)
+    rules = (
+        "default-src 'none'",
+        f"script-src 'self' {' '.join(scripts)}",
+        f"style-src 'self' {' '.join(styles)}",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "manifest-src 'self'",
+        f"connect-src 'self' {api_origin} {socket}",
+        f"form-action 'self' {api_origin}",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+    return "; ".join(rules).encode()
+
+
+def _hash(text: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+def _security_headers(*, https: bool) -> Headers:
+    headers = [
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"strict-origin-when-cross-origin"),
+        (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+        (b"x-frame-options", b"DENY"),
+    ]
+    if https:
+        headers.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
+    return headers
+
+
+def _has_session(scope: Scope) -> bool:
+    """Whether a session cookie is there at all. What it is worth is asked at every event; this only saves a flash."""
+    cookies = [value for name, value in scope["headers"] if name == b"cookie"]
+    return any(part.strip().startswith(b"session=") for cookie in cookies for part in cookie.split(b";"))
+
+
+def _sign_in_address(scope: Scope) -> bytes:
+    path, query = scope["path"], scope.get("query_string", b"").decode("latin-1")
+    wanted = unquote(path) + (f"?{query}" if query else "")
+    return (SIGN_IN if wanted == "/" else f"{SIGN_IN}?next={quote(wanted, safe='/')}").encode()
+
+
+async def _send_file(scope: Scope, send: Send, file: File, status: int) -> None:
+    headers = dict(scope["headers"])
+    if status == 200 and headers.get(b"if-none-match") == file.etag:
+        await _answer(send, 304, file.headers, b"", with_length=False)
+        return
+    coding, body = file.best(headers.get(b"accept-encoding", b""))
+    extra = [(b"content-encoding", coding)] if coding else []
+    await _answer(send, status, [*file.headers, *extra], body, head=scope["method"] == "HEAD")
+
+
+async def _answer(
+    send: Send, status: int, headers: Headers, body: bytes, *, head: bool = False, with_length: bool = True
+) -> None:
+    length = [(b"content-length", str(len(body)).encode())] if with_length else []
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
+    await send({"type": "http.response.body", "body": b"" if head else body})
