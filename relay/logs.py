@@ -1,0 +1,134 @@
+"""Structured logs on standard error: one line an event, the request id in each, and no secret in any."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO, cast
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+REDACTED = "[redacted]"
+SECRET_KEYS = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "key",
+        "api_key",
+        "x_api_key",
+        "password",
+        "secret",
+        "session",
+        "set_cookie",
+        "token",
+    }
+)
+PRIVATE_KEYS = frozenset({"body", "content", "messages", "prompt", "text"})
+"""What people write is theirs: it is not logged even by mistake."""
+
+_CODE = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}(?!\d)")
+_SECRETS = re.compile(
+    r"""(?xi)
+    \b(?:(?:ak|at|re|rk|sk|whsec)_|sk-)[a-z0-9_=+/-]{6,}  # ours, Anthropic's, Stripe's, Resend's
+    | \bbearer\s+[^\s"',;]+
+    | \b(?:pre_)?session=[^\s"',;]+
+    | (?<![a-z0-9_-])(?=[a-z_-]*\d)(?=[\d_-]*[a-z])[a-z0-9_-]{40,}   # any long random text, hashes too
+    """
+)
+_QUIET = ("httpx", "httpcore", "uvicorn.access", "stripe", "anthropic", "asyncio")
+
+
+def configure(log_format: str = "json", stream: TextIO | None = None) -> None:
+    """Sends structlog's and the standard library's lines through one chain. `log_format`: json or text."""
+    out = stream or sys.stderr
+    renderer = _renderer(log_format, out)
+    structlog.configure(
+        processors=[*_PROCESSORS, redact, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=stream is None,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_PROCESSORS, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _with_exception,
+                redact,
+                renderer,
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    _take_over_uvicorn()
+
+
+def bind_request(request_id: str) -> None:
+    """For callers outside of `answers.WithRequestId`: every later line of this task carries the id."""
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Replaces everything that looks like a secret, at any depth: by its key, or by its form."""
+    return {name: _clean(name, value) for name, value in event.items()}
+
+
+def _clean(name: str, value: Any) -> Any:
+    key = name.lower().replace("-", "_")
+    if key in SECRET_KEYS or key in PRIVATE_KEYS:
+        return REDACTED if value else value
+    if key == "code":
+        return _CODE.sub(REDACTED, str(value)) if isinstance(value, str | int) else value
+    return _clean_value(value)
+
+
+def _clean_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SECRETS.sub(REDACTED, value)
+    if isinstance(value, bytes):
+        return _SECRETS.sub(REDACTED, value.decode(errors="replace"))
+    if isinstance(value, Mapping):
+        items = cast(Mapping[object, object], value).items()
+        return {_clean_value(str(name)): _clean(str(name), inner) for name, inner in items}
+    if isinstance(value, Sequence | set | frozenset):
+        return [_clean_value(inner) for inner in cast(Sequence[object], value)]
+    return value if value is None or isinstance(value, bool | int | float) else _clean_value(str(value))
+
+
+def _with_exception(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    return structlog.processors.format_exc_info(logger, name, event)
+
+
+_PROCESSORS: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+    structlog.processors.format_exc_info,
+]
+
+
+def _renderer(log_format: str, out: TextIO) -> Processor:
+    if log_format == "text":
+        return structlog.dev.ConsoleRenderer(colors=out.isatty())
+    return structlog.processors.JSONRenderer(serializer=_as_json)
+
+
+def _as_json(event: Any, **_: Any) -> str:
+    # A number beyond 64 bits, or text with half a surrogate pair, must not cost us the line.
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:
+        return orjson.dumps({name: ascii(value) for name, value in event.items()}).decode()
+
+
+def _take_over_uvicorn() -> None:
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True

@@ -1,0 +1,38 @@
+"""Usage as a spreadsheet reads it: RFC 4180, money exact, nothing that runs as a formula."""
+
+from collections.abc import Iterator
+
+from relay.money import usd
+from relay.usage.rollups import UsageView
+
+HEADER = (
+    "bucket",
+    "requests",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "price_usd",
+)
+_QUOTED = frozenset(',"\r\n')
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv(view: UsageView) -> Iterator[str]:
+    """Lines with their line ends, under a header. No total: spreadsheets would add it again."""
+    yield ",".join(HEADER) + "\r\n"
+    for row in view.rows:
+        counts = (
+            row.requests,
+            row.input_tokens,
+            row.output_tokens,
+            row.cache_read_tokens,
+            row.cache_write_tokens,
+        )
+        yield ",".join([_text(row.bucket), *map(str, counts), usd(row.price_pico)]) + "\r\n"
+
+
+def _text(value: str) -> str:
+    """Text is never a formula; numbers are written by ourselves, so that a negative price keeps its sign."""
+    safe = "'" + value if value.startswith(_FORMULA_STARTS) else value
+    return '"' + safe.replace('"', '""') + '"' if _QUOTED & set(safe) else safe
