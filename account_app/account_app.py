@@ -22,9 +22,6 @@ def remember_fault(exception: Exception) -> EventSpec | None:
     return None
 
 
-# Where the reader's zone is from: stored before the page connects, so that the first figures are already in it.
-ZONE = "try{localStorage.setItem('zone',Intl.DateTimeFormat().resolvedOptions().timeZone||'UTC')}catch{}"
-
 app = rx.App(
     app_wraps={},
     toaster=None,
@@ -35,7 +32,8 @@ app = rx.App(
         rx.el.link(rel="icon", href="/favicon.ico", sizes="32x32"),
         rx.el.link(rel="apple-touch-icon", href="/apple-touch-icon.png"),
         rx.el.meta(name="color-scheme", content="light dark"),
-        rx.script(ZONE),
+        # Blocking on purpose: the zone is stored before the page connects, so the first figures are already in it.
+        rx.el.script(src="/zone.js"),
     ],
     frontend_exception_handler=remember_browser_fault,
     backend_exception_handler=remember_fault,

@@ -168,6 +168,7 @@ def _bound(token: str, session_hash: str) -> str:
 def _cleaned(scope: Scope, handle: str, token: str) -> Scope:
     """A scope built from nothing. Reflex shows all headers to the page, so it gets only those that it needs."""
     headers = [(b"origin", _values(scope, b"origin")[0]), (b"cookie", f"session={handle}".encode())]
+    headers += [(b"connection", b"upgrade"), (b"upgrade", b"websocket")]
     headers += [(b"sec-websocket-protocol", p.encode()) for p in scope.get("subprotocols", [])[:1]]
     query = urlencode({"EIO": "4", "transport": "websocket", "token": token}).encode()
     return {**scope, "headers": headers, "query_string": query, "client": ("0.0.0.0", 0), "path": "/_event/",  # noqa: S104

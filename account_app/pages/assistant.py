@@ -36,7 +36,7 @@ class AssistantPanel(BaseHTML):
 
 def page() -> rx.Component:
     return rx.fragment(
-        rx.el.script(src="/panel/v1/panel.js", type="module"),
+        rx.el.script(src="/panel/v1/panel.js", type="module", async_=True),
         frame(
             ROUTE,
             TITLE,

@@ -19,11 +19,15 @@ ERRORS = {
 }
 OTHER_ERROR = "Something went wrong. Please try again."
 
-# The page is the same file for everybody; what differs comes from its address, once the script runs.
+# The page is the same file for everybody; what differs comes from its address, once the script runs. The address of
+# the person and of the page they wanted stay in the tab: they belong in no URL and no log. Nothing is decided by them.
 _QUERY = VarData(
     hooks={
         "const [query, setQuery] = useState({});": None,
-        "useEffect(() => setQuery(Object.fromEntries(new URLSearchParams(location.search))), []);": None,
+        "useEffect(() => { const q = Object.fromEntries(new URLSearchParams(location.search));"
+        " try { if (q.next) sessionStorage.next = q.next; else if (q.step || q.error) q.next = sessionStorage.next;"
+        " else delete sessionStorage.next; if (q.step || q.error) q.email = sessionStorage.email; } catch {}"
+        " setQuery(q); }, []);": None,
     },
     imports={"react": [ImportVar(tag="useState"), ImportVar(tag="useEffect")]},
 )
@@ -35,6 +39,7 @@ _COUNTDOWN = VarData(
     },
     imports={"react": [ImportVar(tag="useState"), ImportVar(tag="useEffect")]},
 )
+_REMEMBER_EMAIL = rx.Var("((e) => { try { sessionStorage.email = e.target.value } catch {} })")
 _SUBMIT_WHEN_WHOLE = rx.Var(
     "((e) => { if (e.target.value.replace(/\\D/g, '').length === 6 && !e.target.form.dataset.sent)"
     " { e.target.form.dataset.sent = '1'; e.target.form.requestSubmit(); } })"
@@ -71,7 +76,7 @@ def _email_step() -> rx.Component:
             rx.el.input(
                 id="email", name="email", type="email", required=True, auto_complete="username", auto_focus=True,
                 max_length=254, default_value=query("email"), key=query("email"), class_name=f"{theme.FIELD} mt-1.5 mb-4",
-                spell_check=False, auto_capitalize="none",
+                spell_check=False, auto_capitalize="none", custom_attrs={"onInput": _REMEMBER_EMAIL},
             ),
             rx.el.button("Continue", type="submit", class_name=theme.PRIMARY),
             action=api("/api/auth/request"),
@@ -85,14 +90,13 @@ def _code_step() -> rx.Component:
         rx.el.h1("Enter the code", class_name=theme.TITLE),
         rx.el.p(
             "We mailed a 6-digit code to ",
-            rx.cond(query("email") != "", rx.el.strong(query("email"), class_name="text-ink font-medium break-all"), "you"),
+            rx.cond(query("email") != "", rx.el.strong(query("email"), class_name="text-ink font-medium break-all"), "you by email"),
             ". It works for 10 minutes, in this browser.",
             class_name=f"{theme.QUIET} mt-1 mb-5",
         ),
         _error(),
         Form.create(
             _next(),
-            rx.el.input(type="hidden", name="email", value=query("email"), read_only=True),
             rx.el.label("Code", html_for="code", class_name=theme.LABEL),
             rx.el.input(
                 id="code", name="code", required=True, auto_complete="one-time-code", input_mode="numeric",
@@ -111,8 +115,6 @@ def _code_step() -> rx.Component:
 def _resend() -> rx.Component:
     left = rx.Var("left", _var_data=_COUNTDOWN).to(int)
     return Form.create(
-        _next(),
-        rx.el.input(type="hidden", name="email", value=query("email"), read_only=True),
         rx.cond(
             left > 0,
             rx.el.span("New code in ", left, " s", class_name="text-sm text-muted figures"),
@@ -143,8 +145,6 @@ def _without_script() -> rx.Component:
     return rx.el.noscript(
         Form.create(
             rx.el.p("Already have a code?", class_name=f"{theme.HEADING} mb-3"),
-            rx.el.label("Email", html_for="email-again", class_name=theme.LABEL),
-            rx.el.input(id="email-again", name="email", type="email", required=True, class_name=f"{theme.FIELD} mt-1.5 mb-4"),
             rx.el.label("Code", html_for="code-again", class_name=theme.LABEL),
             rx.el.input(id="code-again", name="code", required=True, auto_complete="one-time-code",
                         class_name=f"{theme.FIELD} mt-1.5 mb-4"),

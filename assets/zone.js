@@ -1,0 +1,1 @@
+try { localStorage.setItem("zone", Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"); } catch {}
