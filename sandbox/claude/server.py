@@ -23,7 +23,7 @@ from sandbox.claude.script import Told
 from sandbox.wire import Exchange, Request, Server
 
 KEY_PREFIX = "sandbox-"
-VERSIONS = {"2023-06-01", "2023-01-01"}
+VERSIONS = {"2023-01-01", "2023-06-01", "2026-10-21"}
 JSON = {"content-type": "application/json"}
 ORGANIZATION = "00000000-5a4d-4b0c-8000-000000000000"
 HTML = {"content-type": "text/html; charset=utf-8"}
@@ -82,7 +82,9 @@ class Claude:
         """The caller's key. Only keys that the sandbox gave out pass, so that a customer's key would be
         noticed.
         """
-        key = request.headers.get("x-api-key", "")
+        key = request.headers.get("x-api-key") or request.headers.get("authorization", "").removeprefix(
+            "Bearer "
+        )
         if not key:
             raise Refusal(401, "x-api-key header is required")
         if not key.startswith(KEY_PREFIX):
@@ -170,7 +172,7 @@ class Claude:
         model = rules.model_of(prompt)
         rules.check_prompt(prompt, model, exchange.request.headers.get("anthropic-beta", ""))
         total = sum(part.tokens for part in segments(prompt, model))
-        self._send(exchange, {"input_tokens": total, "context_management": None}, request_id)
+        self._send(exchange, {"input_tokens": total}, request_id)
 
     def _own(self, exchange: Exchange, method: str, path: str, request_id: str) -> None:
         """The sandbox's own pages and levers, which the real service does not have."""

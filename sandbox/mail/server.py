@@ -1,0 +1,102 @@
+"""Mail on loopback: Resend's `POST /emails`, and a page on which every mail can be read."""
+
+from __future__ import annotations
+
+from html import escape
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.mail.letters import Letter, Letterbox, Refused
+from sandbox.page import page
+from sandbox.queueing import Failures
+
+KEY_PREFIX = "re_"
+
+
+def app(letterbox: Letterbox | None = None) -> Starlette:
+    """A fresh mail server around its own letterbox."""
+    server = MailServer(letterbox or Letterbox())
+    return Starlette(
+        routes=[
+            Route("/", server.read, methods=["GET"]),
+            Route("/emails.json", server.listed, methods=["GET"]),
+            Route("/emails", server.send, methods=["POST"]),
+            Route("/emails/{id}", server.one, methods=["GET"]),
+            Route("/sandbox/next", server.failures.queue, methods=["POST"]),
+        ]
+    )
+
+
+class MailServer:
+    """The endpoints, with the letterbox that they fill."""
+
+    def __init__(self, letterbox: Letterbox) -> None:
+        self.letterbox = letterbox
+        self.failures = Failures()
+
+    async def send(self, request: Request) -> Response:
+        """Takes one mail, as the Resend SDK sends it."""
+        try:
+            _authenticate(request)
+            status = self.failures.take()
+            if status is not None:
+                raise Refused(status, "application_error", "sandbox: this send was asked to fail")
+            made = self.letterbox.accept(await request.body(), request.headers.get("idempotency-key"))
+        except Refused as refused:
+            return _refusal(refused)
+        return JSONResponse({"id": made})
+
+    async def one(self, request: Request) -> Response:
+        """One mail by its id, in Resend's shape."""
+        try:
+            _authenticate(request)
+        except Refused as refused:
+            return _refusal(refused)
+        for letter in self.letterbox.letters:
+            if letter.id == request.path_params["id"]:
+                return JSONResponse({"object": "email", **letter.row()})
+        return _refusal(Refused(404, "not_found", "Email not found"))
+
+    async def listed(self, request: Request) -> Response:
+        """Every mail as JSON, newest first; `?to=` keeps those to one address."""
+        wanted = request.query_params.get("to")
+        found = [letter for letter in reversed(self.letterbox.letters) if wanted in (None, *letter.body.to)]
+        return JSONResponse([letter.row() for letter in found])
+
+    async def read(self, request: Request) -> Response:
+        """Every mail on one page, newest first."""
+        letters = "".join(_article(letter) for letter in reversed(self.letterbox.letters))
+        intro = "<p class='quiet'>Nothing leaves this machine: what the product mails ends here.</p>"
+        return HTMLResponse(page("Sandbox: mail", intro + (letters or "<p>No mail yet.</p>")))
+
+
+def _authenticate(request: Request) -> None:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key:
+        raise Refused(401, "missing_api_key", "Missing API Key")
+    if not key.startswith(KEY_PREFIX):
+        raise Refused(403, "invalid_api_key", "API key is invalid")
+
+
+def _refusal(refused: Refused) -> Response:
+    body = {"statusCode": refused.status, "name": refused.name, "message": refused.message}
+    return JSONResponse(body, status_code=refused.status)
+
+
+def _article(letter: Letter) -> str:
+    body = letter.body
+    # The sandbox attribute without allow-scripts makes whatever the mail contains inert.
+    framed = f'<iframe sandbox title="HTML" srcdoc="{escape(body.html)}"></iframe>' if body.html else ""
+    shut = "" if body.html else "open"
+    plain = (
+        f"<details {shut}><summary>Text</summary><pre>{escape(body.text)}</pre></details>"
+        if body.text
+        else ""
+    )
+    return (
+        f"<article><h2>{escape(body.subject)}</h2><p class='quiet'>{escape(body.sender)} to "
+        f"{escape(', '.join(body.to))}, {letter.at:%Y-%m-%d %H:%M:%S} UTC</p>{framed}{plain}</article>"
+    )

@@ -1,0 +1,8 @@
+"""A stand-in for Stripe's API, as far as the product uses it. Requests are held to Stripe's own parameter
+types.
+"""
+
+from sandbox.stripe.server import app
+from sandbox.stripe.store import Store
+
+__all__ = ["Store", "app"]
