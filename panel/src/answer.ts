@@ -1,0 +1,158 @@
+/** One question with its answer, as it is drawn. */
+
+import { html, nothing, type TemplateResult } from 'lit'
+
+import { priceOf, receipts, textOf, type Exchange, type Round, type ToolCall } from './conversation'
+import type { Mishap } from './fault'
+import { icon } from './icons'
+import { MarkdownView } from './markdown'
+import { price } from './money'
+
+export interface Actions {
+  readonly locale: string
+  readonly account: string
+  readonly busy: boolean
+  edit(exchange: Exchange): void
+  retry(exchange: Exchange): void
+  goOn(exchange: Exchange): void
+  copy(text: string, at: Event): void
+  decide(call: ToolCall, accepted: boolean): void
+  canUndo(call: ToolCall): boolean
+  undo(call: ToolCall): void
+  clear(): void
+}
+
+const views = new WeakMap<Round, MarkdownView>()
+
+/** Draws the newest text of a round; called at every frame while it grows. */
+export function paint(round: Round, complete: boolean): Element {
+  let view = views.get(round)
+  if (!view) views.set(round, (view = new MarkdownView()))
+  view.show(textOf(round), complete)
+  return view.node
+}
+
+export function exchangeView(exchange: Exchange, actions: Actions): TemplateResult {
+  const working = exchange.state === 'working'
+  return html`<article class="exchange" part="message" aria-busy=${working}>
+    <h3 class="sr">You</h3>
+    <div class="question" part="message-user" dir="auto">${exchange.text}</div>
+    <div class="asides">${chips(exchange)}${working ? nothing : editButton(exchange, actions)}</div>
+    <h3 class="sr">Assistant</h3>
+    <div class="answer" part="message-assistant">
+      ${exchange.rounds.map((round) => [roundView(round, exchange), round.calls.map((call) => callView(call, actions))])}
+      ${waiting(exchange) ? html`<p class="dots" aria-hidden="true"><i></i><i></i><i></i></p>` : nothing}
+    </div>
+    ${exchange.mishap ? mishapView(exchange, exchange.mishap, actions) : nothing}
+    ${working ? nothing : footer(exchange, actions)}
+  </article>`
+}
+
+function chips(exchange: Exchange) {
+  return Object.keys(exchange.context).map((name) => html`<span class="chip still" dir="auto">${name}</span>`)
+}
+
+function editButton(exchange: Exchange, actions: Actions) {
+  return html`<button class="icon" title="Edit" aria-label="Edit" ?disabled=${actions.busy}
+    @click=${() => actions.edit(exchange)}>${icon('edit')}</button>`
+}
+
+function roundView(round: Round, exchange: Exchange) {
+  const growing = exchange.state === 'working' && round === exchange.rounds.at(-1)
+  return textOf(round) ? paint(round, !growing) : nothing
+}
+
+function waiting(exchange: Exchange): boolean {
+  const last = exchange.rounds.at(-1)
+  const asking = last?.calls.some((call) => call.state === 'asking' && call.preview !== undefined)
+  return exchange.state === 'working' && !asking && !(last && textOf(last) && !last.calls.length)
+}
+
+const callWords = {
+  asking: 'wants to run',
+  running: 'Running',
+  done: 'Done:',
+  declined: 'Declined:',
+  failed: 'Failed:',
+  undone: 'Undone:',
+}
+
+function callView(call: ToolCall, actions: Actions) {
+  if (call.state === 'asking') return call.preview === undefined ? nothing : proposal(call, actions)
+  return html`<div class="call" part="tool" data-state=${call.state}>
+    <details>
+      <summary>${callWords[call.state]} <b>${call.name.replaceAll('_', ' ')}</b></summary>
+      <pre dir="ltr" tabindex="0">${JSON.stringify(call.input, null, 1)}${call.result ? `\n\n${call.result}` : ''}</pre>
+    </details>
+    ${actions.canUndo(call) ? html`<button class="quiet" @click=${() => actions.undo(call)}>Undo</button>` : nothing}
+  </div>`
+}
+
+function proposal(call: ToolCall, actions: Actions) {
+  return html`<div class="card proposal" part="tool-preview" role="group" aria-label="Proposed change">
+    <p>The assistant ${callWords.asking} <b>${call.name.replaceAll('_', ' ')}</b></p>
+    <pre dir="auto">${call.preview}</pre>
+    <div class="row">
+      <button class="primary" @click=${() => actions.decide(call, true)}>Accept</button>
+      <button class="plain" @click=${() => actions.decide(call, false)}>Decline</button>
+    </div>
+  </div>`
+}
+
+function mishapView(exchange: Exchange, mishap: Mishap, actions: Actions) {
+  const wait = mishap.retryAt ? Math.ceil((mishap.retryAt - Date.now()) / 1000) : 0
+  return html`<div class="card mishap" part="error" role="alert">
+    <p><b>${mishap.title}</b> ${mishap.text}</p>
+    <div class="row">
+      ${wayOut(mishap, actions)}
+      ${mishap.code === 'limit'
+        ? html`<button class="plain" @click=${() => actions.goOn(exchange)}>Go on</button>`
+        : html`<button class="plain" ?disabled=${wait > 0 || actions.busy} @click=${() => actions.retry(exchange)}>
+            ${wait > 0 ? `Try again in ${wait} s` : 'Try again'}
+          </button>`}
+    </div>
+  </div>`
+}
+
+function wayOut(mishap: Mishap, actions: Actions) {
+  const lead = { insufficient_credit: 'Add credit', cap_reached: 'Change the cap' }[mishap.code]
+  if (lead) return html`<a class="primary" href="${actions.account}/billing" target="_blank" rel="noopener">${lead}</a>`
+  if (mishap.code === 'too_long') return html`<button class="primary" @click=${actions.clear}>New conversation</button>`
+  return nothing
+}
+
+function footer(exchange: Exchange, actions: Actions) {
+  const text = exchange.rounds.map(textOf).filter(Boolean).join('\n\n')
+  return html`<footer class="foot">
+    ${text
+      ? html`<button class="icon" title="Copy" aria-label="Copy" @click=${(at: Event) => actions.copy(text, at)}>
+          ${icon('copy')}
+        </button>`
+      : nothing}
+    ${exchange.mishap
+      ? nothing
+      : html`<button class="icon" title="Retry" aria-label="Retry" ?disabled=${actions.busy}
+          @click=${() => actions.retry(exchange)}>${icon('again')}</button>`}
+    ${exchange.state === 'stopped' ? html`<span>Stopped</span>` : nothing}
+    ${exchange.rounds.at(-1)?.stopReason === 'max_tokens' ? html`<span>Reached its greatest length</span>` : nothing}
+    ${receiptView(exchange, actions)}
+  </footer>`
+}
+
+function receiptView(exchange: Exchange, actions: Actions) {
+  const total = priceOf(exchange)
+  if (total === undefined) return nothing
+  const count = (name: string) =>
+    receipts(exchange).reduce((so_far, { usage }) => so_far + (Number((usage as any)?.[name]) || 0), 0)
+  const line = (label: string, name: string) =>
+    count(name) ? html`<dt>${label}</dt><dd>${count(name).toLocaleString(actions.locale || undefined)}</dd>` : nothing
+  return html`<details class="receipt">
+    <summary part="price" title="What this answer cost"><span class="sr">Price</span> ${price(total, actions.locale)}</summary>
+    <dl>
+      ${line('Input tokens', 'input_tokens')} ${line('Output tokens', 'output_tokens')}
+      ${line('Read from cache', 'cache_read_input_tokens')} ${line('Written to cache', 'cache_creation_input_tokens')}
+      <dt>Exact price</dt><dd>$${total}${receipts(exchange).some((one) => one.estimated) ? ' (estimated)' : ''}</dd>
+      <dt>Request</dt><dd class="id">${receipts(exchange).map((one) => one.request_id).join(' ')}</dd>
+    </dl>
+  </details>`
+}

@@ -1,0 +1,232 @@
+/** Questions, answers and the tool loop of one conversation. Knows nothing of how they are drawn. */
+
+import { newConversation, newExchange, priceOf, titleOf, toMessages, type Conversation, type Exchange, type Round, type ToolCall } from './conversation'
+import type { Receipt } from './api'
+import { Fault, mishapOf } from './fault'
+import { pico } from './money'
+import type { Relay } from './relay'
+import { streamInto } from './stream'
+import type { Toolbox } from './tools'
+
+const maxTokens = 8_192
+/** Bounds of one answer's tool loop; the person may go on from there. */
+export const bounds = { rounds: 12, bytes: 262_144, usd: '0.50' }
+const receiptWaitsMs = [400, 800, 1_600, 3_200, 6_400]
+
+export interface Host {
+  readonly model: string
+  readonly system: string
+  readonly locale: string
+  /** Something other than streamed text has changed. */
+  changed(): void
+  /** Text has arrived in the newest answer. */
+  grew(): void
+  emit(name: string, detail: object): void
+  booked(receipt: Receipt): void
+  faulted(fault: Fault, exchange: Exchange): void
+  save(conversation: Conversation): void
+}
+
+export class Chat {
+  conversation: Conversation = newConversation('')
+  private control?: AbortController
+  private current: Promise<void> = Promise.resolve()
+  private answers = new Map<ToolCall, (accepted: boolean) => void>()
+
+  constructor(
+    private readonly host: Host,
+    private readonly relay: Relay,
+    private readonly tools: Toolbox,
+  ) {}
+
+  get busy(): boolean {
+    return this.control !== undefined
+  }
+
+  /** A second message waits for the first one's answer. `instead` and all that follows it are replaced. */
+  async send(text: string, context: Record<string, string>, instead?: Exchange): Promise<void> {
+    const { conversation } = this
+    while (this.busy) await this.current
+    if (this.conversation !== conversation) return
+    if (instead) conversation.exchanges.splice(conversation.exchanges.indexOf(instead))
+    const exchange = newExchange(text, context)
+    conversation.exchanges.push(exchange)
+    conversation.title ||= titleOf(text)
+    await this.begin(exchange)
+  }
+
+  retry(exchange: Exchange): Promise<void> {
+    return this.send(exchange.text, exchange.context, exchange)
+  }
+
+  /** Takes up a tool loop that was paused at a bound. */
+  async goOn(exchange: Exchange): Promise<void> {
+    if (!this.busy) await this.begin(exchange)
+  }
+
+  stop() {
+    this.control?.abort()
+  }
+
+  /** Lets go of whatever is under way, as another conversation or person takes the place. */
+  show(conversation: Conversation) {
+    this.stop()
+    this.conversation = conversation
+    for (const exchange of conversation.exchanges) if (exchange.state === 'working') this.abandon(exchange)
+    this.host.changed()
+  }
+
+  decide(call: ToolCall, accepted: boolean) {
+    this.answers.get(call)?.(accepted)
+  }
+
+  async undo(call: ToolCall): Promise<void> {
+    await this.tools.undo(call)
+    this.host.save(this.conversation)
+    this.host.changed()
+  }
+
+  private begin(exchange: Exchange): Promise<void> {
+    this.current = this.work(exchange, this.conversation)
+    return this.current
+  }
+
+  private async work(exchange: Exchange, conversation: Conversation) {
+    const control = (this.control = new AbortController())
+    exchange.state = 'working'
+    exchange.mishap = undefined
+    this.keep(conversation)
+    try {
+      await this.loop(exchange, conversation, control.signal)
+      exchange.state = 'complete'
+    } catch (problem) {
+      this.failed(exchange, problem, control.signal)
+    }
+    for (const call of exchange.rounds.flatMap((round) => round.calls))
+      if (call.state === 'asking' || call.state === 'running') call.state = 'declined'
+    this.control = undefined
+    this.keep(conversation)
+  }
+
+  private async loop(exchange: Exchange, conversation: Conversation, signal: AbortSignal) {
+    const before = { rounds: exchange.rounds.length, spent: pico(priceOf(exchange) ?? '0') }
+    for (;;) {
+      const round = await this.ask(exchange, conversation, signal)
+      if (!round.calls.length) return
+      for (const call of round.calls) await this.use(call, signal)
+      this.host.changed()
+      this.holdBounds(exchange, before)
+    }
+  }
+
+  private async ask(exchange: Exchange, conversation: Conversation, signal: AbortSignal): Promise<Round> {
+    const request = this.request(conversation)
+    const round: Round = { content: [], calls: [] }
+    exchange.rounds.push(round)
+    try {
+      await streamInto(round, this.relay, request, signal, {
+        started: () => {
+          this.host.emit('response-start', { request_id: round.requestId })
+          this.host.changed()
+        },
+        grew: () => this.host.grew(),
+      })
+      this.booked(round, 'complete')
+    } catch (problem) {
+      // What was on its way when the connection ended is booked by the relay a moment later.
+      if (round.requestId) void this.lookUp(round, conversation, signal.aborted ? 'stopped' : 'cut')
+      else exchange.rounds.pop()
+      throw problem
+    }
+    return round
+  }
+
+  private request(conversation: Conversation) {
+    const tools = this.tools.definitions()
+    return {
+      model: this.host.model,
+      max_tokens: maxTokens,
+      ...(this.host.system && {
+        system: [{ type: 'text', text: this.host.system, cache_control: { type: 'ephemeral' } }],
+      }),
+      messages: toMessages(conversation.exchanges),
+      ...(tools.length && { tools }),
+    }
+  }
+
+  private async use(call: ToolCall, signal: AbortSignal) {
+    const refusal = this.tools.refusal(call)
+    if (refusal) {
+      call.state = 'failed'
+      call.result = refusal
+    } else if (!this.tools.mustAsk(call) || (await this.accepted(call, signal))) {
+      this.host.changed()
+      await this.tools.run(call, signal)
+    } else call.state = 'declined'
+    signal.throwIfAborted()
+    this.host.changed()
+  }
+
+  private async accepted(call: ToolCall, signal: AbortSignal): Promise<boolean> {
+    call.preview = await this.tools.preview(call).catch((problem) => String(problem))
+    this.host.changed()
+    return new Promise<boolean>((resolve) => {
+      this.answers.set(call, resolve)
+      signal.addEventListener('abort', () => resolve(false), { once: true })
+    }).finally(() => this.answers.delete(call))
+  }
+
+  private holdBounds(exchange: Exchange, before: { rounds: number; spent: bigint }) {
+    const bytes = exchange.rounds.slice(before.rounds).flatMap((round) => round.calls)
+    const size = bytes.reduce((total, call) => total + (call.result?.length ?? 0), 0)
+    const spent = pico(priceOf(exchange) ?? '0') - before.spent
+    const rounds = exchange.rounds.length - before.rounds
+    if (rounds >= bounds.rounds || size >= bounds.bytes || spent >= pico(bounds.usd)) throw new Fault('limit', '')
+  }
+
+  private failed(exchange: Exchange, problem: unknown, signal: AbortSignal) {
+    if (signal.aborted) {
+      exchange.state = 'stopped'
+      return
+    }
+    const fault = problem instanceof Fault ? problem : new Fault('broken', String(problem))
+    exchange.state = 'failed'
+    exchange.mishap = mishapOf(fault, this.host.locale)
+    const { requestId, retryAfter } = fault.about
+    const message = fault.message || exchange.mishap.text
+    this.host.emit('error', { code: fault.code, message, request_id: requestId, retry_after: retryAfter })
+    this.host.faulted(fault, exchange)
+  }
+
+  private booked(round: Round, ended: string) {
+    const { receipt, requestId } = round
+    this.host.emit('response-end', {
+      request_id: receipt?.request_id ?? requestId,
+      price_usd: receipt?.price_usd,
+      usage: receipt?.usage,
+      ended,
+    })
+    if (receipt) this.host.booked(receipt)
+  }
+
+  private async lookUp(round: Round, conversation: Conversation, ended: string) {
+    for (const wait of round.receipt ? [] : receiptWaitsMs) {
+      await new Promise((resolve) => setTimeout(resolve, wait))
+      round.receipt = await this.relay.get<Receipt>(`/api/requests/${round.requestId}`).catch(() => undefined)
+      if (round.receipt) break
+    }
+    this.booked(round, ended)
+    this.keep(conversation)
+  }
+
+  private keep(conversation: Conversation) {
+    conversation.updated = Date.now()
+    this.host.save(conversation)
+    this.host.changed()
+  }
+
+  private abandon(exchange: Exchange) {
+    exchange.state = 'failed'
+    exchange.mishap = mishapOf(new Fault('cut', ''))
+  }
+}

@@ -1,0 +1,87 @@
+/** Where a message is written: the text, the context chips above it, Send or Stop beside it. */
+
+import { html, nothing } from 'lit'
+
+import type { Chips } from './context'
+import { icon } from './icons'
+
+export interface Writing {
+  readonly busy: boolean
+  readonly editing: boolean
+  readonly empty: boolean
+  readonly chips: Chips
+  draft: string
+  typed(text: string): void
+  submit(): void
+  stop(): void
+  escape(): boolean
+  editLast(): void
+  dropEdit(): void
+  changed(): void
+}
+
+export function composerView(writing: Writing) {
+  return html`<form class="composer" part="composer" @submit=${(event: Event) => submitted(event, writing)}>
+    ${writing.editing ? editNote(writing) : nothing} ${chipsView(writing)}
+    <div class="write">
+      <textarea part="input" aria-label="Message" rows="1" dir="auto" enterkeyhint="send"
+        placeholder=${writing.empty ? 'Ask anything about your font' : 'Reply'} .value=${writing.draft}
+        @input=${(event: Event) => typed(event, writing)} @keydown=${(event: KeyboardEvent) => key(event, writing)}></textarea>
+      ${writing.busy
+        ? html`<button type="button" class="round stop" part="stop" aria-label="Stop" title="Stop (Esc)"
+            @click=${() => writing.stop()}>${icon('stop')}</button>`
+        : html`<button class="round" part="send" aria-label="Send" title="Send (Enter)"
+            ?disabled=${!writing.draft.trim()}>${icon('send')}</button>`}
+    </div>
+  </form>`
+}
+
+function chipsView(writing: Writing) {
+  if (!writing.chips.shown.length) return nothing
+  const remove = (name: string) => {
+    writing.chips.remove(name)
+    writing.changed()
+  }
+  return html`<ul class="chips" aria-label="Sent along">
+    ${writing.chips.shown.map(
+      ([name, text]) => html`<li class="chip" part="chip" title=${text.slice(0, 400)}>
+        <span>${name}</span> <b dir="auto">${text.slice(0, 40)}</b>
+        <button type="button" aria-label="Remove ${name}" @click=${() => remove(name)}>${icon('close')}</button>
+      </li>`,
+    )}
+  </ul>`
+}
+
+function editNote(writing: Writing) {
+  return html`<p class="editing">
+    Editing: this and what followed it will be replaced.
+    <button type="button" class="quiet" @click=${() => writing.dropEdit()}>Cancel</button>
+  </p>`
+}
+
+function submitted(event: Event, writing: Writing) {
+  event.preventDefault()
+  writing.submit()
+}
+
+function typed(event: Event, writing: Writing) {
+  const box = event.target as HTMLTextAreaElement
+  writing.typed(box.value)
+  if (CSS.supports('field-sizing', 'content')) return
+  box.style.height = 'auto'
+  box.style.height = `${box.scrollHeight}px`
+}
+
+function key(event: KeyboardEvent, writing: Writing) {
+  // The host's own shortcuts (a font editor has many on bare letters) must not hear what is typed here.
+  event.stopPropagation()
+  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+    event.preventDefault()
+    writing.submit()
+  } else if (event.key === 'Escape') {
+    if (writing.escape()) event.preventDefault()
+  } else if (event.key === 'ArrowUp' && !writing.draft && !writing.busy) {
+    event.preventDefault()
+    writing.editLast()
+  }
+}

@@ -1,0 +1,215 @@
+/** Everything that a panel knows, without how it looks: the person, their conversations, the draft, the tools. */
+
+import type { Balance, Receipt } from './api'
+import { Chat } from './chat'
+import { Chips } from './context'
+import { newConversation, priceOf, type Conversation, type Exchange } from './conversation'
+import type { Fault } from './fault'
+import { History, drafts, place } from './history'
+import { price } from './money'
+import { Relay, type Caller } from './relay'
+import { Session } from './session'
+import { Toolbox } from './tools'
+
+/** The element, seen from here. */
+export interface Surface extends Caller {
+  readonly model: string
+  readonly system: string
+  readonly locale: string
+  changed(): void
+  grew(): void
+  emit(name: string, detail: object): void
+}
+
+export class Desk {
+  draft = ''
+  said = ''
+  lowDismissed = 100
+  editing?: Exchange
+  conversations: Conversation[] = []
+  loading: Promise<void> = Promise.resolve()
+  readonly chips = new Chips()
+  readonly tools = new Toolbox()
+  private owner?: string
+  private draftBefore = ''
+  private readonly history = new History()
+  private readonly relay: Relay
+  readonly session: Session
+  readonly chat: Chat
+
+  constructor(private readonly surface: Surface) {
+    this.relay = new Relay(() => surface)
+    this.session = new Session(this.relay, (balance) => this.sessionChanged(balance))
+    this.chat = new Chat(this, this.relay, this.tools)
+  }
+
+  get model() {
+    return this.surface.model
+  }
+
+  get system() {
+    return this.surface.system
+  }
+
+  get locale() {
+    return this.surface.locale
+  }
+
+  get exchanges() {
+    return this.chat.conversation.exchanges
+  }
+
+  get signedIn() {
+    return this.session.state === 'in'
+  }
+
+  // The person's verbs.
+
+  load = (): Promise<void> => {
+    this.relay.forget()
+    return (this.loading = this.session.load())
+  }
+
+  /** False when the message could not go because nobody is signed in; it is then the draft. */
+  async send(text: string): Promise<boolean> {
+    if (!text.trim()) return true
+    if (this.session.state === 'unknown') await this.loading
+    if (!this.signedIn) {
+      this.type(text)
+      this.emit('signin-required', {})
+      return false
+    }
+    const instead = this.editing
+    this.editing = undefined
+    await this.chat.send(text.trim(), this.chips.record(), instead)
+    return true
+  }
+
+  /** Sends what is in the box. While an answer is under way the draft stays where it is. */
+  async submit(): Promise<boolean> {
+    const text = this.draft
+    if (!text.trim() || this.chat.busy) return true
+    if (this.signedIn) this.type(this.editing ? this.draftBefore : '')
+    return this.send(text)
+  }
+
+  type(text: string) {
+    this.draft = text
+    if (this.owner && !this.editing) drafts.write(this.owner, text)
+    this.changed()
+  }
+
+  edit(exchange: Exchange) {
+    if (!this.editing) this.draftBefore = this.draft
+    this.editing = exchange
+    this.draft = exchange.text
+    this.changed()
+  }
+
+  dropEdit() {
+    this.editing = undefined
+    this.draft = this.draftBefore
+    this.changed()
+  }
+
+  show(conversation: Conversation) {
+    if (this.editing) this.dropEdit()
+    place.write(conversation.id)
+    this.chat.show(conversation)
+  }
+
+  clear() {
+    this.show(newConversation(this.owner ?? ''))
+  }
+
+  keep(conversation: Conversation) {
+    if (!this.conversations.includes(conversation)) this.conversations.push(conversation)
+    this.conversations.sort((a, b) => b.updated - a.updated)
+    void this.history.save(conversation)
+    this.changed()
+  }
+
+  remove(conversation: Conversation) {
+    this.conversations = this.conversations.filter((one) => one !== conversation)
+    void this.history.remove(conversation.id)
+    if (conversation === this.chat.conversation) this.clear()
+    this.changed()
+  }
+
+  // Who is signed in.
+
+  private sessionChanged(balance?: Balance) {
+    const { state, account } = this.session
+    if (balance) this.emit('balance', balance)
+    if (state === 'out') this.left()
+    else if (account && account.id !== this.owner) void this.arrived(account.id)
+    this.changed()
+  }
+
+  private left() {
+    // The draft of the person who left is kept under their name, out of the next one's sight.
+    if (this.owner) this.draft = ''
+    this.owner = this.editing = undefined
+    this.conversations = []
+    this.chat.show(newConversation(''))
+    this.emit('signin-required', {})
+  }
+
+  private async arrived(account: string) {
+    const typedBefore = this.owner ? '' : this.draft
+    this.owner = account
+    this.type(typedBefore || drafts.read(account))
+    this.show(newConversation(account))
+    const here = place.read()
+    const all = await this.history.list(account)
+    if (this.owner !== account) return
+    this.conversations = [...this.conversations, ...all]
+    const last = all.find((one) => one.id === here)
+    if (last && !this.exchanges.length) this.show(last)
+    this.changed()
+  }
+
+  // What the chat tells.
+
+  changed() {
+    this.surface.changed()
+  }
+
+  grew() {
+    this.surface.grew()
+  }
+
+  emit(name: string, detail: object) {
+    if (name === 'response-start') this.said = 'The assistant is answering.'
+    if (name === 'response-end') this.said = `Answered. ${this.newestPrice()}`
+    this.surface.emit(name, detail)
+  }
+
+  booked(receipt: Receipt) {
+    this.session.booked(receipt)
+    void this.session.refresh()
+  }
+
+  /** Signed out elsewhere: the message that could not go waits as the draft of the same person. */
+  faulted(fault: Fault, exchange: Exchange) {
+    if (fault.code !== 'signed_out') return
+    const { exchanges } = this
+    if (!exchange.rounds.length) exchanges.splice(exchanges.indexOf(exchange), 1)
+    if (this.owner) drafts.write(this.owner, exchange.text)
+    this.session.out()
+  }
+
+  /** An empty conversation is not worth a line in the list. */
+  save(conversation: Conversation) {
+    if (!conversation.account) return
+    if (!conversation.exchanges.length) void this.history.remove(conversation.id)
+    else if (conversation.account === this.owner) this.keep(conversation)
+    else void this.history.save(conversation)
+  }
+
+  private newestPrice(): string {
+    const exchange = this.exchanges.at(-1)
+    const total = exchange && priceOf(exchange)
+    return total ? `Price ${price(total, this.locale)}.` : ''
+  }
+}

@@ -1,0 +1,300 @@
+/** `<assistant-panel>`: draws a Desk, and keeps the public promises of `api.ts`. */
+
+import { LitElement, html, nothing, unsafeCSS, type PropertyValues } from 'lit'
+
+import { exchangeView, paint, type Actions } from './answer'
+import type { AssistantPanelElement, Context, ToolFunction, ToolSpec } from './api'
+import { composerView } from './composer'
+import type { Exchange, ToolCall } from './conversation'
+import { Desk } from './desk'
+import { Drawer, type Shelf } from './drawer'
+import { banner, elsewhere, header, unreachable, welcome, type Frame } from './frame'
+import { Follow, batched } from './frames'
+import { icon } from './icons'
+import sheet from './panel.css?inline'
+import { SignIn } from './signin'
+
+const home = new URL(import.meta.url).origin
+
+export class AssistantPanel extends LitElement implements Omit<AssistantPanelElement, keyof HTMLElement> {
+  static override styles = unsafeCSS(sheet)
+  static override properties = {
+    api: {},
+    account: {},
+    theme: { reflect: true },
+    locale: {},
+    model: {},
+    mode: { reflect: true },
+    system: {},
+    closed: { type: Boolean, reflect: true },
+    getToken: { attribute: false },
+  }
+
+  declare api: string
+  declare account: string
+  declare theme: 'auto' | 'light' | 'dark'
+  declare locale: string
+  declare model: string
+  declare mode: 'inline' | 'dock'
+  declare system: string
+  declare closed: boolean
+  declare getToken?: (() => string | Promise<string>) | undefined
+
+  private ticking?: ReturnType<typeof setTimeout> | undefined
+  private readonly desk = new Desk(this)
+  private readonly signIn = new SignIn(this.desk.session, () => this.changed())
+  private readonly drawer = new Drawer(() => this.changed())
+  private readonly follow = new Follow(
+    () => this.renderRoot?.querySelector('.log') ?? null,
+    () => this.changed(),
+  )
+
+  constructor() {
+    super()
+    this.api = this.account = home
+    this.theme = 'auto'
+    this.mode = 'inline'
+    this.model = 'claude-sonnet-5-5'
+    this.locale = this.system = ''
+    this.closed = false
+  }
+
+  open() {
+    this.closed = false
+    void this.updateComplete.then(() => this.focus())
+  }
+
+  close() {
+    this.closed = true
+  }
+
+  async send(text: string): Promise<void> {
+    this.follow.atEnd = true
+    if (!(await this.desk.send(text))) this.focusSignIn()
+  }
+
+  stop() {
+    this.desk.chat.stop()
+  }
+
+  clear() {
+    this.drawer.shown = false
+    this.desk.clear()
+    this.focus()
+  }
+
+  setContext(context: Context) {
+    this.desk.chips.set(context ?? {})
+    this.changed()
+  }
+
+  registerTool(spec: ToolSpec, run: ToolFunction): () => void {
+    return this.desk.tools.register(spec, run)
+  }
+
+  override focus() {
+    this.renderRoot?.querySelector('textarea')?.focus()
+  }
+
+  changed() {
+    this.requestUpdate()
+  }
+
+  readonly grew = batched(() => {
+    const round = this.desk.exchanges.at(-1)?.rounds.at(-1)
+    if (!round || !this.isConnected) return
+    if (paint(round, !this.desk.chat.busy).isConnected) this.follow.keep()
+    else this.changed()
+  })
+
+  emit(name: string, detail: object) {
+    this.dispatchEvent(new CustomEvent(name, { detail }))
+  }
+
+  override connectedCallback() {
+    super.connectedCallback()
+    this.desk.session.listen()
+    addEventListener('online', this.cameBack)
+    addEventListener('offline', this.cameBack)
+    document.addEventListener('visibilitychange', this.cameBack)
+  }
+
+  override disconnectedCallback() {
+    super.disconnectedCallback()
+    this.stop()
+    this.desk.session.silence()
+    removeEventListener('online', this.cameBack)
+    removeEventListener('offline', this.cameBack)
+    document.removeEventListener('visibilitychange', this.cameBack)
+  }
+
+  /** The first look waits a moment: the page's own script may set `getToken` right after the element exists. */
+  override willUpdate(changes: PropertyValues) {
+    if (!changes.has('api') && !changes.has('getToken')) return
+    const first = !this.hasUpdated
+    const loaded = new Promise((resolve) => setTimeout(resolve, 0)).then(this.desk.load)
+    this.desk.loading = loaded
+    if (first) void loaded.then(() => this.emit('ready', { signed_in: this.desk.signedIn }))
+  }
+
+  override updated() {
+    this.follow.keep()
+    const wait = this.desk.exchanges.at(-1)?.mishap?.retryAt ?? 0
+    if (this.ticking || (wait < Date.now() && !this.signIn.counting)) return
+    this.ticking = setTimeout(() => {
+      this.ticking = undefined
+      this.changed()
+    }, 1000)
+  }
+
+  private cameBack = () => {
+    this.changed()
+    if (document.hidden || !navigator.onLine) return
+    void (this.desk.signedIn ? this.desk.session.refresh() : this.desk.load())
+  }
+
+  private focusSignIn() {
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('.signin input')?.focus())
+  }
+
+  override render() {
+    if (this.closed) return this.mode === 'dock' ? this.launcher() : nothing
+    const { desk, frame } = this
+    return html`<div class="panel" part="panel" role="region" aria-label="Assistant" @click=${this.clicked}>
+      ${header(frame)} ${banner(frame)}
+      <div class="middle">
+        ${this.log()} ${this.drawer.view(this.shelf)}
+        ${this.follow.atEnd || !desk.exchanges.length
+          ? nothing
+          : html`<button class="round latest" title="Jump to the newest" aria-label="Jump to the newest"
+              @click=${this.follow.jump}>${icon('down')}</button>`}
+      </div>
+      ${composerView(this.writing)}
+      <div class="sr" role="status">${desk.said}</div>
+    </div>`
+  }
+
+  private log() {
+    const { exchanges, session } = this.desk
+    const loading = session.state === 'unknown'
+    return html`<div class="log" part="log" role="log" aria-live="polite" aria-label="Conversation" tabindex="0"
+      aria-busy=${this.desk.chat.busy || loading} @scroll=${this.follow.noticed}>
+      ${session.state === 'in' && !exchanges.length ? welcome() : nothing}
+      ${session.state === 'out' ? (this.getToken ? elsewhere(this.frame) : this.signIn.view()) : nothing}
+      ${session.state === 'unreachable' ? unreachable(this.frame) : nothing}
+      ${exchanges.map((one) => exchangeView(one, this.actions))}
+    </div>`
+  }
+
+  private launcher() {
+    return html`<button class="launcher" part="launcher" @click=${() => this.open()}>Open assistant</button>`
+  }
+
+  private get frame(): Frame {
+    const { desk } = this
+    return {
+      session: desk.session,
+      locale: this.locale,
+      account: this.account,
+      mode: this.mode,
+      online: navigator.onLine,
+      title: desk.chat.conversation.title,
+      listed: this.drawer.shown,
+      lowDismissed: desk.lowDismissed,
+      toggleList: () => this.drawer.toggle(),
+      clear: () => this.clear(),
+      close: () => this.close(),
+      dismissLow: (level) => {
+        desk.lowDismissed = level
+        this.changed()
+      },
+      reload: () => void desk.load(),
+    }
+  }
+
+  private get writing() {
+    const { desk } = this
+    return {
+      busy: desk.chat.busy,
+      editing: desk.editing !== undefined,
+      empty: !desk.exchanges.length,
+      chips: desk.chips,
+      draft: desk.draft,
+      typed: (text: string) => desk.type(text),
+      submit: () => this.submit(),
+      stop: () => this.stop(),
+      escape: () => this.escape(),
+      editLast: () => this.edit(desk.exchanges.at(-1)),
+      dropEdit: () => desk.dropEdit(),
+      changed: () => this.changed(),
+    }
+  }
+
+  private get shelf(): Shelf {
+    const { desk } = this
+    return {
+      locale: this.locale,
+      all: desk.conversations,
+      current: desk.chat.conversation.id,
+      email: desk.session.account?.email,
+      open: (one) => desk.show(one),
+      keep: (one) => desk.keep(one),
+      remove: (one) => desk.remove(one),
+      removeAll: () => desk.conversations.forEach((one) => desk.remove(one)),
+      signOut: this.getToken ? undefined : () => void desk.session.signOut(),
+    }
+  }
+
+  private get actions(): Actions {
+    const { chat, tools } = this.desk
+    return {
+      locale: this.locale,
+      account: this.account,
+      busy: chat.busy,
+      edit: (exchange) => this.edit(exchange),
+      retry: (exchange) => void chat.retry(exchange),
+      goOn: (exchange) => void chat.goOn(exchange),
+      copy,
+      decide: (call: ToolCall, accepted: boolean) => {
+        chat.decide(call, accepted)
+        this.focus()
+      },
+      canUndo: (call) => tools.canUndo(call),
+      undo: (call) => void chat.undo(call),
+      clear: () => this.clear(),
+    }
+  }
+
+  private submit() {
+    this.follow.atEnd = true
+    this.focus()
+    void this.desk.submit().then((went) => went || this.focusSignIn())
+  }
+
+  private edit(exchange?: Exchange) {
+    if (exchange) this.desk.edit(exchange)
+    this.focus()
+  }
+
+  private escape(): boolean {
+    if (this.desk.chat.busy) this.stop()
+    else if (this.drawer.shown) this.drawer.toggle(false)
+    else if (this.desk.editing) this.desk.dropEdit()
+    else return false
+    return true
+  }
+
+  /** Code blocks are plain DOM without listeners of their own. */
+  private clicked = (event: Event) => {
+    const button = (event.target as Element).closest<HTMLElement>('[data-copy]')
+    if (button) void copy(button.closest('.code')?.querySelector('code')?.textContent ?? '', event, button)
+  }
+}
+
+async function copy(text: string, event: Event, button = event.currentTarget as HTMLElement) {
+  await navigator.clipboard.writeText(text)
+  button.dataset.copied = ''
+  setTimeout(() => delete button.dataset.copied, 1500)
+}
+
+if (!customElements.get('assistant-panel')) customElements.define('assistant-panel', AssistantPanel)
