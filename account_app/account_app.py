@@ -32,7 +32,8 @@ app = rx.App(
         rx.el.link(rel="icon", href="/favicon.ico", sizes="32x32"),
         rx.el.link(rel="apple-touch-icon", href="/apple-touch-icon.png"),
         rx.el.meta(name="color-scheme", content="light dark"),
-        # Blocking on purpose: the zone is stored before the page connects, so the first figures are already in it.
+        # Blocking on purpose: the zone is stored before the page connects, so the first figures are already
+        # in it.
         rx.el.script(src="/zone.js"),
     ],
     frontend_exception_handler=remember_browser_fault,
@@ -43,4 +44,6 @@ NAME = "Font editor account"
 app.add_page(sign_in.page, route="/sign-in", title=f"Sign in · {NAME}", description=NAME)
 app.add_page(overview.page, route=overview.ROUTE, title=f"Overview · {NAME}", on_load=overview.Overview.load)
 app.add_page(usage.page, route=usage.ROUTE, title=f"Usage · {NAME}", on_load=usage.Usage.load)
-app.add_page(assistant.page, route=assistant.ROUTE, title=f"Assistant · {NAME}", on_load=assistant.Assistant.load)
+app.add_page(
+    assistant.page, route=assistant.ROUTE, title=f"Assistant · {NAME}", on_load=assistant.Assistant.load
+)

@@ -1,7 +1,8 @@
 """Exports the front end into build/site/: pre-rendered pages, hashed scripts, and their compressed twins.
 
-Run as `python -m account_app.build`. Needs Node (from the virtual environment) and, the first time, the npm registry;
-needs no secret, knows no address, and writes nothing outside build/. `--update-lock` renews the npm lock.
+Run as `python -m account_app.build`. Needs Node (from the virtual environment) and, the first time, the npm
+registry; needs no secret, knows no address, and writes nothing outside build/. `--update-lock` renews the
+npm lock.
 """
 
 import gzip
@@ -89,7 +90,9 @@ def copy_lock(source: Path, target: Path) -> None:
 
 
 def publish(exported: Path, site: Path) -> None:
-    """Puts the finished export in place of the last one, in one step: a running server never sees half of it."""
+    """Puts the finished export in place of the last one, in one step: a running server never sees half of
+    it.
+    """
     fresh = site.with_name("site.new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(exported, fresh)
@@ -103,17 +106,22 @@ def free_from_address(site: Path) -> None:
     """Replaces the baked address of the event socket. SystemExit when Reflex has changed how it bakes it."""
     scripts = [p for p in site.rglob("*.js") if BAKED in p.read_text()]
     if not scripts:
-        raise SystemExit("The event socket's address is not in the exported scripts: see BAKED in account_app/build.py.")
+        raise SystemExit(
+            "The event socket's address is not in the exported scripts: see BAKED in account_app/build.py."
+        )
     for script in scripts:
         script.write_text(script.read_text().replace(BAKED, ADDRESS))
 
 
 def compress(site: Path) -> None:
-    files = [p for p in sorted(site.rglob("*")) if p.suffix in TEXT and p.stat().st_size >= WORTH_COMPRESSING_BYTES]
+    files = [
+        p for p in sorted(site.rglob("*")) if p.suffix in TEXT and p.stat().st_size >= WORTH_COMPRESSING_BYTES
+    ]
     for file in files:
         file.with_name(file.name + ".gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
     names = "\n".join(map(str, files))
-    subprocess.run(["node", "-e", BROTLI], input=names, text=True, check=True)  # noqa: S607 (the one on our PATH)
+    node = shutil.which("node") or "node"
+    subprocess.run([node, "-e", BROTLI], input=names, text=True, check=True)  # noqa: S603 (our own words)
 
 
 if __name__ == "__main__":

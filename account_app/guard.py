@@ -1,8 +1,10 @@
-"""What stands before the event socket. Reflex trusts the token and the headers that a browser sends; the guard does not.
+"""What stands before the event socket. Reflex trusts the token and the headers that a browser sends; the
+guard does not.
 
-A socket opens only from one of our own origins. Reflex never sees the session cookie: it sees a handle, which stands for
-the session's hash for as long as this socket is open. The client token is mixed with the session, so a token that was
-stolen opens nothing. Sockets of sessions that have ended are closed at the next tick.
+A socket opens only from one of our own origins. Reflex never sees the session cookie: it sees a handle,
+which stands for the session's hash for as long as this socket is open. The client token is mixed with the
+session, so a token that was stolen opens nothing. Sockets of sessions that have ended are closed at the
+next tick.
 """
 
 import asyncio
@@ -50,7 +52,9 @@ class Sockets:
         return socket.session_hash if socket else ""
 
     def enter(self, handle: str) -> asyncio.Event | None:
-        """Begins a visit to a page, which ends the one before. The event is set when the page or the socket is left."""
+        """Begins a visit to a page, which ends the one before. The event is set when the page or the
+        socket is left.
+        """
         socket = self._open.get(handle)
         if socket is None:
             return None
@@ -92,7 +96,9 @@ sockets = Sockets()
 class Guard:
     """Wraps Reflex's ASGI app: lets a WebSocket to the event endpoint through, cleaned, and nothing else."""
 
-    def __init__(self, app: ASGIApp, origins: Iterable[str], are_alive: AreAlive, registry: Sockets = sockets) -> None:
+    def __init__(
+        self, app: ASGIApp, origins: Iterable[str], are_alive: AreAlive, registry: Sockets = sockets
+    ) -> None:
         self._app = app
         self._origins = frozenset(o.encode() for o in origins)
         self._are_alive = are_alive
@@ -155,8 +161,12 @@ def _client_token(scope: Scope) -> str:
 
 
 def _session_cookie(scope: Scope) -> str:
-    """The session cookie's value. Two different ones are nobody's: a neighbouring site may have planted one."""
-    pairs = [p.strip().partition("=") for v in _values(scope, b"cookie") for p in v.decode("latin-1").split(";")]
+    """The session cookie's value. Two different ones are nobody's: a neighbouring site may have planted
+    one.
+    """
+    pairs = [
+        p.strip().partition("=") for v in _values(scope, b"cookie") for p in v.decode("latin-1").split(";")
+    ]
     found = {value for name, _, value in pairs if name == "session"}
     return found.pop() if len(found) == 1 else ""
 
@@ -166,13 +176,21 @@ def _bound(token: str, session_hash: str) -> str:
 
 
 def _cleaned(scope: Scope, handle: str, token: str) -> Scope:
-    """A scope built from nothing. Reflex shows all headers to the page, so it gets only those that it needs."""
+    """A scope built from nothing. Reflex shows all headers to the page, so it gets only those that it
+    needs.
+    """
     headers = [(b"origin", _values(scope, b"origin")[0]), (b"cookie", f"session={handle}".encode())]
     headers += [(b"connection", b"upgrade"), (b"upgrade", b"websocket")]
     headers += [(b"sec-websocket-protocol", p.encode()) for p in scope.get("subprotocols", [])[:1]]
     query = urlencode({"EIO": "4", "transport": "websocket", "token": token}).encode()
-    return {**scope, "headers": headers, "query_string": query, "client": ("0.0.0.0", 0), "path": "/_event/",  # noqa: S104
-            "raw_path": b"/_event/"}
+    return {
+        **scope,
+        "headers": headers,
+        "query_string": query,
+        "client": ("", 0),
+        "path": "/_event/",
+        "raw_path": b"/_event/",
+    }
 
 
 def _until_ended(socket: Socket, receive: Receive, send: Send) -> Receive:

@@ -24,13 +24,18 @@ class Form(BaseHTML):
 
 
 def api(path: str) -> rx.Var[str]:
-    """The address of an endpoint: relative, unless the page says that the API is elsewhere (see account_app.site)."""
+    """The address of an endpoint: relative, unless the page says that the API is elsewhere (see
+    account_app.site).
+    """
     js = f"((globalThis.document?.querySelector('meta[name=api-origin]')?.content ?? '') + '{path}')"
     return rx.Var(js, _var_data=VarData()).to(str)
 
 
-def frame(here: str, title: str, *content: rx.Component, aside: rx.Component | None = None) -> rx.Component:
-    """Header, navigation, and the page's content once it is there. `here` is the page's own address."""
+def frame(
+    here: str, title: str, *content: rx.Component, aside: rx.Component | None = None, bare: bool = False
+) -> rx.Component:
+    """Header, navigation, and the page's content once it is there. `here` is the page's own address;
+    `bare` leaves the title to screen readers."""
     return rx.el.div(
         rx.el.a("Skip to content", href="#content", class_name="sr-only focus:not-sr-only focus:p-3"),
         reconnecting(),
@@ -39,7 +44,7 @@ def frame(here: str, title: str, *content: rx.Component, aside: rx.Component | N
             rx.el.div(
                 rx.el.h1(title, class_name=theme.TITLE),
                 aside or rx.fragment(),
-                class_name="flex flex-wrap items-center justify-between gap-3 mb-6",
+                class_name="sr-only" if bare else "flex flex-wrap items-center justify-between gap-3 mb-6",
             ),
             rx.cond(Session.ready, rx.el.div(*content, class_name="flex flex-col gap-6"), waiting()),
             id="content",
@@ -63,13 +68,17 @@ def _header(here: str) -> rx.Component:
     return rx.el.header(
         rx.el.div(
             rx.el.span(NAME, class_name="text-sm font-semibold tracking-tight text-ink mr-2 sm:mr-4"),
-            rx.el.nav(*links, aria_label="Pages", class_name="flex gap-1 order-3 sm:order-none w-full sm:w-auto -mx-3 sm:mx-0"),
+            rx.el.nav(
+                *links,
+                aria_label="Pages",
+                class_name="flex gap-1 order-3 sm:order-none w-full sm:w-auto -mx-3 sm:mx-0",
+            ),
             rx.el.div(
                 rx.el.span(Session.email, class_name="text-sm text-muted truncate max-w-44 hidden sm:inline"),
                 sign_out(),
                 class_name="ml-auto flex items-center gap-3 min-w-0",
             ),
-            class_name="mx-auto flex w-full max-w-5xl flex-wrap items-center gap-x-2 gap-y-2 px-4 sm:px-6 py-3",
+            class_name="mx-auto flex w-full max-w-5xl flex-wrap items-center gap-2 px-4 sm:px-6 py-3",
         ),
         class_name="border-b border-line bg-surface",
     )

@@ -14,6 +14,7 @@ from relay.money import usd
 
 LATEST = 8
 DAYS = 30
+KINDS = {"monthly": "included this month", "promo": "promotional", "topup": "topped up"}
 ENDINGS = {
     "complete": "Complete",
     "client_gone": "Stopped",
@@ -118,14 +119,15 @@ def usage_of(connection: Any, account_id: str, zone: str, span: Span, by: By) ->
 
 
 def _made_of(balance: Any) -> str:
-    """What the available figure is the sum of, in words."""
-    parts = [f"{dollars(balance.credit_pico)} credit"]
+    """What the available figure is the sum of, in words: credit by its kind, then the rest."""
+    by_kind = {kind: sum(g.remaining_pico for g in balance.grants if g.kind == kind) for kind in KINDS}
+    parts = [f"{dollars(pico)} {KINDS[kind]}" for kind, pico in by_kind.items() if pico]
     if balance.has_plan:
         left = max(0, balance.spend_cap_pico - balance.overage_pico)
         parts.append(f"{dollars(left)} pay-per-use left under your cap")
     if balance.held_pico:
         parts.append(f"less {dollars(balance.held_pico)} held")
-    return ", ".join(parts)
+    return ", ".join(parts) or "Nothing left to spend"
 
 
 def _request(request: Any) -> Request:

@@ -1,4 +1,6 @@
-"""The whole product as one ASGI app: the relay first, then the event socket behind its guard, then the front end."""
+"""The whole product as one ASGI app: the relay first, then the event socket behind its guard, then the
+front end.
+"""
 
 import contextlib
 import os
@@ -15,18 +17,24 @@ EVENTS = "/_event"
 
 
 def create() -> ASGIApp:
-    """For `uvicorn account_app.server:create --factory`. Opens the relay's services and Reflex in one lifespan."""
+    """For `uvicorn account_app.server:create --factory`. Opens the relay's services and Reflex in one
+    lifespan.
+    """
     chosen = settings()
     return Product(chosen, load_reflex())
 
 
 def load_reflex() -> Any:
     """Reflex's own ASGI app, told that the front end is already built. Needs no Node."""
-    # Reflex finds its configuration and its build in the working directory, and reads these when it is imported.
+    # Reflex finds its configuration and its build in the working directory, and reads these when it is
+    # imported.
     os.chdir(ROOT)
     os.environ.update(
-        __REFLEX_SKIP_COMPILE="true", REFLEX_ENV_MODE="prod", REFLEX_CHECK_LATEST_VERSION="false",
-        REFLEX_WEB_WORKDIR=str(ROOT / "build" / "web"), REFLEX_DIR=str(ROOT / "build" / "reflex"),
+        __REFLEX_SKIP_COMPILE="true",
+        REFLEX_ENV_MODE="prod",
+        REFLEX_CHECK_LATEST_VERSION="false",
+        REFLEX_WEB_WORKDIR=str(ROOT / "build" / "web"),
+        REFLEX_DIR=str(ROOT / "build" / "reflex"),
     )
     from account_app.account_app import app
 

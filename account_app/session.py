@@ -78,7 +78,9 @@ class Session(rx.State):
 
 
 async def read(work: Callable[..., T], *arguments: Any) -> T | None:
-    """Runs `work(connection, *arguments)` on a read-only connection; None when the database is out of reach."""
+    """Runs `work(connection, *arguments)` on a read-only connection; None when the database is out of
+    reach.
+    """
     try:
         return await services().database.read(lambda connection: work(connection, *arguments))
     except Exception:

@@ -1,6 +1,7 @@
 """Serves build/site/ from memory: right types, compressed twins, cache rules, and a Content-Security-Policy.
 
-The policy names the inline scripts of the exported pages by their hash, so nothing else that is inline can run.
+The policy names the inline scripts of the exported pages by their hash, so nothing else that is inline can
+run.
 """
 
 import base64
@@ -46,7 +47,9 @@ class File:
 
     def best(self, accepted: bytes) -> tuple[bytes, bytes]:
         """The smallest body that the browser takes, and its coding (empty for none)."""
-        offered = {part.split(b";")[0].strip() for part in accepted.split(b",") if b"q=0" not in part.split(b";")[1:]}
+        offered = {
+            part.split(b";")[0].strip() for part in accepted.split(b",") if b"q=0" not in part.split(b";")[1:]
+        }
         coding = next((c for c in (b"br", b"gzip") if c in self.bodies and c in offered), b"")
         return coding, self.bodies[coding]
 
@@ -71,7 +74,9 @@ class Site:
         if scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, [*self.everywhere, (b"allow", b"GET, HEAD")], b"")
         elif path in PRIVATE_PAGES and not _has_session(scope):
-            await _answer(send, 303, [*self.everywhere, (b"location", _sign_in_address(scope)), NO_STORE], b"")
+            await _answer(
+                send, 303, [*self.everywhere, (b"location", _sign_in_address(scope)), NO_STORE], b""
+            )
         elif file := self._files.get(path):
             await _send_file(scope, send, file, 200)
         else:
@@ -81,9 +86,15 @@ class Site:
 NO_STORE = (b"cache-control", PRIVATE)
 
 
-def _load(directory: Path, pages: dict[Path, str], policy: bytes, everywhere: Headers) -> Iterator[tuple[str, File]]:
+def _load(
+    directory: Path, pages: dict[Path, str], policy: bytes, everywhere: Headers
+) -> Iterator[tuple[str, File]]:
     for path in sorted(directory.rglob("*")):
-        if not path.is_file() or path.suffix in (".gz", ".br") or "panel" in path.relative_to(directory).parts:
+        if (
+            not path.is_file()
+            or path.suffix in (".gz", ".br")
+            or "panel" in path.relative_to(directory).parts
+        ):
             continue
         address = "/" + path.relative_to(directory).as_posix()
         if path in pages:
@@ -91,17 +102,26 @@ def _load(directory: Path, pages: dict[Path, str], policy: bytes, everywhere: He
             body = pages[path].encode()
             cache = PRIVATE if address in PRIVATE_PAGES else REVALIDATED
             extra = [(b"cache-control", cache), (b"content-security-policy", policy)]
-            yield address, _file(path, body, {b"gzip": gzip.compress(body, 9, mtime=0)}, [*everywhere, *extra])
+            yield (
+                address,
+                _file(path, body, {b"gzip": gzip.compress(body, 9, mtime=0)}, [*everywhere, *extra]),
+            )
         else:
             cache = IMMUTABLE if address.startswith("/assets/") else REVALIDATED
-            yield address, _file(path, path.read_bytes(), _twins(path), [*everywhere, (b"cache-control", cache)])
+            yield (
+                address,
+                _file(path, path.read_bytes(), _twins(path), [*everywhere, (b"cache-control", cache)]),
+            )
 
 
 def _load_panel(panel: Path, everywhere: Headers) -> Iterator[tuple[str, File]]:
     """The panel's files are for other people's pages: any origin may read them; they hold nothing private."""
     shared = [h for h in everywhere if h[0] != b"cross-origin-resource-policy"]
-    shared += [(b"access-control-allow-origin", b"*"), (b"cross-origin-resource-policy", b"cross-origin"),
-               (b"cache-control", BRIEFLY)]
+    shared += [
+        (b"access-control-allow-origin", b"*"),
+        (b"cross-origin-resource-policy", b"cross-origin"),
+        (b"cache-control", BRIEFLY),
+    ]
     for path in sorted(panel.rglob("*")):
         if path.is_file():
             body = path.read_bytes()
@@ -130,7 +150,9 @@ def _plain(text: bytes, everywhere: Headers) -> File:
 
 
 def _placed(page: str, account_origin: str, api_origin: str) -> str:
-    """Tells the page where the API is when that is not where the page itself came from (see account_app.build)."""
+    """Tells the page where the API is when that is not where the page itself came from (see
+    account_app.build).
+    """
     if account_origin == api_origin:
         return page
     page = page.replace('"/api/auth/', f'"{api_origin}/api/auth/')
@@ -175,7 +197,9 @@ def _security_headers(*, https: bool) -> Headers:
 
 
 def _has_session(scope: Scope) -> bool:
-    """Whether a session cookie is there at all. What it is worth is asked at every event; this only saves a flash."""
+    """Whether a session cookie is there at all. What it is worth is asked at every event; this only saves
+    a flash.
+    """
     cookies = [value for name, value in scope["headers"] if name == b"cookie"]
     return any(part.strip().startswith(b"session=") for cookie in cookies for part in cookie.split(b";"))
 

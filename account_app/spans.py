@@ -12,7 +12,7 @@ By = Literal["day", "model", "service"]
 BYS: tuple[By, ...] = ("day", "model", "service")
 PRESETS = {"7d": "7 days", "30d": "30 days", "month": "This month", "last-month": "Last month"}
 DAYS_MAX = 366
-LABELS_MAX = 8
+LABELS_MAX = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,9 @@ class Span:
 
 
 def span_from(query: Mapping[str, Any], now: datetime, zone: tzinfo) -> Span:
-    """Reads `?range=7d` or `?from=2026-11-01&to=2026-11-24`. Whatever cannot be read becomes the last 30 days."""
+    """Reads `?range=7d` or `?from=2026-11-01&to=2026-11-24`. Whatever cannot be read becomes the last 30
+    days.
+    """
     today = now.astimezone(zone).date()
     first, last = _date(query.get("from")), _date(query.get("to"))
     if first and last and first <= last and (last - first).days < DAYS_MAX:

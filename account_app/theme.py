@@ -1,6 +1,7 @@
 """The one visual language: tokens for Tailwind, and the few class lists that pages share.
 
-The values of the colours, light and dark, are custom properties in assets/theme.css. Space is Tailwind's 4-px grid.
+The values of the colours, light and dark, are custom properties in assets/theme.css. Space is Tailwind's
+4-px grid.
 """
 
 from typing import Any
@@ -35,8 +36,8 @@ PRIMARY = (
     "text-accent-ink hover:bg-accent-strong cursor-pointer transition-colors"
 )
 SECONDARY = (
-    "inline-flex h-8 items-center justify-center rounded-lg border border-line-strong bg-surface px-3 text-sm "
-    "font-medium text-ink hover:bg-sunken cursor-pointer transition-colors"
+    "inline-flex h-8 items-center justify-center rounded-lg border border-line-strong bg-surface px-3 "
+    "text-sm font-medium text-ink hover:bg-sunken cursor-pointer transition-colors"
 )
 LINK = "text-sm font-medium text-accent hover:text-accent-strong underline-offset-4 hover:underline"
 NAV = "inline-flex h-8 items-center rounded-lg px-3 text-sm"

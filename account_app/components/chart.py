@@ -12,7 +12,9 @@ from account_app import theme
 
 @dataclass(frozen=True)
 class Bar:
-    """One column: `label` under the axis (may be empty), `name` and `value` in words, `share` of the tallest in CSS."""
+    """One column: `label` under the axis (may be empty), `name` and `value` in words, `share` of the
+    tallest in CSS.
+    """
 
     label: str
     name: str
@@ -27,7 +29,9 @@ def bars(columns: rx.Var[list[Bar]], top: rx.Var[str], summary: rx.Var[str]) -> 
         rx.el.figcaption(summary, class_name="sr-only"),
         rx.el.div(
             rx.el.div(rx.el.span(top, class_name="figures -translate-y-1/2"), class_name=_LINE),
-            rx.el.ol(rx.foreach(columns, _column), class_name="absolute inset-0 flex items-end gap-px sm:gap-1"),
+            rx.el.ol(
+                rx.foreach(columns, _column), class_name="absolute inset-0 flex items-end gap-px sm:gap-1"
+            ),
             class_name="relative h-44 border-b border-line-strong",
         ),
         rx.el.div(
@@ -39,17 +43,22 @@ def bars(columns: rx.Var[list[Bar]], top: rx.Var[str], summary: rx.Var[str]) -> 
     )
 
 
-_LINE = "absolute inset-x-0 top-0 border-t border-dashed border-line text-[11px] text-muted flex justify-end pointer-events-none"
+_LINE = (
+    "absolute inset-x-0 top-0 flex justify-end border-t border-dashed border-line text-[11px] text-muted "
+    "pointer-events-none"
+)
 _TIP = (
-    "pointer-events-none absolute bottom-full left-1/2 z-10 mb-2 hidden -translate-x-1/2 whitespace-nowrap rounded-lg "
-    "bg-ink px-2.5 py-1.5 text-xs text-page group-hover:block group-focus-visible:block"
+    "pointer-events-none absolute bottom-full left-1/2 z-10 mb-2 hidden -translate-x-1/2 whitespace-nowrap "
+    "rounded-lg bg-ink px-2.5 py-1.5 text-xs text-page group-hover:block group-focus-visible:block"
 )
 
 
 def _column(bar: rx.Var[Bar]) -> rx.Component:
     return rx.el.li(
-        rx.el.div(class_name="bar w-full rounded-t-[3px] bg-accent group-hover:bg-accent-strong",
-                  custom_attrs={"style": {"--share": bar.share}}),
+        rx.el.div(
+            class_name="bar w-full rounded-t-[3px] bg-accent group-hover:bg-accent-strong",
+            custom_attrs={"style": {"--share": bar.share}},
+        ),
         rx.el.div(
             rx.el.span(bar.name, class_name="block opacity-75"),
             rx.el.span(bar.value, class_name="block font-semibold figures"),
@@ -63,7 +72,10 @@ def _column(bar: rx.Var[Bar]) -> rx.Component:
 
 
 def _label(bar: rx.Var[Bar]) -> rx.Component:
-    return rx.el.span(bar.label, class_name="flex-1 min-w-0 whitespace-nowrap text-center overflow-visible flex justify-center")
+    return rx.el.span(
+        bar.label,
+        class_name="flex-1 min-w-0 whitespace-nowrap text-center overflow-visible flex justify-center",
+    )
 
 
 def table_behind(table: rx.Component) -> rx.Component:

@@ -1,4 +1,6 @@
-"""The pieces that pages are put together from: panels, figures, tables, and the three states of not having data."""
+"""The pieces that pages are put together from: panels, figures, tables, and the three states of not having
+data.
+"""
 
 from collections.abc import Sequence
 
@@ -7,7 +9,11 @@ import reflex as rx
 from account_app import theme
 from account_app.components.moments import clock_time
 
-LEFT, RIGHT = "text-left", "text-right figures"
+LEFT, RIGHT = "text-left", "text-right figures whitespace-nowrap"
+ONLY_WIDE = " hidden sm:table-cell"
+"""Added to a side: the column is left out on a phone."""
+
+_CELL = "px-2 sm:px-3 first:pl-5 last:pr-5"
 
 
 def panel(*children: rx.Component, title: str = "", aside: rx.Component | None = None) -> rx.Component:
@@ -30,11 +36,14 @@ def stat(label: str, figure: rx.Var[str], note: rx.Var[str] | str = "") -> rx.Co
     )
 
 
-def table(caption: str, columns: Sequence[tuple[str, str]], rows: rx.Component, foot: rx.Component | None = None) -> (
-        rx.Component):
-    """A table that scrolls sideways by itself when the screen is narrow. `columns` are (title, LEFT or RIGHT)."""
+def table(
+    caption: str, columns: Sequence[tuple[str, str]], rows: rx.Component, foot: rx.Component | None = None
+) -> rx.Component:
+    """A table that scrolls sideways by itself when the screen is narrow. `columns` are (title, LEFT or
+    RIGHT).
+    """
     head = [
-        rx.el.th(title, scope="col", class_name=f"{side} px-3 first:pl-5 last:pr-5 py-2 font-medium whitespace-nowrap")
+        rx.el.th(title, scope="col", class_name=f"{side} {_CELL} py-2 font-medium whitespace-nowrap")
         for title, side in columns
     ]
     return rx.el.div(
@@ -53,7 +62,7 @@ def table(caption: str, columns: Sequence[tuple[str, str]], rows: rx.Component, 
 
 
 def cell(content: rx.Component | rx.Var[str] | str, side: str = LEFT, class_name: str = "") -> rx.Component:
-    return rx.el.td(content, class_name=f"{side} px-3 first:pl-5 last:pr-5 py-2.5 whitespace-nowrap {class_name}")
+    return rx.el.td(content, class_name=f"{side} {_CELL} py-2.5 sm:whitespace-nowrap {class_name}")
 
 
 def row(*cells: rx.Component, class_name: str = "border-b border-line last:border-0") -> rx.Component:
@@ -70,17 +79,23 @@ def empty(title: str, advice: rx.Component | str) -> rx.Component:
 
 
 def skeleton(class_name: str) -> rx.Component:
-    """Holds the place of something that is on its way; fades in late, so that a quick answer shows no flicker."""
+    """Holds the place of something that is on its way; fades in late, so that a quick answer shows no
+    flicker.
+    """
     return rx.el.div(class_name=f"breathe rounded-md bg-sunken {class_name}", aria_hidden=True)
 
 
 def problem(text: rx.Var[str], as_of: rx.Var[str]) -> rx.Component:
-    """Says that the figures below could not be renewed, and from when they are. They stay; they never turn into zeros."""
+    """Says that the figures below could not be renewed, and from when they are. They stay; they never turn
+    into zeros.
+    """
     return rx.cond(
         text != "",
         rx.el.div(
             rx.el.span(text),
-            rx.cond(as_of != "", rx.el.span(" These figures are from ", clock_time(as_of), "."), rx.fragment()),
+            rx.cond(
+                as_of != "", rx.el.span(" These figures are from ", clock_time(as_of), "."), rx.fragment()
+            ),
             role="status",
             class_name="rounded-lg bg-warn-soft px-4 py-3 text-sm text-warn",
         ),

@@ -41,5 +41,6 @@ def page() -> rx.Component:
             ROUTE,
             TITLE,
             rx.el.div(AssistantPanel.create(api=api("")), class_name=f"{theme.PANEL} overflow-hidden"),
+            bare=True,
         ),
     )

@@ -82,7 +82,11 @@ def _credit() -> rx.Component:
     return rx.el.section(
         rx.el.div(
             rx.el.h2("Available credit", class_name=theme.QUIET),
-            rx.el.p(Overview.available, class_name=f"{theme.HERO_FIGURE} mt-1", custom_attrs={"data-figure": "available"}),
+            rx.el.p(
+                Overview.available,
+                class_name=f"{theme.HERO_FIGURE} mt-1",
+                custom_attrs={"data-figure": "available"},
+            ),
             rx.el.p(Overview.made_of, class_name=f"{theme.QUIET} mt-3"),
             rx.el.p("As of ", clock_time(Overview.as_of), class_name="text-xs text-muted mt-1"),
             class_name="min-w-0",
@@ -113,22 +117,34 @@ def _days() -> rx.Component:
 
 
 def _day(bar: rx.Var[Bar]) -> rx.Component:
-    return parts.row(parts.cell(bar.name), parts.cell(bar.detail, parts.RIGHT), parts.cell(bar.value, parts.RIGHT))
+    return parts.row(
+        parts.cell(bar.name), parts.cell(bar.detail, parts.RIGHT), parts.cell(bar.value, parts.RIGHT)
+    )
 
 
 def _latest() -> rx.Component:
     columns = (
-        ("Time", parts.LEFT), ("Model", parts.LEFT), ("Input tokens", parts.RIGHT), ("Output tokens", parts.RIGHT),
-        ("Ended", parts.LEFT), ("Price", parts.RIGHT),
+        ("Time", parts.LEFT),
+        ("Model", parts.LEFT),
+        ("Input tokens", parts.RIGHT + parts.ONLY_WIDE),
+        ("Output tokens", parts.RIGHT + parts.ONLY_WIDE),
+        ("Ended", parts.LEFT + parts.ONLY_WIDE),
+        ("Price", parts.RIGHT),
     )
     nothing = parts.empty(
         "No requests yet",
-        rx.fragment(link("Ask the assistant something", to="/assistant", class_name=theme.LINK), " and see here what it cost."),
+        rx.fragment(
+            link("Ask the assistant something", to="/assistant", class_name=theme.LINK),
+            " and see here what it cost.",
+        ),
     )
     return parts.panel(
         rx.cond(
             Overview.latest.length() > 0,
-            rx.el.div(parts.table("Latest requests", columns, rx.foreach(Overview.latest, _request)), class_name="mt-3"),
+            rx.el.div(
+                parts.table("Latest requests", columns, rx.foreach(Overview.latest, _request)),
+                class_name="mt-3",
+            ),
             nothing,
         ),
         title="Latest requests",
@@ -138,9 +154,9 @@ def _latest() -> rx.Component:
 def _request(request: rx.Var[Request]) -> rx.Component:
     return parts.row(
         parts.cell(moment(request.at)),
-        parts.cell(request.model),
-        parts.cell(request.tokens_in, parts.RIGHT),
-        parts.cell(request.tokens_out, parts.RIGHT),
-        parts.cell(request.ending, class_name="text-muted"),
+        parts.cell(request.model, class_name="whitespace-nowrap"),
+        parts.cell(request.tokens_in, parts.RIGHT + parts.ONLY_WIDE),
+        parts.cell(request.tokens_out, parts.RIGHT + parts.ONLY_WIDE),
+        parts.cell(request.ending, parts.LEFT + parts.ONLY_WIDE, "text-muted"),
         parts.cell(rx.el.span(request.price, title=request.exact), parts.RIGHT),
     )

@@ -10,7 +10,7 @@ from account_app.layout import NAME, Form, api
 RESEND_SECONDS = 60
 
 ERRORS = {
-    "code_invalid": "That code is not right, or no longer valid. Check the newest mail, or ask for a new code.",
+    "code_invalid": "That code is not right, or no longer valid. Check the newest mail, or get a new code.",
     "invalid_request": "That does not look like an email address. Check it and try again.",
     "rate_limited": "That was too many tries. Wait a while, then try again.",
     "forbidden": "That form came from another site, so it was not accepted. Please try again here.",
@@ -19,14 +19,15 @@ ERRORS = {
 }
 OTHER_ERROR = "Something went wrong. Please try again."
 
-# The page is the same file for everybody; what differs comes from its address, once the script runs. The address of
-# the person and of the page they wanted stay in the tab: they belong in no URL and no log. Nothing is decided by them.
+# The page is the same file for everybody; what differs comes from its address, once the script runs. The
+# address of the person and of the page they wanted stay in the tab: they belong in no URL and no log.
+# Nothing is decided by them.
 _QUERY = VarData(
     hooks={
         "const [query, setQuery] = useState({});": None,
         "useEffect(() => { const q = Object.fromEntries(new URLSearchParams(location.search));"
-        " try { if (q.next) sessionStorage.next = q.next; else if (q.step || q.error) q.next = sessionStorage.next;"
-        " else delete sessionStorage.next; if (q.step || q.error) q.email = sessionStorage.email; } catch {}"
+        " try { if (q.next) sessionStorage.next = q.next; else if (q.step || q.error) "
+        "q.next = sessionStorage.next; else delete sessionStorage.next; if (q.step || q.error) q.email = sessionStorage.email; } catch {}"
         " setQuery(q); }, []);": None,
     },
     imports={"react": [ImportVar(tag="useState"), ImportVar(tag="useEffect")]},
@@ -68,15 +69,28 @@ def page() -> rx.Component:
 def _email_step() -> rx.Component:
     return rx.fragment(
         rx.el.h1("Sign in", class_name=theme.TITLE),
-        rx.el.p("We mail you a code. New here? The same code opens your account.", class_name=f"{theme.QUIET} mt-1 mb-5"),
+        rx.el.p(
+            "We mail you a code. New here? The same code opens your account.",
+            class_name=f"{theme.QUIET} mt-1 mb-5",
+        ),
         _error(),
         Form.create(
             _next(),
             rx.el.label("Email", html_for="email", class_name=theme.LABEL),
             rx.el.input(
-                id="email", name="email", type="email", required=True, auto_complete="username", auto_focus=True,
-                max_length=254, default_value=query("email"), key=query("email"), class_name=f"{theme.FIELD} mt-1.5 mb-4",
-                spell_check=False, auto_capitalize="none", custom_attrs={"onInput": _REMEMBER_EMAIL},
+                id="email",
+                name="email",
+                type="email",
+                required=True,
+                auto_complete="username",
+                auto_focus=True,
+                max_length=254,
+                default_value=query("email"),
+                key=query("email"),
+                class_name=f"{theme.FIELD} mt-1.5 mb-4",
+                spell_check=False,
+                auto_capitalize="none",
+                custom_attrs={"onInput": _REMEMBER_EMAIL},
             ),
             rx.el.button("Continue", type="submit", class_name=theme.PRIMARY),
             action=api("/api/auth/request"),
@@ -90,7 +104,11 @@ def _code_step() -> rx.Component:
         rx.el.h1("Enter the code", class_name=theme.TITLE),
         rx.el.p(
             "We mailed a 6-digit code to ",
-            rx.cond(query("email") != "", rx.el.strong(query("email"), class_name="text-ink font-medium break-all"), "you by email"),
+            rx.cond(
+                query("email") != "",
+                rx.el.strong(query("email"), class_name="text-ink font-medium [overflow-wrap:anywhere]"),
+                "you by email",
+            ),
             ". It works for 10 minutes, in this browser.",
             class_name=f"{theme.QUIET} mt-1 mb-5",
         ),
@@ -99,16 +117,25 @@ def _code_step() -> rx.Component:
             _next(),
             rx.el.label("Code", html_for="code", class_name=theme.LABEL),
             rx.el.input(
-                id="code", name="code", required=True, auto_complete="one-time-code", input_mode="numeric",
-                auto_focus=True, max_length=20, custom_attrs={"onInput": _SUBMIT_WHEN_WHOLE},
+                id="code",
+                name="code",
+                required=True,
+                auto_complete="one-time-code",
+                input_mode="numeric",
+                auto_focus=True,
+                max_length=20,
+                custom_attrs={"onInput": _SUBMIT_WHEN_WHOLE},
                 class_name=f"{theme.FIELD} figures mt-1.5 mb-4 text-center text-xl tracking-[0.35em]",
             ),
             rx.el.button("Sign in", type="submit", class_name=theme.PRIMARY),
             action=api("/api/auth/verify"),
             method="post",
         ),
-        rx.el.div(_resend(), rx.el.a("Use another email", href="/sign-in", class_name=theme.LINK),
-                  class_name="mt-5 flex flex-wrap items-center justify-between gap-3"),
+        rx.el.div(
+            _resend(),
+            rx.el.a("Use another email", href="/sign-in", class_name=theme.LINK),
+            class_name="mt-5 flex flex-wrap items-center justify-between gap-3",
+        ),
     )
 
 
@@ -128,7 +155,9 @@ def _resend() -> rx.Component:
 def _next() -> rx.Component:
     """Where to go after signing in; the relay accepts only addresses of our own."""
     return rx.cond(
-        query("next") != "", rx.el.input(type="hidden", name="next", value=query("next"), read_only=True), rx.fragment()
+        query("next") != "",
+        rx.el.input(type="hidden", name="next", value=query("next"), read_only=True),
+        rx.fragment(),
     )
 
 
@@ -146,8 +175,13 @@ def _without_script() -> rx.Component:
         Form.create(
             rx.el.p("Already have a code?", class_name=f"{theme.HEADING} mb-3"),
             rx.el.label("Code", html_for="code-again", class_name=theme.LABEL),
-            rx.el.input(id="code-again", name="code", required=True, auto_complete="one-time-code",
-                        class_name=f"{theme.FIELD} mt-1.5 mb-4"),
+            rx.el.input(
+                id="code-again",
+                name="code",
+                required=True,
+                auto_complete="one-time-code",
+                class_name=f"{theme.FIELD} mt-1.5 mb-4",
+            ),
             rx.el.button("Sign in", type="submit", class_name=theme.PRIMARY),
             action="/api/auth/verify",
             method="post",

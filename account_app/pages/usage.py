@@ -74,7 +74,9 @@ class Usage(Session):
 
 
 def _csv_query(span: spans.Span, by: str, zone: str) -> str:
-    return urlencode({"from": clock.rfc3339(span.start), "to": clock.rfc3339(span.end), "by": by, "zone": zone})
+    return urlencode(
+        {"from": clock.rfc3339(span.start), "to": clock.rfc3339(span.end), "by": by, "zone": zone}
+    )
 
 
 def page() -> rx.Component:
@@ -87,7 +89,12 @@ def page() -> rx.Component:
         _rows(),
         aside=rx.cond(
             Usage.ready,
-            rx.el.a("Download CSV", href=api("/api/usage.csv") + "?" + Usage.csv, download=True, class_name=theme.SECONDARY),
+            rx.el.a(
+                "Download CSV",
+                href=api("/api/usage.csv") + "?" + Usage.csv,
+                download=True,
+                class_name=theme.SECONDARY,
+            ),
         ),
     )
 
@@ -95,15 +102,22 @@ def page() -> rx.Component:
 def _range() -> rx.Component:
     return rx.el.div(
         rx.el.div(
-            *[_choice(name, f"?range={key}&by=", Usage.by, Usage.preset == key) for key, name in spans.PRESETS.items()],
-            role="group", aria_label="Range", class_name="flex flex-wrap gap-1 -ml-3 sm:ml-0",
+            *[
+                _choice(name, f"?range={key}&by=", Usage.by, Usage.preset == key)
+                for key, name in spans.PRESETS.items()
+            ],
+            role="group",
+            aria_label="Range",
+            class_name="flex flex-wrap gap-1 -ml-3 sm:ml-0",
         ),
         Form.create(
             rx.el.input(type="hidden", name="by", value=Usage.by, read_only=True),
             _date("From", "from", Usage.first),
             _date("To", "to", Usage.last),
             rx.el.button("Show", type="submit", class_name=theme.SECONDARY),
-            action=ROUTE, method="get", class_name="flex flex-wrap items-center gap-2",
+            action=ROUTE,
+            method="get",
+            class_name="flex flex-wrap items-center gap-2",
         ),
         class_name="flex flex-wrap items-center justify-between gap-3",
     )
@@ -122,30 +136,50 @@ def _date(label: str, name: str, value: rx.Var[str]) -> rx.Component:
     return rx.el.label(
         rx.el.span(label, class_name="text-sm text-muted mr-2"),
         rx.el.input(
-            type="date", name=name, default_value=value, key=value, required=True,
+            type="date",
+            name=name,
+            default_value=value,
+            key=value,
+            required=True,
             class_name="h-8 rounded-lg border border-line-strong bg-surface px-2 text-sm text-ink figures",
         ),
     )
 
 
 def _rows() -> rx.Component:
-    here = rx.cond(Usage.preset == "custom", "from=" + Usage.first + "&to=" + Usage.last, "range=" + Usage.preset)
+    here = rx.cond(
+        Usage.preset == "custom", "from=" + Usage.first + "&to=" + Usage.last, "range=" + Usage.preset
+    )
     tabs = rx.el.div(
         *[_choice(name, "?", here + f"&by={by}", Usage.by == by) for by, name in BY_NAMES.items()],
-        role="group", aria_label="Group by", class_name="flex gap-1 -mr-2",
+        role="group",
+        aria_label="Group by",
+        class_name="flex gap-1 -mr-2",
     )
     columns = (
-        (" ", parts.LEFT), ("Requests", parts.RIGHT), ("Input", parts.RIGHT), ("Output", parts.RIGHT),
-        ("Cache read", parts.RIGHT), ("Cache write", parts.RIGHT), ("Price", parts.RIGHT),
+        (" ", parts.LEFT),
+        ("Requests", parts.RIGHT + parts.ONLY_WIDE),
+        ("Input", parts.RIGHT),
+        ("Output", parts.RIGHT),
+        ("Cache read", parts.RIGHT + parts.ONLY_WIDE),
+        ("Cache write", parts.RIGHT + parts.ONLY_WIDE),
+        ("Price", parts.RIGHT),
     )
     return parts.panel(
         rx.cond(
             Usage.lines.length() > 0,
             rx.el.div(
-                parts.table("Usage in tokens, and its price", columns, rx.foreach(Usage.lines, _line), _total(Usage.total)),
+                parts.table(
+                    "Usage in tokens, and its price",
+                    columns,
+                    rx.foreach(Usage.lines, _line),
+                    _total(Usage.total),
+                ),
                 class_name="mt-2",
             ),
-            parts.empty("Nothing was used in this range", "Choose a longer range, or ask the assistant something."),
+            parts.empty(
+                "Nothing was used in this range", "Choose a longer range, or ask the assistant something."
+            ),
         ),
         title="Tokens and price",
         aside=tabs,
@@ -161,11 +195,13 @@ def _total(line: rx.Var[UsageLine]) -> rx.Component:
 
 
 def _cells(line: rx.Var[UsageLine]) -> list[rx.Component]:
+    wide = parts.RIGHT + parts.ONLY_WIDE
     return [
-        parts.cell(rx.cond(line.name != "", line.name, "Storage")),
-        *[
-            parts.cell(figure, parts.RIGHT)
-            for figure in (line.requests, line.input_tokens, line.output_tokens, line.cache_read_tokens, line.cache_write_tokens)
-        ],
+        parts.cell(rx.cond(line.name != "", line.name, "Storage"), class_name="whitespace-nowrap"),
+        parts.cell(line.requests, wide),
+        parts.cell(line.input_tokens, parts.RIGHT),
+        parts.cell(line.output_tokens, parts.RIGHT),
+        parts.cell(line.cache_read_tokens, wide),
+        parts.cell(line.cache_write_tokens, wide),
         parts.cell(rx.el.span(line.price, title=line.exact), parts.RIGHT),
     ]
