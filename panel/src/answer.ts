@@ -32,12 +32,12 @@ export function paint(round: Round, complete: boolean): Element {
   return view.node
 }
 
-export function exchangeView(exchange: Exchange, actions: Actions): TemplateResult {
+export function exchangeView(exchange: Exchange, actions: Actions, before?: Exchange): TemplateResult {
   const working = exchange.state === 'working'
   return html`<article class="exchange" part="message" aria-busy=${working}>
     <h3 class="sr">You</h3>
     <div class="question" part="message-user" dir="auto">${exchange.text}</div>
-    <div class="asides">${chips(exchange)}${working ? nothing : editButton(exchange, actions)}</div>
+    <div class="asides">${chips(exchange, before)}${working ? nothing : editButton(exchange, actions)}</div>
     <h3 class="sr">Assistant</h3>
     <div class="answer" part="message-assistant">
       ${exchange.rounds.map((round) => [roundView(round, exchange), round.calls.map((call) => callView(call, actions))])}
@@ -48,7 +48,9 @@ export function exchangeView(exchange: Exchange, actions: Actions): TemplateResu
   </article>`
 }
 
-function chips(exchange: Exchange) {
+/** Only what was really sent along: an unchanged context goes once. */
+function chips(exchange: Exchange, before?: Exchange) {
+  if (JSON.stringify(exchange.context) === JSON.stringify(before?.context)) return nothing
   return Object.keys(exchange.context).map((name) => html`<span class="chip still" dir="auto">${name}</span>`)
 }
 
@@ -146,7 +148,7 @@ function receiptView(exchange: Exchange, actions: Actions) {
     receipts(exchange).reduce((so_far, { usage }) => so_far + (Number((usage as any)?.[name]) || 0), 0)
   const line = (label: string, name: string) =>
     count(name) ? html`<dt>${label}</dt><dd>${count(name).toLocaleString(actions.locale || undefined)}</dd>` : nothing
-  return html`<details class="receipt">
+  return html`<details class="receipt" @toggle=${(event: Event) => (event.target as Element).scrollIntoView({ block: 'nearest' })}>
     <summary part="price" title="What this answer cost"><span class="sr">Price</span> ${price(total, actions.locale)}</summary>
     <dl>
       ${line('Input tokens', 'input_tokens')} ${line('Output tokens', 'output_tokens')}

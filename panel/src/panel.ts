@@ -182,7 +182,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       ${session.state === 'in' && !exchanges.length ? welcome() : nothing}
       ${session.state === 'out' ? (this.getToken ? elsewhere(this.frame) : this.signIn.view()) : nothing}
       ${session.state === 'unreachable' ? unreachable(this.frame) : nothing}
-      ${exchanges.map((one) => exchangeView(one, this.actions))}
+      ${exchanges.map((one, at) => exchangeView(one, this.actions, exchanges[at - 1]))}
     </div>`
   }
 
