@@ -40,6 +40,11 @@ class Batcher:
     def submit_and_forget(self, batch: Callable[..., Sequence[Outcome]], command: Any) -> None:
         self._enqueue(_Waiting(batch, command, None, None))
 
+    @property
+    def depth(self) -> int:
+        """How many commands wait to be taken."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Serves what is waiting, then ends the thread."""
         with self._wake:
@@ -68,7 +73,7 @@ class Batcher:
     def _serve(self, taken: list["_Waiting"]) -> None:
         try:
             self._answer_groups(taken)
-        except Exception as error:  # noqa: BLE001 (whatever it was, every caller must get an answer)
+        except Exception as error:
             if len(taken) == 1 or isinstance(error, Unavailable):
                 _answer([(waiting, error) for waiting in taken])
                 return

@@ -30,3 +30,7 @@ def rfc3339(moment: datetime) -> str:
 def hour_of(moment: datetime) -> datetime:
     """The UTC hour that holds `moment`; roll-ups are keyed by it."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)

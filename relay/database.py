@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from relay.batching import Batcher, Outcome
 from relay.errors import Unavailable
+from relay.metrics import COMMANDS_IN_COMMIT, COMMIT_SECONDS
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -69,6 +70,10 @@ class Database:
         with self._writing.begin() as connection:
             return work(connection)
 
+    def queues(self) -> dict[str, int]:
+        """How many commands wait for the next commit and the next look-up."""
+        return {"writer": self._writer.depth, "looker": self._looker.depth}
+
     def close(self) -> None:
         """Commits what is waiting, then closes every connection."""
         self._writer.close()
@@ -78,8 +83,9 @@ class Database:
         self._reading.dispose()
 
     def _commit_together(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
+        COMMANDS_IN_COMMIT.observe(sum(len(commands) for _, commands in groups))
         try:
-            with self._writing.begin() as connection:
+            with COMMIT_SECONDS.time(), self._writing.begin() as connection:
                 return [list(batch(connection, commands)) for batch, commands in groups]
         except DBAPIError as error:
             if not _worth_another_try(error):
@@ -139,7 +145,7 @@ def _alone(connection: Connection, work: Callable[[Connection], Any]) -> Outcome
         if error.connection_invalidated:
             raise
         return Unavailable() if isinstance(error, OperationalError) else error
-    except Exception as error:  # noqa: BLE001 (the caller of this one command gets it)
+    except Exception as error:
         return error
 
 

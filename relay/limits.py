@@ -67,9 +67,17 @@ class Limits:
         """
         await self._rates.admit(account_id, tokens)
 
-    def stream(self, account_id: str, request_id: str) -> "_Stream":
+    def stream(self, account_id: str, request_id: str) -> "Place":
         """`async with limits.stream(…)`: one of the account's open streams inside. TooMany on entering."""
-        return _Stream(self._rates, account_id, request_id)
+        return Place(self._rates, account_id, request_id)
+
+    async def ping(self) -> None:
+        """For readiness: Unavailable when REDIS_URL is set and nothing answers there."""
+        try:
+            if self._redis is not None:
+                await cast(Any, self._redis).ping()
+        except RedisError:
+            raise Unavailable() from None
 
     async def aclose(self) -> None:
         await self._rates.aclose()
@@ -85,7 +93,9 @@ class _Rates(Protocol):
     async def aclose(self) -> None: ...
 
 
-class _Stream:
+class Place:
+    """One of an account's concurrent calls: entered, then left, never waiting on the way out."""
+
     __slots__ = ("_account_id", "_rates", "_request_id")
 
     def __init__(self, rates: _Rates, account_id: str, request_id: str) -> None:

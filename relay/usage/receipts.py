@@ -1,5 +1,6 @@
 """The log of metered requests, newest first, and the arithmetic of one of them."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,8 @@ from relay.tables import Usage, table
 
 usage = table(Usage)
 LIMIT_MAX = 200
+# PostgreSQL refuses text that holds a NUL: nothing but the form of an id gets there.
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ def _place_of(connection: Connection, account_id: str, before: str) -> int:
 
 
 def _find(connection: Connection, account_id: str, request_id: str) -> Row[Any] | None:
+    if not _ID.fullmatch(request_id):
+        return None
     return connection.execute(
         select(usage).where(
             usage.c.request_id == request_id, usage.c.kind == "request", usage.c.account_id == account_id

@@ -4,7 +4,7 @@
 UpstreamTimedOut, and is never retried here: upstream may have billed what it did not get to say.
 """
 
-from relay.gateways.claude.client import Claude
+from relay.gateways.claude.client import VERSION, Claude
 from relay.gateways.claude.connection import Answer
 
-__all__ = ["Answer", "Claude"]
+__all__ = ["VERSION", "Answer", "Claude"]

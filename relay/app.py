@@ -1,0 +1,69 @@
+"""What can be called, on one screen. `build(services)` is the relay; `app` runs alone: `uvicorn relay.app:app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from relay import logs
+from relay.endpoints import answers, auth, health, openapi, usage
+from relay.endpoints.claude import PREFIX, ClaudeDoor
+from relay.endpoints.cors import Cors
+from relay.services import Services, open_services, refuse_unless_migrated
+from relay.settings import settings
+
+ROUTES = [
+    *auth.routes,  # /api/auth/request, verify, logout, me, token
+    *usage.routes,  # /api/balance, /api/usage, /api/usage.csv, /api/requests, /api/requests/ID
+    *openapi.routes,  # /api/openapi.json
+    *health.routes,  # /livez, /readyz, /metrics
+]
+
+
+def build(services: Services) -> ASGIApp:
+    """The relay over services that somebody else opened and will close."""
+    rest = Starlette(routes=ROUTES, exception_handlers=answers.exception_handlers)
+    rest.state.services = services
+    return Cors(Relay(ClaudeDoor(services), answers.WithRequestId(rest)), services.settings)
+
+
+class Relay:
+    """Claude's prefix goes straight to its door, before any framework; everything else is Starlette's."""
+
+    def __init__(self, claude: ASGIApp, rest: ASGIApp) -> None:
+        self._claude, self._rest = claude, rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        if scope["type"] == "http" and (path == PREFIX or path.startswith(PREFIX + "/")):
+            await self._claude(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+
+class Alone:
+    """The relay as a server of its own: opens its services with the server and closes them with it."""
+
+    def __init__(self) -> None:
+        self._relay: ASGIApp | None = None
+        self._lifespan = Starlette(lifespan=self._open)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        assert self._relay is not None, "the server must run the lifespan"
+        await self._relay(scope, receive, send)
+
+    @asynccontextmanager
+    async def _open(self, _: Starlette) -> AsyncIterator[None]:
+        found = settings()
+        logs.configure(found.LOG_FORMAT)
+        refuse_unless_migrated(found)
+        async with open_services(found) as services:
+            self._relay = build(services)
+            yield
+
+
+app = Alone()

@@ -1,0 +1,127 @@
+"""The door to everything under `/api/claude`: who calls, what they may, and the table of what answers."""
+
+import time
+from collections.abc import Mapping
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from relay import accounts
+from relay.accounts import Identity
+from relay.admission import Admission, admit, check_betas
+from relay.endpoints.claude import wire
+from relay.endpoints.claude.call import Call
+from relay.endpoints.claude.holding import hold
+from relay.endpoints.claude.passing import pass_free
+from relay.errors import Forbidden, MethodNotAllowed, NotFound, NotSignedIn, ProductError
+from relay.ids import new_id
+from relay.services import Services
+
+PREFIX = "/api/claude"
+MESSAGES = frozenset({"", "/", "/v1/messages"})
+log = structlog.get_logger(__name__)
+
+
+class ClaudeDoor:
+    """One ASGI callable for the whole prefix."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = new_id("req")
+        began = time.perf_counter()
+        try:
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                await self._answer(scope, receive, send, request_id, began)
+        except wire.ClientGone:
+            return
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str, began: float) -> None:
+        try:
+            call = await self._admit(scope, receive, send, request_id, began)
+        except ProductError as error:
+            log.info("refused", code=error.code, status=error.status)
+            await wire.answer_error(send, error, request_id)
+        except (wire.ClientGone, ConnectionError):
+            raise wire.ClientGone from None
+        except Exception as error:
+            log.exception("defect")
+            await wire.answer_error(send, ProductError(), request_id)
+            raise ProductError() from error
+        else:
+            if call is not None:
+                await call.run(receive, send)
+
+    async def _admit(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, began: float
+    ) -> Call | None:
+        """A call whose hold is durable, or None when the request was answered without one."""
+        path, method = scope["path"].removeprefix(PREFIX), scope["method"]
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        identity = await self._who(headers, method)
+        if path in MESSAGES:
+            _allow(method, "POST")
+            body = await wire.read_body(scope, receive)
+            admission = admit(body, headers)
+            return await self._hold(admission, identity, headers, request_id, began)
+        await self._answer_free(path, method, scope, receive, send, identity, headers, request_id)
+        return None
+
+    async def _hold(
+        self, admission: Admission, identity: Identity, headers: Mapping[str, str], request_id: str, began: float
+    ) -> Call:
+        services = self._services
+        bound = (admission.input_bound_tokens or 0) + admission.max_tokens
+        await services.limits.admit(identity.account_id, bound)
+        place = services.limits.stream(identity.account_id, request_id)
+        await place.__aenter__()
+        try:
+            await hold(services, admission, identity, headers, request_id)
+        except BaseException:
+            await place.__aexit__(None, None, None)
+            raise
+        return Call(services, admission, identity, headers, request_id, place, began)
+
+    async def _answer_free(
+        self, path: str, method: str, scope: Scope, receive: Receive, send: Send,
+        identity: Identity, headers: Mapping[str, str], request_id: str,
+    ) -> None:  # fmt: skip
+        body = b""
+        if path == "/v1/messages/count_tokens":
+            _allow(method, "POST")
+            body = await wire.read_body(scope, receive)
+        elif path == "/v1/models" or (path.startswith("/v1/models/") and "/" not in path[len("/v1/models/") :]):
+            _allow(method, "GET")
+        else:
+            raise NotFound()
+        await self._services.limits.admit(identity.account_id, 0)
+        check_betas(headers)
+        await pass_free(self._services, path, scope.get("query_string", b""), body, headers, send, request_id)
+
+    async def _who(self, headers: Mapping[str, str], method: str) -> Identity:
+        credential = accounts.credential_from_headers(
+            headers.get("cookie"), headers.get("authorization"), headers.get("x-api-key")
+        )
+        identity = await accounts.recognise(self._services.database, credential)
+        if identity is None:
+            raise NotSignedIn()
+        if identity.kind == "session" and method != "GET":
+            self._refuse_foreign_page(headers)
+        if identity.blocked:
+            raise Forbidden("This account is blocked. Write to us to have it opened again.")
+        return identity
+
+    def _refuse_foreign_page(self, headers: Mapping[str, str]) -> None:
+        """The browser sends the cookie for whichever page asks; only our pages and the editors' may."""
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if origin is None and site in (None, "same-origin", "none"):
+            return
+        if origin not in self._services.settings.allowed_origins:
+            raise Forbidden("This page may not use the assistant with your cookie. Add its origin to EDITOR_ORIGINS.")
+
+
+def _allow(method: str, expected: str) -> None:
+    if method != expected:
+        raise MethodNotAllowed(f"This address takes {expected} only.")
+

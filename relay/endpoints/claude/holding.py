@@ -1,0 +1,98 @@
+"""From an admitted request to a durable hold: the cheap bound first, upstream's exact count only when that does not fit."""
+
+from collections.abc import Mapping
+
+import orjson
+
+from relay import clock, ledger
+from relay.accounts import Identity
+from relay.admission import Admission
+from relay.endpoints.claude.passing import forwarded_headers
+from relay.errors import BadInput, InsufficientCredit, UpstreamFailed
+from relay.services import Services
+
+COUNT_SECONDS = 15
+
+
+async def hold(
+    services: Services, admission: Admission, identity: Identity, headers: Mapping[str, str], request_id: str
+) -> None:
+    """Returns once the hold is on disk. InsufficientCredit tells what is available, needed, and affordable."""
+    counted: int | None = None
+    if admission.input_bound_tokens is None:
+        counted = await _count(services, admission, headers)
+    try:
+        await _reserve(services, admission, identity, request_id, counted)
+    except InsufficientCredit as refusal:
+        if counted is not None or admission.max_searches:
+            raise _explained(services, admission, refusal, counted) from None
+        available = _available(refusal)
+        if available <= 0:
+            raise _explained(services, admission, refusal, counted) from None
+        counted = await _count_or_none(services, admission, headers)
+        if counted is None:
+            raise _explained(services, admission, refusal, None) from None
+        try:
+            await _reserve(services, admission, identity, request_id, counted)
+        except InsufficientCredit as final:
+            raise _explained(services, admission, final, counted) from None
+
+
+async def _reserve(
+    services: Services, admission: Admission, identity: Identity, request_id: str, counted: int | None
+) -> None:
+    now = clock.now()
+    command = ledger.Hold(
+        request_id=request_id,
+        account_id=identity.account_id,
+        amount_pico=admission.worst_case_pico(services.prices, counted),
+        model=admission.model,
+        price_version=services.prices.version,
+        max_tokens=admission.max_tokens,
+        at=now,
+        expires_at=now + clock.seconds(services.settings.HOLD_TTL_SECONDS),
+        streamed=admission.stream,
+        key_id=identity.key_id,
+        key_capped=identity.key_cap_pico is not None,
+        worker=services.worker,
+    )
+    await services.database.batch(ledger.post, command)
+
+
+async def _count(services: Services, admission: Admission, headers: Mapping[str, str]) -> int:
+    """Upstream's own figure, free of charge. BadInput when upstream refuses to count this."""
+    answer, body = await services.claude.ask(
+        "POST", "/v1/messages/count_tokens", forwarded_headers(headers), admission.count_tokens_body(), COUNT_SECONDS
+    )
+    try:
+        found = orjson.loads(body)
+        if answer.status == 200:
+            return int(found["input_tokens"])
+        message = str(found["error"]["message"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise UpstreamFailed("Claude could not count this request's tokens. Nothing was charged.") from None
+    if answer.status == 400:
+        raise BadInput(message)
+    raise UpstreamFailed("Claude could not count this request's tokens. Nothing was charged.")
+
+
+async def _count_or_none(services: Services, admission: Admission, headers: Mapping[str, str]) -> int | None:
+    """For a second opinion: when it cannot be had, the first stands."""
+    try:
+        return await _count(services, admission, headers)
+    except (UpstreamFailed, BadInput):
+        return None
+
+
+def _available(refusal: InsufficientCredit) -> int:
+    found = refusal.details.get("available_pico", 0)
+    return found if isinstance(found, int) else 0
+
+
+def _explained(
+    services: Services, admission: Admission, refusal: InsufficientCredit, counted: int | None
+) -> InsufficientCredit:
+    """The refusal with its way out: the `max_tokens` that would fit."""
+    affordable = admission.affordable_max_tokens(services.prices, _available(refusal), counted)
+    way_out = f" A max_tokens of {affordable} would fit." if affordable else " Add credit on the billing page."
+    return type(refusal)(refusal.message + way_out, **refusal.details, max_tokens_affordable=affordable)

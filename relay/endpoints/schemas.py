@@ -1,0 +1,123 @@
+"""JSON Schemas of what the routes answer, for `/api/openapi.json`."""
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _optional(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def list_of(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+PICO: Schema = {"type": "integer", "description": "pico-dollars (1e-12 USD)"}
+USD: Schema = {
+    "type": "string",
+    "pattern": r"^-?\d+(\.\d{1,12})?$",
+    "description": "an exact amount in USD",
+    "examples": ["12.5"],
+}
+TIME: Schema = {"type": "string", "format": "date-time", "description": "RFC 3339, UTC"}
+REQUEST_ID: Schema = {"type": "string", "description": "the `request-id` header of the relayed answer"}
+ENDED: Schema = {"type": "string", "enum": ["complete", "client_gone", "upstream_error", "process_died"]}
+
+_ACCOUNT = _object(account=_object(id=TEXT, email=TEXT))
+_GRANT = _object(
+    kind={"type": "string", "enum": ["monthly", "topup", "promo"]},
+    granted_usd=USD,
+    remaining_usd=USD,
+    expires_at=_optional(TIME),
+)
+_USAGE_ROW = _object(
+    bucket={"type": "string", "description": "an hour, a day, a model or a service; `total` for the sum"},
+    requests=COUNT,
+    input_tokens=COUNT,
+    output_tokens=COUNT,
+    cache_read_tokens=COUNT,
+    cache_write_tokens=COUNT,
+    price_usd=USD,
+)
+_REQUEST = _object(
+    request_id=REQUEST_ID,
+    at=TIME,
+    started_at=TIME,
+    model=TEXT,
+    ended=ENDED,
+    estimated=FLAG,
+    status={"type": "integer", "description": "the HTTP status; 0 when the process died before it was known"},
+    input_tokens=COUNT,
+    output_tokens=COUNT,
+    cache_read_tokens=COUNT,
+    cache_write_tokens=COUNT,
+    price_usd=USD,
+    first_token_ms=_optional(COUNT),
+    duration_ms=COUNT,
+)
+_LINE = _object(
+    kind={
+        "type": "string",
+        "enum": ["input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "web_search"],
+    },
+    tokens={"type": "integer", "minimum": 1, "description": "searches, for `web_search`"},
+    unit_price_pico=PICO,
+    amount_pico=PICO,
+)
+
+SCHEMAS: dict[str, Schema] = {
+    "Account": _ACCOUNT,
+    "Balance": _object(
+        available_usd=USD,
+        held_usd=USD,
+        credit_usd=USD,
+        grants=list_of(_GRANT),
+        overage_usd={**USD, "description": "this period's overage"},
+        spend_cap_usd=USD,
+        period_start=_optional(TIME),
+        period_end=_optional(TIME),
+        as_of=TIME,
+    ),
+    "Usage": _object(rows=list_of(_USAGE_ROW), total=_USAGE_ROW),
+    "Requests": _object(
+        requests=list_of(_REQUEST),
+        next=_optional({"type": "string", "description": "pass it as `before` for the next page"}),
+    ),
+    "Receipt": _object(
+        request_id=REQUEST_ID,
+        at=TIME,
+        model=TEXT,
+        tier=TEXT,
+        ended=ENDED,
+        estimated={"type": "boolean", "description": "upstream's last word never came"},
+        unsplit_cache_writes={"type": "boolean", "description": "cache writes priced as 5-minute ones"},
+        price_version=TEXT,
+        held_usd=USD,
+        price_usd={**USD, "description": "the sum of the lines"},
+        lines=list_of(_LINE),
+    ),
+    "Token": _object(token=TEXT, expires_at=TIME),
+    "Message": _object(message=TEXT),
+    "Status": _object(status={"const": "ok"}),
+    "Problem": _object(
+        type=TEXT,
+        title={"type": "string", "description": "what is wrong, in plain words"},
+        status={"type": "integer"},
+        code={"type": "string", "description": "stable, for programs"},
+    ),
+    "ClaudeError": _object(
+        type={"const": "error"}, error=_object(type=TEXT, message=TEXT), request_id=_optional(TEXT)
+    ),
+}

@@ -1,0 +1,105 @@
+"""Who wants to know that an account's figures changed, and that somebody's session ended. One process's watchers.
+
+A change in this process is told at once. Changes by other processes are found by one query a second for all watchers
+together, however many there are.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import contextmanager
+from collections.abc import Iterator
+
+import structlog
+from sqlalchemy import Connection, bindparam, select
+
+from relay.database import Database
+from relay.errors import ProductError
+from relay.tables import Balance, Session, table
+
+POLL_SECONDS = 1.0
+balances, sessions = table(Balance), table(Session)
+_CHANGED = select(balances.c.account_id, balances.c.changed_at).where(
+    balances.c.account_id.in_(bindparam("ids", expanding=True))
+)
+_LIVE = select(sessions.c.id).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
+log = structlog.get_logger(__name__)
+
+
+class Hub:
+    """`changed` tells; `watch` and `while_signed_in` listen."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._watchers: dict[str, set[asyncio.Event]] = {}
+        self._seen: dict[str, object] = {}
+        self._enders: dict[str, set[Callable[[], None]]] = {}
+
+    def changed(self, account_id: str) -> None:
+        """The account's figures have changed: wakes those who watch it. Call it on the event loop."""
+        for event in self._watchers.get(account_id, ()):
+            event.set()
+
+    async def watch(self, account_id: str) -> AsyncIterator[None]:
+        """Yields after each change; several changes between two turns are one."""
+        event = asyncio.Event()
+        self._watchers.setdefault(account_id, set()).add(event)
+        try:
+            while True:
+                await event.wait()
+                event.clear()
+                yield
+        finally:
+            self._forget(account_id, event)
+
+    @contextmanager
+    def while_signed_in(self, session_id: str, end: Callable[[], None]) -> Iterator[None]:
+        """Calls `end` within about a second of the session's end: streams and sockets do not outlive it."""
+        enders = self._enders.setdefault(session_id, set())
+        enders.add(end)
+        try:
+            yield
+        finally:
+            enders.discard(end)
+            if not enders:
+                self._enders.pop(session_id, None)
+
+    def session_ended(self, session_id: str) -> None:
+        """Ends at once what hangs on this session in this process."""
+        for end in tuple(self._enders.get(session_id, ())):
+            end()
+
+    async def run(self) -> None:
+        """Looks for what other processes did, until cancelled."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self._look()
+            except ProductError as error:
+                log.warning("hub_cannot_look", error=error.code)
+
+    async def _look(self) -> None:
+        accounts, watched = list(self._watchers), list(self._enders)
+        if not accounts and not watched:
+            return
+        changes, live = await self._database.read(lambda c: _changes_and_live(c, accounts, watched))
+        for account_id, changed_at in changes:
+            if self._seen.get(account_id, changed_at) != changed_at:
+                self.changed(account_id)
+            self._seen[account_id] = changed_at
+        for session_id in set(watched) - live:
+            self.session_ended(session_id)
+
+    def _forget(self, account_id: str, event: asyncio.Event) -> None:
+        events = self._watchers.get(account_id, set())
+        events.discard(event)
+        if not events:
+            self._watchers.pop(account_id, None)
+            self._seen.pop(account_id, None)
+
+
+def _changes_and_live(
+    connection: Connection, account_ids: Sequence[str], session_ids: Sequence[str]
+) -> tuple[list[tuple[str, object]], set[str]]:
+    changes = [(row[0], row[1]) for row in connection.execute(_CHANGED, {"ids": account_ids})] if account_ids else []
+    live = set(connection.execute(_LIVE, {"ids": session_ids}).scalars()) if session_ids else set[str]()
+    return changes, live

@@ -1,0 +1,84 @@
+"""What operators graph. Sums over everybody: no label names an account, a key or a request.
+
+Prometheus counts in floats, so money here is for graphs; the ledger alone is exact.
+"""
+
+from collections.abc import Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from relay.money import PICO_PER_USD
+
+__all__ = [
+    "COMMANDS_IN_COMMIT",
+    "COMMIT_SECONDS",
+    "CONTENT_TYPE",
+    "FIRST_TOKEN_SECONDS",
+    "HOLDS_OPEN",
+    "REFUSED",
+    "REQUESTS",
+    "REQUEST_SECONDS",
+    "STREAMS_OPEN",
+    "observe_settled",
+    "text",
+]
+
+REGISTRY = CollectorRegistry()
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LONG_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+REQUESTS = Counter("relay_requests", "Relayed calls that ended.", ["model", "ended"], registry=REGISTRY)
+REFUSED = Counter("relay_refused", "Calls refused before upstream, by code.", ["code"], registry=REGISTRY)
+STREAMS_OPEN = Gauge("relay_streams_open", "Streams open in this process.", registry=REGISTRY)
+HOLDS_OPEN = Gauge("relay_holds_open", "Holds of this process not yet settled.", registry=REGISTRY)
+TOKENS = Counter("relay_tokens", "Tokens settled.", ["model", "kind"], registry=REGISTRY)
+PRICE = Counter("relay_price_usd", "What settled calls were sold for.", ["model"], registry=REGISTRY)
+COST = Counter("relay_cost_usd", "What settled calls cost us upstream.", ["model"], registry=REGISTRY)
+REQUEST_SECONDS = Histogram(
+    "relay_request_seconds", "From the request to its end.", registry=REGISTRY, buckets=_LONG_SECONDS
+)
+FIRST_TOKEN_SECONDS = Histogram(
+    "relay_first_token_seconds", "Until the first token.", registry=REGISTRY, buckets=_LONG_SECONDS
+)
+COMMIT_SECONDS = Histogram(
+    "relay_commit_seconds", "One group commit of the writer.", registry=REGISTRY, buckets=_SECONDS
+)
+COMMANDS_IN_COMMIT = Histogram(
+    "relay_commands_in_commit",
+    "Commands that shared one commit.",
+    registry=REGISTRY,
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+)
+_QUEUE = Gauge(
+    "relay_queue_depth", "Commands that wait for a commit or a look-up.", ["queue"], registry=REGISTRY
+)
+
+
+def observe_settled(
+    *,
+    model: str,
+    ended: str,
+    tokens: Mapping[str, int],
+    cost_pico: int,
+    price_pico: int,
+    seconds: float,
+    first_token_ms: int | None,
+) -> None:
+    """One settled call. `tokens` by kind, as on a receipt; `model` is a name of the price table."""
+    REQUESTS.labels(model, ended).inc()
+    for kind, count in tokens.items():
+        if count:
+            TOKENS.labels(model, kind).inc(count)
+    COST.labels(model).inc(cost_pico / PICO_PER_USD)
+    PRICE.labels(model).inc(price_pico / PICO_PER_USD)
+    REQUEST_SECONDS.observe(seconds)
+    if first_token_ms is not None:
+        FIRST_TOKEN_SECONDS.observe(first_token_ms / 1000)
+
+
+def text(queues: Mapping[str, int]) -> bytes:
+    """Everything, in Prometheus's text format. `queues`: how much waits in each at this moment."""
+    for name, depth in queues.items():
+        _QUEUE.labels(name).set(depth)
+    return generate_latest(REGISTRY)

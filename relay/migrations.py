@@ -1,0 +1,54 @@
+"""Alembic, driven from here: bring the database up, tell where it is, find drift between tables and revisions."""
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlmodel import SQLModel
+
+from relay import tables
+from relay.settings import ROOT, Settings
+
+
+def upgrade(settings: Settings, revision: str = "head") -> None:
+    """Runs the missing revisions. Harmless when there are none."""
+    if settings.database_url.startswith("sqlite"):
+        path = settings.database_url.removeprefix("sqlite:///")
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+    command.upgrade(_config(settings), revision)
+
+
+def head_revision() -> str | None:
+    """The newest revision that this code brings."""
+    return ScriptDirectory(str(ROOT / "alembic")).get_current_head()
+
+
+def current_revision(settings: Settings) -> str | None:
+    """Where the database is; None when it is empty."""
+    engine = create_engine(settings.database_url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+
+
+def drift(settings: Settings) -> list[str]:
+    """What the tables say and a migrated database does not."""
+    engine = create_engine(settings.database_url)
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection)
+            return [repr(change) for change in compare_metadata(context, SQLModel.metadata)]
+    finally:
+        engine.dispose()
+
+
+def _config(settings: Settings) -> Config:
+    assert tables  # imported for its tables, which the metadata then knows
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "alembic"))
+    config.attributes["url"] = settings.database_url
+    return config

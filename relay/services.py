@@ -1,0 +1,75 @@
+"""What the product is made of, built once from settings and handed to whoever needs it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from relay import pricing
+from relay.database import Database
+from relay.errors import Misconfigured
+from relay.gateways.claude import Claude
+from relay.gateways.mail import Mail
+from relay.hub import Hub
+from relay.ids import new_id
+from relay.limits import Limits
+from relay.pricing import PriceTable
+from relay.settings import Settings
+from relay.sync import Clock
+
+
+@dataclass(slots=True)
+class Services:
+    """One process's gateways and state. `worker` names the process in holds and leases."""
+
+    settings: Settings
+    database: Database
+    prices: PriceTable
+    limits: Limits
+    mail: Mail
+    claude: Claude
+    hub: Hub
+    worker: str = field(default_factory=lambda: new_id("worker"))
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Everything open and its background work running; closed in the reverse order. Misconfigured when it cannot."""
+    for name in ("SECRET_KEY", "ANTHROPIC_API_KEY", "RESEND_API_KEY"):
+        settings.secret(name)
+    database = Database(settings.database_url)
+    try:
+        prices = database.read_now(pricing.current)
+        services = Services(
+            settings, database, prices, Limits(settings), Mail(settings), Claude(settings), Hub(database)
+        )
+        background = [asyncio.create_task(services.hub.run()), asyncio.create_task(Clock(services).run())]
+        try:
+            yield services
+        finally:
+            await _stop(background)
+            services.claude.close()
+            await services.mail.aclose()
+            await services.limits.aclose()
+    finally:
+        database.close()
+
+
+def refuse_unless_migrated(settings: Settings) -> None:
+    """Misconfigured when the database is not at the revision that this code was written for."""
+    from relay.migrations import current_revision, head_revision
+
+    found, expected = current_revision(settings), head_revision()
+    if found != expected:
+        raise Misconfigured(
+            f"The database is at revision {found or 'none'}, and this version needs {expected}. "
+            "Run `account-app migrate` first."
+        )
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task

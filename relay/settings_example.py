@@ -1,0 +1,24 @@
+"""`.env.example`, generated from the settings, so that it cannot lie."""
+
+from relay.settings import ROOT, SECRETS, Settings
+
+PATH = ROOT / ".env.example"
+_HEAD = "# Every setting, with its default. Written by `account-app env-example`; copy to .env and change what you need.\n"
+
+
+def example() -> str:
+    """The text of `.env.example`."""
+    lines = [_HEAD]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else field.default
+        secret = f" (or {name}_FILE, a path)" if name in SECRETS else ""
+        lines.append(f"# {field.description}{secret}\n# {name}={default}\n")
+    return "\n".join(lines)
+
+
+def write_example() -> None:
+    PATH.write_text(example())
+
+
+def is_current() -> bool:
+    return PATH.exists() and PATH.read_text() == example()

@@ -1,0 +1,105 @@
+"""From what was learnt of a call to its settlement; and the sweep of calls whose process died."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import stamina
+import structlog
+from sqlalchemy import Connection, Row, select
+
+from relay import clock, ledger, pricing
+from relay.database import Database
+from relay.ledger import Settle
+from relay.metering import Learnt
+from relay.pricing import PriceTable
+from relay.errors import Unavailable
+from relay.tables import Hold, table
+
+if TYPE_CHECKING:
+    from relay.services import Services
+
+holds = table(Hold)
+SWEEP_MAX = 1000
+log = structlog.get_logger(__name__)
+_trying: set["asyncio.Task[None]"] = set()
+
+
+async def sweep(database: Database) -> int:
+    """Settles every hold that has expired; how many there were. A live call renews its hold, so it is not touched."""
+    swept = 0
+    while commands := await database.read(_commands):
+        for command in commands:
+            await database.batch(ledger.post, command)
+        swept += len(commands)
+        if len(commands) < SWEEP_MAX:
+            break
+    return swept
+
+
+def _commands(connection: Connection) -> list[Settle]:
+    expired = select(holds).where(holds.c.expires_at <= clock.now()).limit(SWEEP_MAX)
+    rows = connection.execute(expired).all()
+    tables = {version: pricing.load(connection, version) for version in {row.price_version for row in rows}}
+    return [settlement_from_journal(row, tables[row.price_version]) for row in rows]
+
+
+def settlement_from_journal(hold: Row[Any], prices: PriceTable) -> Settle:
+    """What is known of a call that nobody can ask any more. Without a journal nothing is known to be billed."""
+    learnt = Learnt.from_journal(hold.journal)
+    return settlement(
+        learnt, prices, request_id=hold.request_id, account_id=hold.account_id, model=hold.model,
+        max_tokens=hold.max_tokens, ended="process_died", status=0,
+    )  # fmt: skip
+
+
+def settlement(
+    learnt: Learnt,
+    prices: PriceTable,
+    *,
+    request_id: str,
+    account_id: str,
+    model: str,
+    max_tokens: int,
+    ended: ledger.Ended,
+    status: int,
+) -> Settle:
+    """The true price of what was learnt, as the ledger wants it."""
+    tokens = learnt.tokens(max_tokens) if learnt.started else pricing.Tokens()
+    tier = prices.tier(model, tokens, geo=learnt.geo, speed=learnt.speed, service_tier=learnt.service_tier)
+    charge = prices.charge(model, tier, tokens)
+    return Settle(
+        request_id=request_id,
+        account_id=account_id,
+        at=clock.now(),
+        ended=ended,
+        cost_pico=charge.cost_pico,
+        price_pico=charge.price_pico,
+        tokens=tokens,
+        tier=tier,
+        estimated=learnt.estimated,
+        unsplit_cache_writes=learnt.unsplit,
+        status=status,
+        first_token_ms=learnt.first_token_ms,
+        stop_reason=learnt.stop_reason,
+        upstream_request_id=learnt.upstream_request_id,
+    )
+
+
+def settle_until_done(services: "Services", command: Settle) -> None:
+    """Tries in the background for as long as the hold lives; after that the sweeper has the journal to go by."""
+    task = asyncio.create_task(_settle_patiently(services, command))
+    _trying.add(task)
+    task.add_done_callback(_trying.discard)
+
+
+async def _settle_patiently(services: "Services", command: Settle) -> None:
+    patience = services.settings.HOLD_TTL_SECONDS
+    try:
+        async for attempt in stamina.retry_context(
+            on=Unavailable, attempts=None, timeout=patience, wait_initial=0.5, wait_max=30
+        ):
+            with attempt:
+                await services.database.batch(ledger.post, command)
+        services.hub.changed(command.account_id)
+    except Unavailable:
+        log.error("settle_given_up", request_id=command.request_id)
