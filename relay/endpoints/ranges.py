@@ -1,4 +1,4 @@
-"""`from`, `to`, `by`, `zone`, `limit`: what the query of a reading route says, or which field of it is wrong."""
+"""`from`, `to`, `by`, `zone`, `limit`: what the query of a reading route says, or which field is wrong."""
 
 import re
 from collections.abc import Mapping
