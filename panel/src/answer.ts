@@ -36,7 +36,7 @@ export function exchangeView(exchange: Exchange, actions: Actions, before?: Exch
   const working = exchange.state === 'working'
   return html`<article class="exchange" part="message" aria-busy=${working}>
     <h3 class="sr">You</h3>
-    <div class="question" part="message-user" dir="auto">${exchange.text}</div>
+    <div class="question" part="message-user"><div dir="auto">${exchange.text}</div></div>
     <div class="asides">${chips(exchange, before)}${working ? nothing : editButton(exchange, actions)}</div>
     <h3 class="sr">Assistant</h3>
     <div class="answer" part="message-assistant">

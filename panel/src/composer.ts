@@ -45,11 +45,16 @@ function chipsView(writing: Writing) {
   return html`<ul class="chips" aria-label="Sent along">
     ${writing.chips.shown.map(
       ([name, text]) => html`<li class="chip" part="chip" title=${text.slice(0, 400)}>
-        <span>${name}</span> <b dir="auto">${text.slice(0, 40)}</b>
+        <span>${name}</span> <b dir="auto">${legible(text)}</b>
         <button type="button" aria-label="Remove ${name}" @click=${() => remove(name)}>${icon('close')}</button>
       </li>`,
     )}
   </ul>`
+}
+
+function legible(text: string): string {
+  const plain = /^[[{]/.test(text) ? text.replace(/["{}[\]]/g, '').replace(/[:,](?=\S)/g, '$& ') : text
+  return plain.slice(0, 40)
 }
 
 function editNote(writing: Writing) {

@@ -59,7 +59,7 @@ export function banner(frame: Frame) {
 
 function note(text: string, urgent = false, frame?: Frame, level = 0) {
   return html`<p class="banner ${urgent ? 'urgent' : ''}" part="banner" role="status">
-    <span>${text}</span>
+    <span dir="auto">${text}</span>
     ${frame ? html`<a href="${frame.account}/billing" target="_blank" rel="noopener">Add credit</a>` : nothing}
     ${frame && level
       ? html`<button class="icon" title="Dismiss" aria-label="Dismiss" @click=${() => frame.dismissLow(level)}>

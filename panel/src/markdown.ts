@@ -10,6 +10,7 @@ const allowed = {
     'a blockquote br code del em h3 h4 h5 h6 hr li ol p pre span strong table tbody td th thead tr ul #text'.split(' '),
   ALLOWED_ATTR: ['href', 'start'],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#)/i,
+  ADD_URI_SAFE_ATTR: ['start'],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true as const,
@@ -66,6 +67,7 @@ function grewAsCode(at: Element, token: Token): boolean {
   const code = at.querySelector(':scope > .code code')
   if (token.type !== 'code' || !code) return false
   code.textContent = token.text
+  at.querySelector('.code-bar span')!.textContent = language(token)
   return true
 }
 
@@ -109,7 +111,7 @@ function plain(token: Any): Node | string {
 
 /** An image would tell its server that this answer was read: a link to it stands in its place. */
 const link = (token: Any) =>
-  made('a', token.type === 'link' ? nodes(token.tokens) : [token.text || token.href], { href: token.href })
+  made(allowed.ALLOWED_URI_REGEXP.test(token.href) ? 'a' : 'span', token.type === 'link' ? nodes(token.tokens) : [token.text || token.href], { href: token.href })
 
 const renderers: Record<string, (token: Any) => Node | string> = {
   blockquote: around('blockquote'),
@@ -136,7 +138,7 @@ const renderers: Record<string, (token: Any) => Node | string> = {
 function codeBlock(pre: Element, token: Token): Element {
   const box = element('div', 'code')
   const bar = element('div', 'code-bar')
-  bar.append(element('span', '', token.type === 'code' ? (token.lang ?? '').split(' ')[0] : ''))
+  bar.append(element('span', '', language(token)))
   const copy = element('button', 'quiet', 'Copy code')
   copy.dataset.copy = 'code'
   bar.append(copy)
@@ -146,6 +148,10 @@ function codeBlock(pre: Element, token: Token): Element {
   listing.append(element('code', '', pre.textContent?.replace(/\n$/, '')))
   box.append(bar, listing)
   return box
+}
+
+function language(token: Token): string {
+  return token.type === 'code' ? (token.lang ?? '').split(' ')[0] : ''
 }
 
 function leadOutside(link: HTMLAnchorElement) {

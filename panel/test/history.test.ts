@@ -1,0 +1,31 @@
+import 'fake-indexeddb/auto'
+
+import { expect, test } from 'vitest'
+
+import { newConversation } from '../src/conversation'
+import { History, drafts } from '../src/history'
+
+test('conversations are listed for their own account alone, newest first', async () => {
+  const history = new History()
+  const [old, fresh, other] = [newConversation('ada'), newConversation('ada'), newConversation('bob')]
+  await history.save({ ...old, updated: 1 })
+  await history.save({ ...fresh, updated: 2 })
+  await history.save(other)
+  expect((await history.list('ada')).map((one) => one.id)).toEqual([fresh.id, old.id])
+})
+
+test('what is removed is gone', async () => {
+  const history = new History()
+  const one = newConversation('carol')
+  await history.save(one)
+  await history.remove(one.id)
+  expect(await history.list('carol')).toEqual([])
+})
+
+test('a draft belongs to an account', () => {
+  drafts.write('ada', 'half a thought')
+  expect(drafts.read('ada')).toBe('half a thought')
+  expect(drafts.read('bob')).toBe('')
+  drafts.write('ada', '')
+  expect(drafts.read('ada')).toBe('')
+})
