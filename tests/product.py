@@ -1,0 +1,152 @@
+"""The product as people run it: a process of its own, in front of a sandbox, spoken to over sockets."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import httpx
+import pytest
+from servers import free_port, wait_for_port
+
+from sandbox.serve import Running, in_thread
+
+BIN = Path(sys.executable).parent
+GENEROUS = {
+    "RATE_REQUESTS_PER_MINUTE": "1000000",
+    "RATE_TOKENS_PER_MINUTE": "100000000000",
+    "RATE_CONCURRENT": "100000",
+}
+QUESTION = [{"role": "user", "content": "What is kerning?"}]
+
+
+@dataclass
+class Product:
+    """A running server. `start` and `kill` may alternate; the database stays."""
+
+    world: Running
+    environment: dict[str, str]
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    keys: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def start(self, *arguments: str) -> None:
+        command = [str(BIN / "account-app"), "serve", "--port", str(self.port), *arguments]
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                command, env=self.environment, stdout=out, stderr=out, start_new_session=True
+            )
+        try:
+            wait_for_port(self.port, self.process)
+        except AssertionError:
+            raise AssertionError(self.log.read_text()[-3000:]) from None
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        if self.process is not None:
+            try:
+                os.killpg(self.process.pid, how)
+            except ProcessLookupError:
+                pass
+            self.process.wait(timeout=60)
+            self.process = None
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`account-app …` beside the server."""
+        command = [str(BIN / "account-app"), *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+
+    def customer(self, email: str = "ada@example.com", usd: str = "5", **fields: str) -> str:
+        """An API key of an account with that much credit."""
+        if usd != "0":
+            self.run("grant", email, usd, "--reason", "a test").check_returncode()
+        made = self.run("key", "create", email)
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip()
+
+    def http(self, key: str = "") -> httpx.Client:
+        headers = {"x-api-key": key} if key else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
+
+    def claude(self, key: str) -> anthropic.Anthropic:
+        return anthropic.Anthropic(
+            api_key=key, base_url=f"{self.url}/api/claude", max_retries=0, timeout=60
+        )
+
+    def requests(self, key: str) -> list[dict[str, Any]]:
+        with self.http(key) as http:
+            return http.get("/api/requests").raise_for_status().json()["requests"]
+
+    def balance(self, key: str) -> dict[str, Any]:
+        with self.http(key) as http:
+            return http.get("/api/balance").raise_for_status().json()
+
+
+def eventually(check: Callable[[], Any], tries: int = 200) -> Any:
+    """The first true answer of `check`; fails with its last answer when none comes."""
+    found: Any = None
+    for _ in range(tries):
+        if found := check():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"it never came true: {found!r}")
+
+
+@contextmanager
+def running_product(
+    folder: Path, database_url: str, world: Running, *, arguments: tuple[str, ...] = (), **settings: str
+) -> Iterator[Product]:
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": "the tests' own secret key, 32 characters or more",
+        "ACCOUNT_ORIGIN": f"http://localhost:{port}",
+        **world.settings,
+        **GENEROUS,
+        **settings,
+    }
+    product = Product(world, environment, port, folder / "server.log")
+    product.start(*arguments)
+    try:
+        yield product
+    finally:
+        product.kill(signal.SIGTERM)
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[Running]:
+    """The sandbox, unpaced."""
+    with in_thread() as running:
+        yield running
+
+
+@pytest.fixture
+def product(tmp_path: Path, sqlite_url: str, world: Running) -> Iterator[Product]:
+    """A server on SQLite with empty books."""
+    with running_product(tmp_path, sqlite_url, world) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared_product(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, world: Running
+) -> Iterator[Product]:
+    """One server for a module whose tests each use accounts of their own."""
+    folder = tmp_path_factory.mktemp("product")
+    path = folder / "account.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    with running_product(folder, f"sqlite:///{path}", world) as found:
+        yield found
