@@ -1,4 +1,4 @@
-"""Writes the hash locks from the loose names in `requirements/*.in`; `make lock UPGRADE=1` takes newer versions."""
+"""Writes the hash locks from the names in `requirements/*.in`; `make lock UPGRADE=1` takes newer versions."""
 
 import os
 import subprocess
@@ -7,9 +7,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 UV = Path(sys.executable).parent / "uv"
-OPTIONS = (
-    "--universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --quiet".split()
-)
+OPTIONS = [
+    "--universal",
+    "--python-version=3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-header",
+    "-q",
+]
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Makes the checkout ready to run: environment, packages, panel, front end. Each step is skipped when nothing changed.
+"""Makes the checkout ready: environment, packages, panel, front end. A step with unchanged inputs is skipped.
 
 Runs under the system's Python with the standard library alone. `--dev` adds what the tests and checks need.
 """
@@ -49,9 +49,7 @@ def use_a_new_enough_python() -> None:
         if newer:
             os.execv(newer, [newer, *sys.argv])
     found = ".".join(map(str, sys.version_info[:3]))
-    sys.exit(
-        f"Python 3.11 or newer is needed; this is {found}. Install one, then: make PYTHON=/path/to/python3.11 …"
-    )
+    sys.exit(f"Python 3.11 or newer is needed; this is {found}. Then: make PYTHON=/path/to/python3.11")
 
 
 @contextlib.contextmanager
@@ -64,26 +62,30 @@ def one_at_a_time() -> Iterator[None]:
 
 def environment() -> None:
     """`.venv`, made anew when the checkout moved or its Python went away: its scripts hold absolute paths."""
-    stamp = Stamp(VENV / ".setup-environment", text=str(VENV))
-    if stamp.is_fresh() and works(PYTHON):
+    if made_here() and works(PYTHON):
         return
     step("Making the environment (.venv)")
     shutil.rmtree(VENV, ignore_errors=True)
     if succeeds([sys.executable, "-m", "venv", VENV]):
-        stamp.set()
         return
-    # Debian splits ensurepip off its Python; a pip of the system's can then fill an environment that has none.
-    if succeeds([sys.executable, "-m", "venv", "--clear", "--without-pip", VENV]) and works(
-        sys.executable, "pip"
-    ):
-        stamp.set()
+    # Debian splits ensurepip off its Python; a pip of the system's can then fill an environment without one.
+    bare = [sys.executable, "-m", "venv", "--clear", "--without-pip", VENV]
+    if works(sys.executable, "pip") and succeeds(bare):
         return
     shutil.rmtree(VENV, ignore_errors=True)
     sys.exit("This Python cannot make virtual environments. On Debian or Ubuntu: apt install python3-venv")
 
 
+def made_here() -> bool:
+    """Whether `.venv` was made at this very path, by what `venv` itself noted in it."""
+    with contextlib.suppress(OSError):
+        noted = (VENV / "pyvenv.cfg").read_text().splitlines()
+        return any(line.startswith("command = ") and line.endswith(f" {VENV}") for line in noted)
+    return False
+
+
 def packages(lock: str) -> None:
-    """Installs `requirements/<lock>.txt`, every file checked against its hash. The dev lock holds the runtime one."""
+    """Installs `requirements/<lock>.txt`, every file checked by its hash. The dev lock holds the other."""
     runtime = Stamp(VENV / ".setup-runtime", [ROOT / "requirements/runtime.txt"])
     dev = Stamp(VENV / ".setup-dev", [ROOT / "requirements/dev.txt"])
     if dev.is_fresh() or (lock == "runtime" and runtime.is_fresh()):
@@ -99,7 +101,7 @@ def packages(lock: str) -> None:
 
 
 def install_uv(lock: Path) -> bool:
-    """uv installs several times faster than pip does; it comes from the lock itself, checked like the rest."""
+    """uv installs several times faster than pip; it comes from the lock itself, checked like the rest."""
     if (BIN / "uv").exists():
         return True
     pinned = re.search(r"^uv==.*(?:\n +--hash=\S+(?: \\)?)+", lock.read_text(), re.MULTILINE)
@@ -113,9 +115,7 @@ def install_uv(lock: Path) -> bool:
 
 def project() -> None:
     """Links the checkout into `.venv`, so that `.venv/bin/account-app` works from anywhere."""
-    stamp = Stamp(
-        VENV / ".setup-project", [ROOT / "pyproject.toml", *sorted((ROOT / "requirements").glob("*.in"))]
-    )
+    stamp = Stamp(VENV / ".setup-project", [ROOT / "pyproject.toml", ROOT / "requirements/runtime.in"])
     if stamp.is_fresh() and (BIN / "account-app").exists():
         return
     step("Linking the project")
@@ -145,13 +145,10 @@ def panel() -> None:
 
 
 def front_end() -> None:
-    """The pages' static files below `build/`; the addresses that are baked into them count as input."""
+    """The pages' static files below `build/`; one build serves every address."""
     sources = [ROOT / name for name in ("account_app", "relay", "panel", "assets", "rxconfig.py")]
     files = [path for source in sources for path in files_below(source)]
-    origins = " ".join(
-        os.environ.get(name, "") for name in ("ACCOUNT_ORIGIN", "API_ORIGIN", "WEB_ANALYTICS_TOKEN")
-    )
-    stamp = Stamp(ROOT / "build/.setup-front-end", [*files, ROOT / "requirements/runtime.txt"], origins)
+    stamp = Stamp(ROOT / "build/.setup-front-end", [*files, ROOT / "requirements/runtime.txt"])
     if stamp.is_fresh() or not (ROOT / "account_app/build.py").exists():
         return
     step("Building the front end (half a minute the first time)")
@@ -227,7 +224,7 @@ def run(command: list[str | Path], folder: Path) -> subprocess.CompletedProcess[
 
 
 def surroundings() -> dict[str, str]:
-    """The environment of every step: our Node before the system's, caches in `.venv` when the home is read-only."""
+    """The environment of every step: our Node first, caches in `.venv` when the home is read-only."""
     env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
     if not os.access(Path.home(), os.W_OK):
         cache = str(VENV / ".cache")

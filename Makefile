@@ -1,0 +1,42 @@
+# The two commands are `make run` and `make test`; each does all of the set-up itself. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv/bin
+export PORT PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help setup run test check format lock bench
+
+help:
+	@echo "make run     the whole product on http://localhost:3000 (PORT=4000 changes it)"
+	@echo "make test    every test (ARGS='-k signing' chooses some)"
+	@echo "make check   lint, types, import contracts, migration and .env.example drift"
+	@echo "make setup   what run and test do first (DEV=1: with the tools of test and check)"
+	@echo "make format  make bench  make lock [UPGRADE=1]"
+
+setup:
+	@$(PYTHON) scripts/setup.py $(if $(DEV),--dev)
+
+run:
+	@$(PYTHON) scripts/setup.py --quiet
+	@$(VENV)/python scripts/run.py
+
+test:
+	@$(PYTHON) scripts/setup.py --dev --quiet
+	@$(VENV)/python scripts/browser.py
+	@$(VENV)/python -m pytest -n 2 $(ARGS)
+
+check:
+	@$(PYTHON) scripts/setup.py --dev --quiet
+	@$(VENV)/python scripts/check.py
+
+format:
+	@$(PYTHON) scripts/setup.py --dev --quiet
+	@$(VENV)/python -m ruff format .
+	@$(VENV)/python -m ruff check --fix .
+
+lock:
+	@$(PYTHON) scripts/setup.py --dev --quiet
+	@$(VENV)/python scripts/lock.py
+
+bench:
+	@$(PYTHON) scripts/setup.py --dev --quiet
+	@$(VENV)/python -m benchmarks

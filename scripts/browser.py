@@ -1,0 +1,65 @@
+"""Sees to it that the browser tests have a Chromium: there already, else by apt when root, else Playwright's."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ROOT = Path(__file__).resolve().parent.parent
+APT = {"DEBIAN_FRONTEND": "noninteractive"}
+
+
+def main() -> None:
+    for have in (find, download, install):
+        path = have()
+        if path:
+            return
+    sys.exit("The browser tests need Chromium. On Debian or Ubuntu: sudo apt install chromium.")
+
+
+def find() -> str | None:
+    """The path of a Chromium on this machine: $CHROMIUM, one on PATH, or the one that Playwright keeps."""
+    named = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES), kept_by_playwright()]
+    return next((path for path in named if path and Path(path).exists()), None)
+
+
+def kept_by_playwright() -> str | None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def download() -> str | None:
+    """Playwright's own build, which needs no rights; its libraries may still be missing, so it is tried."""
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        return None
+    print("Downloading Chromium for the browser tests …", flush=True)
+    succeeds([sys.executable, "-m", "playwright", "install", "chromium"])
+    path = find()
+    return path if path and succeeds([path, "--headless", "--no-sandbox", "--version"]) else None
+
+
+def install() -> str | None:
+    """Debian's package, which brings its libraries along."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return None
+    print("Installing Chromium for the browser tests (apt) …", flush=True)
+    succeeds(["apt-get", "update", "-qq"])
+    succeeds(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"])
+    return find()
+
+
+def succeeds(command: list[str]) -> bool:
+    done = subprocess.run(
+        command, env={**os.environ, **APT}, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode:
+        sys.stderr.write("\n".join((done.stdout + done.stderr).splitlines()[-5:]) + "\n")
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    main()
