@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`; each does all of the set-up itself. `make help` lists the rest.
 PYTHON ?= python3
 VENV := .venv/bin
-export PORT PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help setup run test check format lock bench
 

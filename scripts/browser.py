@@ -1,4 +1,4 @@
-"""Sees to it that the browser tests have a Chromium: there already, else by apt when root, else Playwright's."""
+"""Gives the browser tests a Chromium: there already, else apt's when root, else Playwright's."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""`make check`: everything that is true or false without running the product. All of it runs; each failure is shown."""
+"""`make check`: what is true or false without running the product. All of it runs, whatever fails."""
 
 import os
 import subprocess
