@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -166,8 +167,16 @@ class Exchange:
     def close(self, *, reset: bool = False) -> None:
         """Ends the connection: what was written is delivered, unless `reset` throws it away."""
         transport = self.connection.transport
-        if transport is not None:
-            transport.abort() if reset else transport.close()
+        if transport is None:
+            return
+        if not reset:
+            transport.close()
+            return
+        raw: socket.socket | None = transport.get_extra_info("socket")
+        if raw is not None:
+            # Lingering for no time at all is what makes the kernel send RST.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:

@@ -25,7 +25,7 @@ BEHAVIOURS: dict[str, str] = {
     "cut_mid_event": "Sends `after` events and half of the next one, then closes the connection.",
     "error_event": "Sends `after` events and then an `error` event (`type`, overloaded_error), and ends.",
     "garbage": "After `after` events sends one data line that is not JSON, then goes on.",
-    "giant": "After `after` events sends one event of `mb` megabytes (20), which costs no tokens, then goes on.",
+    "giant": "After `after` events sends an event of `mb` megabytes (20), free of charge, then goes on.",
     "pings_forever": "Sends `after` events and then only pings, one every `ms` milliseconds (1000).",
     "one_byte": "Sends every byte in a TCP segment of its own.",
     "crlf": "Ends lines with CR LF.",

@@ -7,25 +7,29 @@ from typing import Any, cast
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from stripe import RequestOptions
+from typing_extensions import TypedDict
 
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.forms import Form
 
 CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
-# Options of the SDK's call, which share a TypedDict with the parameters and never travel in a body.
+# Options of the SDK's call: they never travel in a body.
 OPTIONS = frozenset(RequestOptions.__annotations__)
 
 
 @lru_cache(maxsize=256)
 def _adapter(kind: type) -> TypeAdapter[Any]:
-    return TypeAdapter(kind, config=CONFIG)
+    """A validator for the parameters of `kind` alone: the SDK's own options share its TypedDict."""
+    own = {name: hint for name, hint in kind.__annotations__.items() if name not in OPTIONS}
+    params = cast(Any, TypedDict)(kind.__name__, own)
+    # Pydantic looks the names in the hints up where the type says that it was written.
+    params.__module__ = kind.__module__
+    params.__pydantic_config__ = CONFIG
+    return TypeAdapter(params)
 
 
 def check(kind: type, form: Form) -> dict[str, Any]:
     """The form as the types of `kind`, one of `stripe.params`; a 400 that names the first fault otherwise."""
-    for name in form:
-        if name in OPTIONS:
-            raise _unknown(name)
     try:
         return cast(dict[str, Any], _adapter(kind).validate_python(form))
     except ValidationError as found:

@@ -27,9 +27,11 @@ EXPANDABLE = frozenset(
     {"default_source", "sources", "subscriptions", "tax", "tax_ids", "cash_balance", "test_clock"}
 )
 SETTABLE = frozenset(
-    ["address", "balance", "business_name", "description", "email", "individual_name", "invoice_prefix"]
-    + ["invoice_settings", "metadata", "name", "next_invoice_sequence", "phone", "preferred_locales"]
-    + ["shipping", "tax_exempt"]
+    (
+        *("address", "balance", "business_name", "description", "email", "individual_name", "invoice_prefix"),
+        *("invoice_settings", "metadata", "name", "next_invoice_sequence", "phone", "preferred_locales"),
+        *("shipping", "tax_exempt"),
+    )
 )
 METADATA_KEYS_MAX = 50
 
