@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 STYLE = """
@@ -35,6 +36,11 @@ def page(title: str, body: str) -> bytes:
 def table(rows: dict[str, str]) -> str:
     """Names and sentences, side by side."""
     cells = (
-        f"<tr><td><code>{escape(name)}</code></td><td>{escape(text)}</td></tr>" for name, text in rows.items()
+        f"<tr><td><code>{escape(name)}</code></td><td>{_marked(text)}</td></tr>"
+        for name, text in rows.items()
     )
     return f"<table>{''.join(cells)}</table>"
+
+
+def _marked(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

@@ -279,27 +279,3 @@ def test_every_behaviour_is_explained_on_a_page(world: Running) -> None:
     text = httpx.get(f"{world.urls['claude']}/sandbox").text
     assert all(f"<code>{name}</code>" in text for name in {**BEHAVIOURS, **OPTIONS})
     assert "Sandbox: Claude" in httpx.get(world.urls["claude"]).text
-
-
-def test_a_body_over_the_limit_is_refused(world: Running) -> None:
-    port = int(world.urls["claude"].rsplit(":", 1)[1])
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
-        size = 33 * 1024 * 1024
-        sock.sendall(f"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: {size}\r\n\r\n".encode())
-        sock.sendall(b" " * size)
-        assert b" 413 " in sock.recv(65536)
-
-
-def test_requests_on_one_connection_are_answered_in_turn(world: Running) -> None:
-    with httpx.Client(base_url=world.urls["claude"], headers=HEADERS) as client:
-        for stream in (True, False, True):
-            assert client.post("/v1/messages", json=body("fast", stream=stream)).status_code == 200
-        assert client.get("/v1/nothing").json()["error"]["type"] == "not_found_error"
-        assert client.get("/v1/messages").status_code == 405
-
-
-def test_what_is_not_http_is_refused(world: Running) -> None:
-    port = int(world.urls["claude"].rsplit(":", 1)[1])
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
-        sock.sendall(b"\x16\x03\x01 hello\r\n\r\n")
-        assert read_all(sock).startswith(b"HTTP/1.1 400")
