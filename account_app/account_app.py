@@ -3,6 +3,7 @@
 import reflex as rx
 import structlog
 from reflex.event import EventSpec
+from reflex_base.registry import RegistrationContext
 
 from account_app.pages import assistant, overview, sign_in, usage
 
@@ -20,6 +21,13 @@ def remember_fault(exception: Exception) -> EventSpec | None:
     """A handler failed. The page keeps what it shows; the fault is for us."""
     log.error("an event handler failed", exc_info=exception)
     return None
+
+
+def shut_setters() -> None:
+    """Reflex gives every State a remote `setvar`. No page of ours uses one."""
+    handlers = RegistrationContext.get().event_handlers
+    for name in [name for name in handlers if name.endswith(".setvar")]:
+        del handlers[name]
 
 
 app = rx.App(
@@ -47,3 +55,4 @@ app.add_page(usage.page, route=usage.ROUTE, title=f"Usage · {NAME}", on_load=us
 app.add_page(
     assistant.page, route=assistant.ROUTE, title=f"Assistant · {NAME}", on_load=assistant.Assistant.load
 )
+shut_setters()

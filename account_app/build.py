@@ -73,7 +73,7 @@ def export() -> None:
     from reflex_base import constants
 
     # Reflex rewrites the lock that it installs from. Ours is tracked, so Reflex gets a copy of it.
-    constants.Bun.ROOT_LOCKFILE_DIR = WORKING_LOCK
+    setattr(constants.Bun, "ROOT_LOCKFILE_DIR", WORKING_LOCK)  # noqa: B010 (its type is the one word)
     copy_lock(LOCK, ROOT / WORKING_LOCK)
     prerequisites.initialize_reflex_user_directory()
     prerequisites.initialize_frontend_dependencies()

@@ -1,7 +1,7 @@
 """The frame around every page of somebody who is signed in."""
 
 import reflex as rx
-from reflex.vars import VarData
+from reflex.vars import StringVar, VarData
 from reflex_components_core.core.banner import has_connection_errors
 from reflex_components_core.el.elements.base import BaseHTML
 from reflex_components_core.react_router import link
@@ -23,7 +23,7 @@ class Form(BaseHTML):
     method: rx.Var[str]
 
 
-def api(path: str) -> rx.Var[str]:
+def api(path: str) -> StringVar[str]:
     """The address of an endpoint: relative, unless the page says that the API is elsewhere (see
     account_app.site).
     """

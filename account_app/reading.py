@@ -137,7 +137,7 @@ def _request(request: Any) -> Request:
         model=request.model,
         tokens_in=count(tokens_in),
         tokens_out=count(request.output_tokens),
-        ending=ENDINGS.get(request.ended, request.ended),
+        ending=ENDINGS.get(str(request.ended), str(request.ended)),
         price=dollars(request.price_pico),
         exact=f"${usd(request.price_pico)}",
     )

@@ -10,6 +10,9 @@ from typing import Any
 from account_app import session
 from account_app.guard import ASGIApp, Guard, Receive, Scope, Send
 from account_app.site import Site
+from relay import logs
+from relay.app import build
+from relay.services import open_services, refuse_unless_migrated
 from relay.settings import ROOT, Settings, settings
 
 RELAY = ("/api/", "/livez", "/readyz", "/metrics")
@@ -71,12 +74,11 @@ class Product:
 
     @contextlib.asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
-        from relay import app as relay
-        from relay.services import open_services
-
+        logs.configure(self._settings.LOG_FORMAT)
+        refuse_unless_migrated(self._settings)
         async with contextlib.AsyncExitStack() as stack:
             services = await stack.enter_async_context(open_services(self._settings))
-            self._relay = relay.build(services)
+            self._relay = build(services)
             stack.enter_context(session.using(services))
             await stack.enter_async_context(self._reflex.router.lifespan_context(self._reflex))
             await stack.enter_async_context(self._guard.watching())

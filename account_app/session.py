@@ -17,6 +17,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 SIGN_IN = "/sign-in"
 REFRESH_SECONDS = 60
+HUB_KNOWS_SECONDS = 2.5
 ZONE_LENGTH_MAX = 64
 ENDED = object()
 OUT_OF_REACH = "The figures could not be renewed just now. We keep trying."
@@ -50,9 +51,9 @@ async def are_alive(hashes: Sequence[str]) -> list[bool]:
 class Session(rx.State):
     """What every page shows of the person, and nothing that decides who they are."""
 
-    email: str = ""
-    ready: bool = False
-    problem: str = ""
+    email: rx.Field[str] = rx.field("")
+    ready: rx.Field[bool] = rx.field(False)
+    problem: rx.Field[str] = rx.field("")
     zone: str = rx.LocalStorage(name="zone")
 
     async def _who(self) -> Identity | None:
@@ -100,8 +101,11 @@ async def changes(handle: str, account_id: str) -> AsyncIterator[None]:
         # One turn of the loop lets the watch begin, so that nothing between the first read and it is missed.
         await asyncio.sleep(0)
         yield
+        # The hub knows of other processes' changes from its second look on, so the first wait is short.
+        patience = HUB_KNOWS_SECONDS
         while not over.done():
-            await asyncio.wait({over, upcoming}, timeout=REFRESH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({over, upcoming}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            patience = REFRESH_SECONDS
             if over.done():
                 return
             if upcoming.done():

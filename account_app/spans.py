@@ -58,7 +58,11 @@ def span_from(query: Mapping[str, Any], now: datetime, zone: tzinfo) -> Span:
 
 
 def by_from(query: Mapping[str, Any]) -> By:
-    return next((by for by in BYS if by == query.get("by")), "day")
+    wanted = query.get("by")
+    for by in BYS:
+        if by == wanted:
+            return by
+    return "day"
 
 
 def bars_of(rows: Sequence[Any], days: Sequence[date]) -> list[Bar]:

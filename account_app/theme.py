@@ -15,7 +15,7 @@ COLORS = {
     )
 }
 
-TAILWIND: dict[str, Any] = {
+TAILWIND: Any = {
     "darkMode": "media",
     "theme": {"extend": {"colors": COLORS}},
 }

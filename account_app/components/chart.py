@@ -3,9 +3,11 @@
 Drawn by hand because a page may weigh 350 KB at most, and a chart library would take nearly all that is left.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import reflex as rx
+from reflex.vars import ObjectVar
 
 from account_app import theme
 
@@ -23,7 +25,7 @@ class Bar:
     share: str
 
 
-def bars(columns: rx.Var[list[Bar]], top: rx.Var[str], summary: rx.Var[str]) -> rx.Component:
+def bars(columns: rx.Var[Sequence[Bar]], top: rx.Var[str], summary: rx.Var[str]) -> rx.Component:
     """`top` is the value at the upper line. `summary` says in one sentence what the picture shows."""
     return rx.el.figure(
         rx.el.figcaption(summary, class_name="sr-only"),
@@ -53,7 +55,7 @@ _TIP = (
 )
 
 
-def _column(bar: rx.Var[Bar]) -> rx.Component:
+def _column(bar: ObjectVar[Bar]) -> rx.Component:
     return rx.el.li(
         rx.el.div(
             class_name="bar w-full rounded-t-[3px] bg-accent group-hover:bg-accent-strong",
@@ -71,7 +73,7 @@ def _column(bar: rx.Var[Bar]) -> rx.Component:
     )
 
 
-def _label(bar: rx.Var[Bar]) -> rx.Component:
+def _label(bar: ObjectVar[Bar]) -> rx.Component:
     return rx.el.span(
         bar.label,
         class_name="flex-1 min-w-0 whitespace-nowrap text-center overflow-visible flex justify-center",

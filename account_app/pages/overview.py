@@ -3,6 +3,7 @@
 from typing import Any
 
 import reflex as rx
+from reflex.vars import ObjectVar
 from reflex_components_core.react_router import link
 
 from account_app import reading, session, theme
@@ -20,17 +21,17 @@ TITLE = "Overview"
 class Overview(Session):
     """The figures of the page, ready to show."""
 
-    available: str = ""
-    made_of: str = ""
-    month: str = ""
-    month_note: str = ""
-    today: str = ""
-    held: str = ""
-    bars: list[Bar] = []
-    top: str = ""
-    in_words: str = ""
-    latest: list[Request] = []
-    as_of: str = ""
+    available: rx.Field[str] = rx.field("")
+    made_of: rx.Field[str] = rx.field("")
+    month: rx.Field[str] = rx.field("")
+    month_note: rx.Field[str] = rx.field("")
+    today: rx.Field[str] = rx.field("")
+    held: rx.Field[str] = rx.field("")
+    bars: rx.Field[list[Bar]] = rx.field(default_factory=list)
+    top: rx.Field[str] = rx.field("")
+    in_words: rx.Field[str] = rx.field("")
+    latest: rx.Field[list[Request]] = rx.field(default_factory=list)
+    as_of: rx.Field[str] = rx.field("")
 
     @rx.event
     async def load(self) -> Any:
@@ -116,7 +117,7 @@ def _days() -> rx.Component:
     )
 
 
-def _day(bar: rx.Var[Bar]) -> rx.Component:
+def _day(bar: ObjectVar[Bar]) -> rx.Component:
     return parts.row(
         parts.cell(bar.name), parts.cell(bar.detail, parts.RIGHT), parts.cell(bar.value, parts.RIGHT)
     )
@@ -151,7 +152,7 @@ def _latest() -> rx.Component:
     )
 
 
-def _request(request: rx.Var[Request]) -> rx.Component:
+def _request(request: ObjectVar[Request]) -> rx.Component:
     return parts.row(
         parts.cell(moment(request.at)),
         parts.cell(request.model, class_name="whitespace-nowrap"),

@@ -25,9 +25,11 @@ OTHER_ERROR = "Something went wrong. Please try again."
 _QUERY = VarData(
     hooks={
         "const [query, setQuery] = useState({});": None,
-        "useEffect(() => { const q = Object.fromEntries(new URLSearchParams(location.search));"
-        " try { if (q.next) sessionStorage.next = q.next; else if (q.step || q.error) "
-        "q.next = sessionStorage.next; else delete sessionStorage.next; if (q.step || q.error) q.email = sessionStorage.email; } catch {}"
+        "useEffect(() => {"
+        " const q = Object.fromEntries(new URLSearchParams(location.search)), midway = q.step || q.error;"
+        " try { if (q.next) sessionStorage.next = q.next;"
+        " else if (midway) q.next = sessionStorage.next; else delete sessionStorage.next;"
+        " if (midway) q.email = sessionStorage.email; } catch {}"
         " setQuery(q); }, []);": None,
     },
     imports={"react": [ImportVar(tag="useState"), ImportVar(tag="useEffect")]},

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import reflex as rx
+from reflex.vars import ObjectVar, StringVar
 from reflex_components_core.react_router import link
 
 from account_app import reading, session, spans, theme
@@ -19,20 +20,23 @@ TITLE = "Usage"
 BY_NAMES = {"day": "Day", "model": "Model", "service": "Service"}
 
 
+NOTHING = UsageLine("Total", "0", "0", "0", "0", "0", "$0.00", "$0")
+
+
 class Usage(Session):
     """The rows of the page, ready to show, and the range that its address asks for."""
 
-    preset: str = ""
-    by: str = ""
-    first: str = ""
-    last: str = ""
-    csv: str = ""
-    bars: list[Bar] = []
-    top: str = ""
-    in_words: str = ""
-    lines: list[UsageLine] = []
-    total: UsageLine = UsageLine("Total", "0", "0", "0", "0", "0", "$0.00", "$0")
-    as_of: str = ""
+    preset: rx.Field[str] = rx.field("")
+    by: rx.Field[str] = rx.field("")
+    first: rx.Field[str] = rx.field("")
+    last: rx.Field[str] = rx.field("")
+    csv: rx.Field[str] = rx.field("")
+    bars: rx.Field[list[Bar]] = rx.field(default_factory=list)
+    top: rx.Field[str] = rx.field("")
+    in_words: rx.Field[str] = rx.field("")
+    lines: rx.Field[list[UsageLine]] = rx.field(default_factory=list)
+    total: rx.Field[UsageLine] = rx.field(default_factory=lambda: NOTHING)
+    as_of: rx.Field[str] = rx.field("")
 
     @rx.event
     async def load(self) -> Any:
@@ -74,9 +78,8 @@ class Usage(Session):
 
 
 def _csv_query(span: spans.Span, by: str, zone: str) -> str:
-    return urlencode(
-        {"from": clock.rfc3339(span.start), "to": clock.rfc3339(span.end), "by": by, "zone": zone}
-    )
+    """The same days for the API, which reads a date as the whole of that day in the zone."""
+    return urlencode({"from": span.first, "to": span.last, "by": by, "zone": zone})
 
 
 def page() -> rx.Component:
@@ -91,7 +94,7 @@ def page() -> rx.Component:
             Usage.ready,
             rx.el.a(
                 "Download CSV",
-                href=api("/api/usage.csv") + "?" + Usage.csv,
+                href=api("/api/usage.csv?") + Usage.csv,
                 download=True,
                 class_name=theme.SECONDARY,
             ),
@@ -123,10 +126,10 @@ def _range() -> rx.Component:
     )
 
 
-def _choice(name: str, before: str, value: rx.Var[str] | str, chosen: rx.Var[bool]) -> rx.Component:
+def _choice(name: str, before: str, value: StringVar[str], chosen: rx.Var[bool]) -> rx.Component:
     return link(
         name,
-        to=rx.Var.create(before) + value,
+        to=before + value,
         class_name=rx.cond(chosen, theme.NAV_HERE, theme.NAV_THERE),
         custom_attrs={"aria-current": rx.cond(chosen, "true", "false")},
     )
@@ -147,9 +150,8 @@ def _date(label: str, name: str, value: rx.Var[str]) -> rx.Component:
 
 
 def _rows() -> rx.Component:
-    here = rx.cond(
-        Usage.preset == "custom", "from=" + Usage.first + "&to=" + Usage.last, "range=" + Usage.preset
-    )
+    custom, preset = "from=" + Usage.first + "&to=" + Usage.last, "range=" + Usage.preset
+    here = rx.cond(Usage.preset == "custom", custom, preset).to(str)
     tabs = rx.el.div(
         *[_choice(name, "?", here + f"&by={by}", Usage.by == by) for by, name in BY_NAMES.items()],
         role="group",
@@ -186,15 +188,15 @@ def _rows() -> rx.Component:
     )
 
 
-def _line(line: rx.Var[UsageLine]) -> rx.Component:
+def _line(line: ObjectVar[UsageLine]) -> rx.Component:
     return parts.row(*_cells(line))
 
 
-def _total(line: rx.Var[UsageLine]) -> rx.Component:
+def _total(line: ObjectVar[UsageLine]) -> rx.Component:
     return parts.row(*_cells(line), class_name="border-t border-line-strong font-semibold")
 
 
-def _cells(line: rx.Var[UsageLine]) -> list[rx.Component]:
+def _cells(line: ObjectVar[UsageLine]) -> list[rx.Component]:
     wide = parts.RIGHT + parts.ONLY_WIDE
     return [
         parts.cell(rx.cond(line.name != "", line.name, "Storage"), class_name="whitespace-nowrap"),

@@ -1,0 +1,258 @@
+"""The event socket is a public door into every event handler. These tests try to get through it."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.dashboard import Dashboard, handshake, hash_of, running, tab
+
+OVERVIEW = (
+    "reflex___state____state.account_app___session____session.account_app___pages___overview____overview"
+)
+USAGE = "reflex___state____state.account_app___session____session.account_app___pages___usage____usage"
+ASSISTANT = (
+    "reflex___state____state.account_app___session____session.account_app___pages___assistant____assistant"
+)
+ROOT = "reflex___state____state"
+
+HANDLERS = {
+    f"{ROOT}.hydrate",
+    f"{ROOT}.hydrate_and_load",
+    f"{ROOT}.set_is_hydrated",
+    f"{ROOT}.reflex___state____on_load_internal_state.set_is_hydrated",
+    f"{ROOT}.reflex___state____frontend_event_exception_state.handle_frontend_exception",
+    f"{ROOT}.reflex___state____on_load_internal_state.on_load_internal",
+    f"{ROOT}.reflex___state____update_vars_internal_state.update_vars_internal",
+    f"{OVERVIEW}.load",
+    f"{OVERVIEW}.follow",
+    f"{USAGE}.load",
+    f"{USAGE}.follow",
+    f"{ASSISTANT}.load",
+}
+"""Everything that anybody can call by name. A new one belongs here only once these tests have called it."""
+
+WRONG = [None, True, -1, 1e308, "x" * 5000, [], [[]], {"a": {"b": []}}, "../../etc/passwd", "\0", "false"]
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    with running(tmp_path_factory.mktemp("socket")) as product:
+        yield product
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "null"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://127.0.0.1"},
+        {"Origin": "{origin}.evil.example"},
+        {"Origin": "{origin}/"},
+        {"Origin": "https://{origin}"},
+    ],
+)
+async def test_a_socket_opens_only_from_our_own_origin(dashboard: Dashboard, headers: dict[str, str]) -> None:
+    cookie = {"Cookie": f"session={dashboard.sign_in('origin@example.com')}"}
+    sent = {name: value.replace("{origin}", dashboard.origin) for name, value in headers.items()}
+    assert await handshake(dashboard.origin, {**sent, **cookie}) == 403
+    assert await handshake(dashboard.origin, {"Origin": dashboard.origin, **cookie}) == 101
+
+
+@pytest.mark.parametrize(
+    "query", ["EIO=4&transport=websocket", "token=a&token=b&EIO=4", "token=&EIO=4", "token=" + "a" * 200]
+)
+async def test_a_socket_needs_one_sensible_tab_token(dashboard: Dashboard, query: str) -> None:
+    assert await handshake(dashboard.origin, {"Origin": dashboard.origin}, query) == 403
+
+
+async def test_a_signed_in_person_is_shown_their_figures(dashboard: Dashboard) -> None:
+    session = dashboard.sign_in("figures@example.com")
+    async with tab(dashboard.origin, session=session) as page:
+        assert "figures@example.com" in await page.hears("figures@example.com")
+        assert "$5.00" in await page.hears("$5.00 promotional")
+
+
+async def test_a_stolen_tab_token_opens_nothing(dashboard: Dashboard) -> None:
+    session = dashboard.sign_in("victim@example.com")
+    async with tab(dashboard.origin, session=session, token="stolen") as page:
+        await page.hears("$5.00 promotional")
+        async with tab(dashboard.origin, token="stolen") as thief:
+            heard = "".join(await thief.has_gone_quiet())
+        mallory = dashboard.sign_in("mallory@example.com")
+        async with tab(dashboard.origin, session=mallory, token="stolen") as other:
+            await other.hears("mallory@example.com")
+            heard += "".join(await other.has_gone_quiet())
+    assert "victim@example.com" not in heard
+    assert "_redirect" in heard
+
+
+async def test_every_handler_called_by_nobody_tells_and_changes_nothing(dashboard: Dashboard) -> None:
+    dashboard.sign_in("bystander@example.com")
+    before = _everything(dashboard)
+    for path in ("/", "/usage", "/assistant", "/sign-in", "/nowhere"):
+        async with tab(dashboard.origin, token=f"nobody{path}", path=path) as page:
+            for handler in sorted(HANDLERS):
+                await page.send(handler, path=path)
+            heard = "".join(await page.has_gone_quiet())
+        assert "@example.com" not in heard
+        assert "$" not in heard.replace("$0.00", "").replace('"$0"', "")
+    assert _everything(dashboard) == before
+
+
+async def test_the_handlers_are_those_that_are_known(dashboard: Dashboard) -> None:
+    found = await asyncio.create_subprocess_exec(
+        *_python(
+            "from account_app.server import load_reflex; load_reflex();"
+            "from reflex_base.registry import RegistrationContext as R;"
+            "print(*sorted(R.get().event_handlers), sep='\\n')"
+        ),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await found.communicate()
+    assert set(output.decode().split()) == HANDLERS
+
+
+async def test_payloads_of_the_wrong_type_have_no_effect(dashboard: Dashboard) -> None:
+    session = dashboard.sign_in("types@example.com")
+    before = _everything(dashboard)
+    async with tab(dashboard.origin, session=session, token="types") as page:
+        await page.hears("types@example.com")
+        for handler in sorted(HANDLERS):
+            for wrong in WRONG:
+                payload = (
+                    wrong if isinstance(wrong, dict) else {"vars": wrong, "info": wrong, "account_id": wrong}
+                )
+                await page.send(handler, payload)
+        await page.has_gone_quiet()
+    async with tab(dashboard.origin, session=session, token="types") as page:
+        await page.hears("types@example.com")
+        await page.hears("$5.00 promotional")
+    assert _everything(dashboard) == before
+
+
+async def test_junk_instead_of_events_harms_nobody_else(dashboard: Dashboard) -> None:
+    session = dashboard.sign_in("calm@example.com")
+    async with tab(dashboard.origin, session=session, token="calm") as calm:
+        await calm.hears("calm@example.com")
+        async with tab(dashboard.origin, token="junk") as page:
+            for junk in WRONG:
+                await page.client.emit("event", junk, namespace="/_event")
+                await page.client.emit("client_error", junk, namespace="/_event")
+        calm.frames.clear()
+        await calm.send(f"{OVERVIEW}.load")
+        await calm.hears("$5.00 promotional")
+
+
+async def test_a_zone_that_is_not_one_is_read_as_utc(dashboard: Dashboard) -> None:
+    session = dashboard.sign_in("zone@example.com")
+    name = f"{OVERVIEW.rsplit('.', 1)[0]}.zone_rx_state_"
+    async with tab(dashboard.origin, session=session, token="zone") as page:
+        await page.hears("zone@example.com")
+        for wrong in ("../../etc/passwd", "Mars/Olympus", 7, ["Europe/Berlin"], "x" * 10_000):
+            page.frames.clear()
+            await page.send(
+                f"{ROOT}.reflex___state____update_vars_internal_state.update_vars_internal",
+                {"vars": {name: wrong}},
+            )
+            await page.send(f"{OVERVIEW}.load")
+            await page.hears("$5.00 promotional")
+
+
+async def test_the_next_event_after_the_session_has_ended_is_refused(dashboard: Dashboard) -> None:
+    session = dashboard.sign_in("ended@example.com")
+    async with tab(dashboard.origin, session=session, token="ended") as page:
+        await page.hears("$5.00 promotional")
+        dashboard.end_sessions("ended@example.com")
+        page.frames.clear()
+        await page.send(f"{OVERVIEW}.load")
+        assert "_redirect" in await page.hears("/sign-in")
+        assert "ended@example.com" not in "".join(page.frames)
+
+
+async def test_sockets_of_an_ended_session_are_closed_and_others_stay(dashboard: Dashboard) -> None:
+    session, other = dashboard.sign_in("leaves@example.com"), dashboard.sign_in("stays@example.com")
+    async with (
+        tab(dashboard.origin, session=session, token="a") as first,
+        tab(dashboard.origin, session=session, token="b") as second,
+        tab(dashboard.origin, session=other, token="c") as stays,
+    ):
+        await stays.hears("stays@example.com")
+        dashboard.end_sessions("leaves@example.com")
+        await asyncio.wait_for(asyncio.gather(first.closed.wait(), second.closed.wait()), 10)
+        assert not stays.closed.is_set()
+
+
+async def test_frames_hold_no_secret_and_nobody_else(dashboard: Dashboard) -> None:
+    other = dashboard.sign_in("somebody-else@example.com")
+    session = dashboard.sign_in("frames@example.com")
+    secret = {
+        "Origin": dashboard.origin,
+        "Authorization": "Bearer at_very_secret",
+        "X-Api-Key": "ak_very_secret",
+    }
+    frames = ""
+    for path in ("/", "/usage", "/assistant"):
+        async with tab(dashboard.origin, session=session, token="frames", headers=secret, path=path) as page:
+            await page.hears("frames@example.com")
+            frames += "".join(await page.has_gone_quiet())
+    ours, theirs = (
+        dashboard.account_id("frames@example.com"),
+        dashboard.account_id("somebody-else@example.com"),
+    )
+    for forbidden in (
+        session,
+        hash_of(session),
+        other,
+        hash_of(other),
+        "very_secret",
+        ours,
+        theirs,
+        "somebody-else",
+    ):
+        assert forbidden not in frames
+
+
+async def test_a_change_of_the_figures_reaches_the_open_page(dashboard: Dashboard) -> None:
+    session = dashboard.sign_in("moves@example.com")
+    account_id = dashboard.account_id("moves@example.com")
+    async with tab(dashboard.origin, session=session, token="moves") as page:
+        await page.hears("$5.00 promotional")
+        dashboard.give(account_id, 7)
+        await page.hears("$12.00 promotional")
+
+
+async def test_other_doors_of_reflex_are_shut(dashboard: Dashboard) -> None:
+    import aiohttp
+
+    async with aiohttp.ClientSession() as client:
+        for path in (
+            "/_event/?EIO=4&transport=polling&token=a",
+            "/_upload",
+            "/_health",
+            "/ping",
+            "/_all_routes",
+        ):
+            async with client.get(dashboard.origin + path, headers={"Origin": dashboard.origin}) as answer:
+                assert answer.status == 404, path
+
+
+def _everything(dashboard: Dashboard) -> list[object]:
+    """What an attacker would like to change."""
+    from sqlalchemy import text
+
+    names = ("accounts", "sessions", "balances", "grants", "entries", "holds", "usage", "api_keys")
+    columns = {"sessions": "id, account_id, token_hash, expires_at"}
+    return [
+        dashboard.database.read_now(
+            lambda c, n=name: sorted(map(str, c.execute(text(f"SELECT {columns.get(n, '*')} FROM {n}"))))
+        )
+        for name in names
+    ]
+
+
+def _python(code: str) -> list[str]:
+    import sys
+
+    return [sys.executable, "-c", code]
