@@ -36,6 +36,7 @@ class FakeRelay:
     headers_seen: list[dict[str, str]] = field(default_factory=list)
     other_hits: list[str] = field(default_factory=list)
     dropped: int = 0
+    tool_again: bool = False
 
     def app(self) -> Starlette:
         """The routes that the panel uses, a page that embeds it as /, and the built files."""
@@ -154,7 +155,11 @@ class FakeRelay:
     def events(self, body: dict[str, Any], identity: str) -> list[Event]:
         content = body["messages"][-1]["content"]
         last = content[-1]
-        text = "It is set." if last["type"] == "tool_result" else self.answers.get(last["text"], "Hello from Claude.")
+        answered = last["type"] == "tool_result"
+        asked = body["messages"][0]["content"][-1]["text"] if answered else last["text"]
+        text = self.answers.get(asked, "Hello from Claude.")
+        if answered and not self.tool_again:
+            text = "It is set."
         cut = text.endswith("<cut>")
         tool = text.removeprefix("<tool>") if text.startswith("<tool>") else None
         start: Event = ("message_start", {"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 9}}})

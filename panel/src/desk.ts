@@ -159,8 +159,8 @@ export class Desk {
     const typedBefore = this.owner ? '' : this.draft
     this.owner = account
     this.type(typedBefore || drafts.read(account))
-    this.show(newConversation(account))
     const here = place.read()
+    this.show(newConversation(account))
     const all = await this.history.list(account)
     if (this.owner !== account) return
     this.conversations = [...this.conversations, ...all]

@@ -14,7 +14,6 @@ const paths = {
   down: 'M8 3.5v9M4 8.5l4 4 4-4',
   save: 'M8 3v6.5M5 7l3 3 3-3M3.5 12.750h9',
   bin: 'M3.5 4.750h9M6.5 4.5v-1.250h3v1.250M5 4.750l.5 8h5l.5-8',
-  tick: 'M3.5 8.5l3 3 6-7',
 }
 
 export function icon(name: keyof typeof paths) {

@@ -130,6 +130,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
 
   /** The first look waits a moment: the page's own script may set `getToken` right after the element exists. */
   override willUpdate(changes: PropertyValues) {
+    this.drawer.shown &&= this.desk.signedIn
     if (!changes.has('api') && !changes.has('getToken')) return
     const first = !this.hasUpdated
     const loaded = new Promise((resolve) => setTimeout(resolve, 0)).then(this.desk.load)
