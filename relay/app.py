@@ -24,6 +24,8 @@ ROUTES = [
 def build(services: Services) -> ASGIApp:
     """The relay over services that somebody else opened and will close."""
     rest = Starlette(routes=ROUTES, exception_handlers=answers.exception_handlers)
+    # Its redirect would repeat whatever Host the request named.
+    rest.router.redirect_slashes = False
     rest.state.services = services
     return Cors(Relay(ClaudeDoor(services), answers.WithRequestId(rest)), services.settings)
 

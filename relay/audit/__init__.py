@@ -1,4 +1,4 @@
-"""Whether the snapshots say what the facts say. It shares no arithmetic with the ledger: they cannot err alike.
+"""Whether the snapshots say what the facts say. It shares no arithmetic with the ledger, nor its errors.
 
 The facts are entries, usage rows, open holds and published prices; the caches over them are balances, grants'
 remains, roll-ups and what keys have spent. Memory is bounded by one account's roll-ups, whatever the history.
