@@ -14,7 +14,7 @@ from typing import Any
 import anthropic
 import httpx
 import pytest
-from servers import free_port, wait_for_port
+from servers import free_port, wait_until
 
 from sandbox.serve import Running, in_thread
 
@@ -48,10 +48,13 @@ class Product:
             self.process = subprocess.Popen(
                 command, env=self.environment, stdout=out, stderr=out, start_new_session=True
             )
+        wait_until(self.answers, self.process, self.log)
+
+    def answers(self) -> bool:
         try:
-            wait_for_port(self.port, self.process)
-        except AssertionError:
-            raise AssertionError(self.log.read_text()[-3000:]) from None
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200
+        except httpx.HTTPError:
+            return False
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         if self.process is not None:
