@@ -62,7 +62,7 @@ def one_at_a_time() -> Iterator[None]:
 
 def environment() -> None:
     """`.venv`, made anew when the checkout moved or its Python went away: its scripts hold absolute paths."""
-    if made_here() and works(PYTHON):
+    if made_here() and works(PYTHON) and any((BIN / name).exists() for name in ("uv", "pip")):
         return
     step("Making the environment (.venv)")
     shutil.rmtree(VENV, ignore_errors=True)
@@ -244,4 +244,7 @@ def say(text: str) -> None:
 STARTED = time.monotonic()
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; the next time goes on from here.")
