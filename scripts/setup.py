@@ -93,7 +93,9 @@ def packages(lock: str) -> None:
     path = ROOT / "requirements" / f"{lock}.txt"
     count = len(re.findall(r"^\S+==", path.read_text(), re.MULTILINE))
     step(f"Installing {count} packages ({path.relative_to(ROOT)})")
-    if not (install_uv(path) and succeeds([*uv_install(), "--require-hashes", "-r", path])):
+    if not (
+        install_uv(path) and succeeds([*uv_install(), "--compile-bytecode", "--require-hashes", "-r", path])
+    ):
         must([*pip_install(), "--require-hashes", "-r", path], "The packages could not be installed.")
     runtime.set()
     if lock == "dev":
