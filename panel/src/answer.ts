@@ -13,7 +13,7 @@ export interface Actions {
   readonly account: string
   readonly busy: boolean
   edit(exchange: Exchange): void
-  retry(exchange: Exchange): void
+  retry(exchange: Exchange, tokens?: number): void
   goOn(exchange: Exchange): void
   copy(text: string, at: Event): void
   decide(call: ToolCall, accepted: boolean): void
@@ -21,6 +21,9 @@ export interface Actions {
   undo(call: ToolCall): void
   clear(): void
 }
+
+/** In tokens; below this an answer would hardly say anything. */
+const shortestAnswer = 200
 
 const views = new WeakMap<Round, MarkdownView>()
 
@@ -107,6 +110,9 @@ function mishapView(exchange: Exchange, mishap: Mishap, actions: Actions) {
     <p><b>${mishap.title}</b> ${mishap.text}</p>
     <div class="row">
       ${wayOut(mishap, actions)}
+      ${mishap.fits! >= shortestAnswer
+        ? html`<button class="plain" @click=${() => actions.retry(exchange, mishap.fits)}>Shorter answer</button>`
+        : nothing}
       ${mishap.code === 'limit'
         ? html`<button class="plain" @click=${() => actions.goOn(exchange)}>Go on</button>`
         : html`<button class="plain" ?disabled=${wait > 0 || actions.busy} @click=${() => actions.retry(exchange)}>

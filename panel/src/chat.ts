@@ -30,6 +30,7 @@ export interface Host {
 export class Chat {
   conversation: Conversation = newConversation('')
   private control?: AbortController
+  private tokens = maxTokens
   private current: Promise<void> = Promise.resolve()
   private answers = new Map<ToolCall, (accepted: boolean) => void>()
 
@@ -55,7 +56,9 @@ export class Chat {
     await this.begin(exchange)
   }
 
-  retry(exchange: Exchange): Promise<void> {
+  /** `tokens` bounds the new answer, when the credit that is left pays for a shorter one only. */
+  retry(exchange: Exchange, tokens = maxTokens): Promise<void> {
+    this.tokens = tokens
     return this.send(exchange.text, exchange.context, exchange)
   }
 
@@ -105,6 +108,7 @@ export class Chat {
     for (const call of exchange.rounds.flatMap((round) => round.calls))
       if (call.state === 'asking' || call.state === 'running') call.state = 'declined'
     this.control = undefined
+    this.tokens = maxTokens
     this.keep(conversation)
   }
 
@@ -145,7 +149,7 @@ export class Chat {
     const tools = this.tools.definitions()
     return {
       model: this.host.model,
-      max_tokens: maxTokens,
+      max_tokens: this.tokens,
       ...(this.host.system && {
         system: [{ type: 'text', text: this.host.system, cache_control: { type: 'ephemeral' } }],
       }),

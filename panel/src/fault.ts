@@ -6,7 +6,7 @@ export class Fault extends Error {
   constructor(
     readonly code: string,
     message: string,
-    readonly about: { requestId?: string; retryAfter?: number; needed?: string; available?: string } = {},
+    readonly about: { requestId?: string; retryAfter?: number; needed?: string; available?: string; fits?: number } = {},
   ) {
     super(message)
   }
@@ -19,6 +19,8 @@ export interface Mishap {
   text: string
   requestId?: string
   retryAt?: number
+  /** The `max_tokens` that the credit left would pay for. */
+  fits?: number
 }
 
 const codeOfStatus: Record<number, string> = {
@@ -34,6 +36,7 @@ const codeOfType: Record<string, string> = {
   overloaded_error: 'overloaded',
   rate_limit_error: 'rate_limited',
   authentication_error: 'signed_out',
+  not_signed_in: 'signed_out',
   request_too_large: 'too_long',
 }
 
@@ -51,13 +54,15 @@ export async function faultOf(response: Response): Promise<Fault> {
       retryAfter: wait > 0 ? wait : undefined,
       needed: error.needed_usd,
       available: error.available_usd,
+      fits: error.max_tokens_affordable,
     },
   )
 }
 
 /** The `error` event inside a stream. */
 export function faultOfEvent(error: { type?: string; code?: string; message?: string } = {}): Fault {
-  return new Fault(error.code ?? codeOfType[error.type ?? ''] ?? 'cut', error.message ?? '')
+  const { code = '', type = '', message = '' } = error
+  return new Fault(codeOfType[code] ?? codeOfType[type] ?? (code || 'cut'), message)
 }
 
 export function networkFault(): Fault {
@@ -80,9 +85,9 @@ const words: Record<string, [title: string, text: string]> = {
 
 export function mishapOf(fault: Fault, locale?: string): Mishap {
   const [title, text] = words[fault.code] ?? ['This did not work', fault.message || 'Please try again.']
-  const { retryAfter, available, needed, requestId } = fault.about
+  const { retryAfter, available, needed, requestId, fits } = fault.about
   const figures =
     available && needed ? ` ${dollars(available, locale)} is available, up to ${dollars(needed, locale)} was needed.` : ''
   const retryAt = retryAfter ? Date.now() + retryAfter * 1000 : undefined
-  return { code: fault.code, title, text: text + figures, requestId, retryAt }
+  return { code: fault.code, title, text: text + figures, requestId, retryAt, fits }
 }

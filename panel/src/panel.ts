@@ -253,7 +253,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       account: this.account,
       busy: chat.busy,
       edit: (exchange) => this.edit(exchange),
-      retry: (exchange) => void chat.retry(exchange),
+      retry: (exchange, tokens) => void chat.retry(exchange, tokens),
       goOn: (exchange) => void chat.goOn(exchange),
       copy,
       decide: (call: ToolCall, accepted: boolean) => {
