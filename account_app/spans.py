@@ -93,7 +93,8 @@ def in_words(rows: Sequence[Any], days: Sequence[date]) -> str:
     spent = sum(row.price_pico for row in rows)
     most = max(rows, key=lambda row: row.price_pico, default=None)
     peak = f", the most on {most.bucket}: {dollars(most.price_pico)}" if most else ""
-    return f"{dollars(spent)} in {len(days)} days{peak}."
+    length = "1 day" if len(days) == 1 else f"{len(days)} days"
+    return f"{dollars(spent)} in {length}{peak}."
 
 
 def _requests(number: int) -> str:

@@ -1,4 +1,4 @@
-"""The whole product as its own process on a real port, its database, and sockets that speak as a browser does."""
+"""The whole product as its own process on a real port, its database, and event sockets as browsers open."""
 
 import asyncio
 import hashlib
@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ HYDRATE = "reflex___state____state.hydrate_and_load"
 
 @dataclass
 class Dashboard:
-    """A running product and a way into its database beside it."""
+    """A running product and a way into its database beside it. `address` is where it listens."""
 
     origin: str
+    address: str
     settings: Settings
     database: Database
 
@@ -70,13 +72,22 @@ class Dashboard:
         self.database.write_now(lambda c: accounts.end_all_sessions(c, account_id))
 
 
+@cache
+def built_site() -> Path:
+    """The exported front end; built now if `make` has not."""
+    site = ROOT / "build" / "site"
+    if not site.is_dir():
+        subprocess.run([sys.executable, "-m", "account_app.build"], cwd=ROOT, check=True)
+    return site
+
+
 @contextmanager
 def running(directory: Path, **overrides: str) -> Iterator[Dashboard]:
     """The product on a free port, with a migrated database in `directory`."""
     port = _free_port()
-    origin = f"http://127.0.0.1:{port}"
+    address = f"http://127.0.0.1:{port}"
     values = {
-        "ACCOUNT_ORIGIN": origin,
+        "ACCOUNT_ORIGIN": address,
         "DATABASE_URL": f"sqlite:///{directory / 'account.db'}",
         "SECRET_KEY": "a secret key of the tests, 32 characters",
         "ANTHROPIC_API_KEY": "sk-ant-test",
@@ -94,8 +105,8 @@ def running(directory: Path, **overrides: str) -> Iterator[Dashboard]:
     with open(directory / "server.log", "wb") as log:
         server = subprocess.Popen(command, env={**os.environ, **values}, cwd=ROOT, stdout=log, stderr=log)
         try:
-            _wait_for(origin + "/livez", server, directory / "server.log")
-            yield Dashboard(origin, chosen, database)
+            _wait_for(address + "/livez", server, directory / "server.log")
+            yield Dashboard(chosen.ACCOUNT_ORIGIN, address, chosen, database)
         finally:
             server.terminate()
             server.wait(20)

@@ -5,12 +5,12 @@ from relay.money import PICO_PER_CENT
 
 def dollars(pico: int) -> str:
     """`$1.23`; `<$0.01` for what is not zero but less than a cent; a minus sign for less than nothing."""
+    if pico < 0:
+        return f"−{dollars(-pico)}"
     if 0 < pico < PICO_PER_CENT:
         return "<$0.01"
-    sign, cents = (
-        ("−", -pico // PICO_PER_CENT) if pico < 0 else ("", (pico + PICO_PER_CENT // 2) // PICO_PER_CENT)
-    )
-    return f"{sign}${cents // 100:,}.{cents % 100:02d}"
+    cents = (pico + PICO_PER_CENT // 2) // PICO_PER_CENT
+    return f"${cents // 100:,}.{cents % 100:02d}"
 
 
 def spendable(pico: int) -> str:
