@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 from sqlalchemy import Connection, insert, update
-from sqlmodel import SQLModel
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
@@ -168,7 +167,6 @@ async def open_books(database_url: str, **changes: str) -> AsyncIterator[Books]:
     given = {"DATABASE_URL": database_url, "SECRET_KEY": "a secret key of the tests, 32 characters"}
     settings = read_settings(**given, **changes)
     database = Database(settings.database_url)
-    database.write_now(SQLModel.metadata.create_all)
     database.write_now(lambda c: pricing.publish(c, 20, datetime(2026, 1, 1, tzinfo=UTC)))
     prices = database.read_now(pricing.current)
     services = Services(settings, database, Limits(settings))
