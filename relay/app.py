@@ -1,6 +1,6 @@
 """What can be called, on one screen. `build(services)` is the relay; `app` runs alone: `uvicorn relay.app:app`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -59,7 +59,7 @@ class Alone:
         await self._relay(scope, receive, send)
 
     @asynccontextmanager
-    async def _open(self, _: Starlette) -> AsyncIterator[None]:
+    async def _open(self, _: Starlette) -> AsyncGenerator[None]:
         found = settings()
         logs.configure(found.LOG_FORMAT)
         refuse_unless_migrated(found)

@@ -87,7 +87,11 @@ class Batcher:
             groups.setdefault(waiting.batch, []).append(waiting)
         outcomes = self._work([(batch, [w.command for w in group]) for batch, group in groups.items()])
         _answer(
-            [pair for group, done in zip(groups.values(), outcomes, strict=True) for pair in zip(group, done, strict=True)]
+            [
+                pair
+                for group, done in zip(groups.values(), outcomes, strict=True)
+                for pair in zip(group, done, strict=True)
+            ]
         )
 
 

@@ -1,4 +1,4 @@
-"""`account-app …`: what the operator types. 0 is fine, 1 found something wrong, 2 was called wrongly or is misconfigured."""
+"""`account-app …`: what the operator types. It exits 0 when fine, 1 on something wrong, 2 when called wrongly."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Connection
 
 from relay import accounts, clock, ledger, logs, migrations, pricing, sync
 from relay.database import Database
@@ -15,7 +16,7 @@ from relay.errors import Misconfigured, ProductError
 from relay.ids import new_id
 from relay.money import pico_from_usd, usd
 from relay.pricing import PriceTable
-from relay.settings import Settings, settings
+from relay.settings import read_settings, settings
 from relay.settings_example import is_current, write_example
 
 main_app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -54,7 +55,9 @@ def _open(*, migrated: bool = True) -> Database:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 3000,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; more than one needs PostgreSQL and Redis.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes; more than one needs PostgreSQL and Redis.")
+    ] = 1,
 ) -> None:
     """Serves the product: API, event socket, and the built front end if it is there."""
     from relay.serving import serve as run
@@ -64,7 +67,9 @@ def serve(
 
 @main_app.command()
 def migrate(
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if tables and revisions differ.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit 1 if tables and revisions differ.")
+    ] = False,
 ) -> None:
     """Brings the database to the current revision and publishes the price list if it changed."""
     found = settings()
@@ -85,7 +90,7 @@ def _check_drift() -> None:
     from pathlib import Path
 
     with tempfile.TemporaryDirectory() as folder:
-        fresh = Settings(DATABASE_URL=f"sqlite:///{Path(folder) / 'fresh.db'}")
+        fresh = read_settings(DATABASE_URL=f"sqlite:///{Path(folder) / 'fresh.db'}")
         migrations.upgrade(fresh)
         found = migrations.drift(fresh)
     if found:
@@ -126,7 +131,7 @@ def grant(
     given = database.write_now(
         lambda c: ledger.grant(
             c,
-            accounts.account_for(c, settings(), email).account_id,
+            _account_id(c, email),
             kind=kind,  # pyright: ignore[reportArgumentType] (checked above)
             amount_pico=amount_pico,
             key=f"cli:{key}" if key else new_id("grant"),
@@ -143,15 +148,15 @@ def grant(
 def key_create(email: str, name: Annotated[str, typer.Option(help="What it is for.")] = "") -> None:
     """Prints a new API key, once."""
     database = _open()
-    secret, _ = database.write_now(
-        lambda c: accounts.create_key(c, accounts.account_for(c, settings(), email).account_id, name)
-    )
+    secret, _ = database.write_now(lambda c: accounts.create_key(c, _account_id(c, email), name))
     database.close()
     print(secret)  # noqa: T201 (alone on its line, for programs)
 
 
 @main_app.command()
-def prices(at: Annotated[str | None, typer.Option(help="The version in force at this date.")] = None, as_json: Json = False) -> None:
+def prices(
+    at: Annotated[str | None, typer.Option(help="The version in force at this date.")] = None, as_json: Json = False
+) -> None:
     """The price table."""
     database = _open()
     try:
@@ -214,6 +219,13 @@ def sync_now(until: Annotated[str | None, typer.Option(help="As if it were this 
     done = asyncio.run(sync.tick(database))
     database.close()
     out.print(f"Swept {done['swept']} holds; expired credit of {done['expired']} accounts.")
+
+
+def _account_id(connection: Connection, email: str) -> str:
+    """The account of that address, opened if need be."""
+    person = accounts.account_for(connection, settings(), accounts.normalise_email(email))
+    assert person is not None  # only a look-up without creating finds nobody
+    return person.account_id
 
 
 def _moment(text: str) -> datetime:

@@ -5,9 +5,8 @@ together, however many there are.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 
 import structlog
 from sqlalchemy import Connection, bindparam, select
@@ -52,7 +51,7 @@ class Hub:
             self._forget(account_id, event)
 
     @contextmanager
-    def while_signed_in(self, session_id: str, end: Callable[[], None]) -> Iterator[None]:
+    def while_signed_in(self, session_id: str, end: Callable[[], None]) -> Generator[None]:
         """Calls `end` within about a second of the session's end: streams and sockets do not outlive it."""
         enders = self._enders.setdefault(session_id, set())
         enders.add(end)

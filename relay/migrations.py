@@ -1,6 +1,5 @@
 """Alembic, driven from here: bring the database up, tell where it is, find drift between tables and revisions."""
 
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -8,6 +7,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
+from alembic import command
 from relay import tables
 from relay.settings import ROOT, Settings
 

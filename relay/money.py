@@ -16,7 +16,7 @@ def usd(pico: int) -> str:
     return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
 
 
-def pico_from_usd(text: str | int) -> int:
+def pico_from_usd(text: object) -> int:
     """Reads a USD amount (`"12.50"`) exactly. ValueError on anything that is not one, or is finer than a pico."""
     if isinstance(text, bool) or not isinstance(text, str | int):
         raise ValueError("an amount in USD is a decimal string such as 12.50")

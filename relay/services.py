@@ -1,7 +1,7 @@
 """What the product is made of, built once from settings and handed to whoever needs it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -33,7 +33,7 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings) -> AsyncGenerator[Services]:
     """Everything open and its background work running; closed in the reverse order. Misconfigured when it cannot."""
     for name in ("SECRET_KEY", "ANTHROPIC_API_KEY", "RESEND_API_KEY"):
         settings.secret(name)

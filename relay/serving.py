@@ -42,7 +42,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     if workers == 1:
         server.run()
         return
-    Multiprocess(config, target=server.run, sockets=[config.bind_socket()]).run()
+    Multiprocess(config, [config.bind_socket()]).run()
 
 
 def _has_front_end() -> bool:

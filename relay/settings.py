@@ -105,7 +105,8 @@ class Settings(BaseSettings):
 def read_settings(**overrides: Any) -> Settings:
     """Reads the environment and `.env`. Misconfigured names every setting that is wrong, all at once."""
     try:
-        return Settings(**(_from_files() | overrides))
+        given: dict[str, Any] = {**_from_files(), **overrides}
+        return Settings(**given)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found: {e['input']!r})" for e in error.errors()]
         raise Misconfigured("\n".join(faults)) from None

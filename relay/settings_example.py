@@ -3,7 +3,7 @@
 from relay.settings import ROOT, SECRETS, Settings
 
 PATH = ROOT / ".env.example"
-_HEAD = "# Every setting, with its default. Written by `account-app env-example`; copy to .env and change what you need.\n"
+_HEAD = "# Every setting and its default, written by `account-app env-example`. Copy to .env, change what you need.\n"
 
 
 def example() -> str:

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Row, select
 
 from relay import clock, ledger, pricing
 from relay.database import Database
+from relay.errors import Unavailable
 from relay.ledger import Settle
 from relay.metering import Learnt
 from relay.pricing import PriceTable
-from relay.errors import Unavailable
 from relay.tables import Hold, table
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The clock: what must happen by itself. Today it sweeps dead holds and expires credit; one process at a time, by a lease."""
+"""The clock: what must happen by itself (sweep dead holds, expire credit), in one process at a time, by a lease."""
 
 import asyncio
 from typing import TYPE_CHECKING

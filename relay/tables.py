@@ -1,7 +1,10 @@
 """Every table. Money is integer pico-dollars (`_pico`), times are UTC, public ids are text with a prefix."""
 
+# pyright: reportIncompatibleVariableOverride=false
+# SQLModel declares __tablename__ as something that a plain name cannot be.
+
 from datetime import UTC, datetime
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from sqlalchemy import BigInteger, DateTime, Index, Integer, Table, Text, UniqueConstraint, text
 from sqlalchemy.engine.interfaces import Dialect
@@ -41,7 +44,7 @@ def _serial() -> Any:
 class Account(SQLModel, table=True):
     """One person, by e-mail address (normalised: see `accounts.normalise_email`)."""
 
-    __tablename__: ClassVar[str] = "accounts"
+    __tablename__ = "accounts"
     id: str = Field(primary_key=True)
     email: str = Field(unique=True)
     created_at: datetime = _moment()
@@ -55,7 +58,7 @@ class Account(SQLModel, table=True):
 class SignInCode(SQLModel, table=True):
     """A mailed code: its HMAC, the browser that asked for it, and how many tries it has had."""
 
-    __tablename__: ClassVar[str] = "sign_in_codes"
+    __tablename__ = "sign_in_codes"
     # Two workers asked at once cannot both make the newest code of an address: the second insert does nothing.
     __table_args__ = (
         Index(
@@ -79,7 +82,7 @@ class SignInCode(SQLModel, table=True):
 class Session(SQLModel, table=True):
     """A signed-in browser. The cookie's token is kept hashed; ending a session deletes its row."""
 
-    __tablename__: ClassVar[str] = "sessions"
+    __tablename__ = "sessions"
     id: str = Field(primary_key=True)
     token_hash: str = Field(unique=True)
     account_id: str = Field(foreign_key="accounts.id", index=True)
@@ -93,7 +96,7 @@ class Session(SQLModel, table=True):
 class BearerToken(SQLModel, table=True):
     """A 15-minute token for the panel on another site. It ends with the session that made it."""
 
-    __tablename__: ClassVar[str] = "bearer_tokens"
+    __tablename__ = "bearer_tokens"
     token_hash: str = Field(primary_key=True)
     account_id: str = Field(foreign_key="accounts.id", index=True)
     session_id: str = Field(index=True)
@@ -103,7 +106,7 @@ class BearerToken(SQLModel, table=True):
 class ApiKey(SQLModel, table=True):
     """A personal key for programs, kept hashed; `hint` is its last four characters."""
 
-    __tablename__: ClassVar[str] = "api_keys"
+    __tablename__ = "api_keys"
     id: str = Field(primary_key=True)
     account_id: str = Field(foreign_key="accounts.id", index=True)
     name: str
@@ -119,7 +122,7 @@ class ApiKey(SQLModel, table=True):
 class Balance(SQLModel, table=True):
     """The account's snapshot: a cache over `entries` and `holds` that the audit recomputes."""
 
-    __tablename__: ClassVar[str] = "balances"
+    __tablename__ = "balances"
     account_id: str = Field(primary_key=True, foreign_key="accounts.id")
     credit_pico: int = _money()
     held_pico: int = _money()
@@ -136,7 +139,7 @@ class Balance(SQLModel, table=True):
 class Grant(SQLModel, table=True):
     """Credit given: `monthly`, `topup` or `promo`. `key` makes giving it twice harmless."""
 
-    __tablename__: ClassVar[str] = "grants"
+    __tablename__ = "grants"
     __table_args__ = (
         Index("grants_of_account", "account_id", "id"),
         Index(
@@ -165,7 +168,7 @@ class Entry(SQLModel, table=True):
     `amount_pico` is signed from the account's side; entries of a grant add up to what remains of it.
     """
 
-    __tablename__: ClassVar[str] = "entries"
+    __tablename__ = "entries"
     __table_args__ = (Index("entries_of_account", "account_id", "id"),)
     id: int | None = _serial()
     account_id: str
@@ -182,7 +185,7 @@ class Hold(SQLModel, table=True):
     `journal` is what was learnt so far (JSON, see `metering.Learnt`): enough to settle if the process dies.
     """
 
-    __tablename__: ClassVar[str] = "holds"
+    __tablename__ = "holds"
     request_id: str = Field(primary_key=True)
     account_id: str = Field(foreign_key="accounts.id", index=True)
     key_id: str = ""
@@ -200,7 +203,7 @@ class Hold(SQLModel, table=True):
 class Usage(SQLModel, table=True):
     """One metered fact. Never changed, never deleted: the database itself refuses both."""
 
-    __tablename__: ClassVar[str] = "usage"
+    __tablename__ = "usage"
     __table_args__ = (
         UniqueConstraint("request_id", "kind", name="usage_request"),
         Index("usage_of_account", "account_id", "id"),
@@ -240,7 +243,7 @@ class Usage(SQLModel, table=True):
 class UsageHour(SQLModel, table=True):
     """Usage rolled up by UTC hour, written in the settling transaction; a cache that the audit recomputes."""
 
-    __tablename__: ClassVar[str] = "usage_hours"
+    __tablename__ = "usage_hours"
     account_id: str = Field(primary_key=True)
     hour: datetime = _moment(primary_key=True)
     service: str = Field(primary_key=True)
@@ -258,7 +261,7 @@ class UsageHour(SQLModel, table=True):
 class PriceVersion(SQLModel, table=True):
     """A published price list. `migrate` publishes a new one when costs or MARKUP_PERCENT changed."""
 
-    __tablename__: ClassVar[str] = "price_versions"
+    __tablename__ = "price_versions"
     version: str = Field(primary_key=True)
     published_at: datetime = _moment()
     markup_percent: int
@@ -267,7 +270,7 @@ class PriceVersion(SQLModel, table=True):
 class Price(SQLModel, table=True):
     """Cost and selling price of one unit (a token, a search, a GB-month), in whole pico-dollars."""
 
-    __tablename__: ClassVar[str] = "prices"
+    __tablename__ = "prices"
     version: str = Field(primary_key=True, foreign_key="price_versions.version")
     model: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
@@ -281,7 +284,7 @@ class Price(SQLModel, table=True):
 class Lease(SQLModel, table=True):
     """Who may run the clock, and until when."""
 
-    __tablename__: ClassVar[str] = "leases"
+    __tablename__ = "leases"
     name: str = Field(primary_key=True)
     holder: str
     expires_at: datetime = _moment()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,8 @@ class Product:
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         if self.process is not None:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, how)
-            except ProcessLookupError:
-                pass
             self.process.wait(timeout=60)
             self.process = None
 
@@ -83,9 +81,7 @@ class Product:
         return httpx.Client(base_url=self.url, headers=headers, timeout=60)
 
     def claude(self, key: str) -> anthropic.Anthropic:
-        return anthropic.Anthropic(
-            api_key=key, base_url=f"{self.url}/api/claude", max_retries=0, timeout=60
-        )
+        return anthropic.Anthropic(api_key=key, base_url=f"{self.url}/api/claude", max_retries=0, timeout=60)
 
     def requests(self, key: str) -> list[dict[str, Any]]:
         with self.http(key) as http:
