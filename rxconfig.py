@@ -7,6 +7,7 @@ os.environ.setdefault("REFLEX_USE_NPM", "1")
 os.environ.setdefault("REFLEX_CHECK_LATEST_VERSION", "false")
 
 import reflex as rx
+from reflex_base.constants import StateManagerMode
 from reflex_base.plugins.sitemap import SitemapPlugin
 
 from account_app.theme import TAILWIND
@@ -22,7 +23,7 @@ config = rx.Config(
     telemetry_enabled=False,
     show_built_with_reflex=False,
     cors_allowed_origins=sorted({settings().ACCOUNT_ORIGIN, settings().api_origin}),
-    state_manager_mode="redis" if settings().REDIS_URL else "memory",
+    state_manager_mode=StateManagerMode.REDIS if settings().REDIS_URL else StateManagerMode.MEMORY,
     redis_url=settings().REDIS_URL,
     # We compress after replacing the placeholder, in account_app.build.
     frontend_compression_formats=[],
