@@ -1,4 +1,4 @@
-"""What can go wrong, each with its HTTP status and stable code. Raised anywhere, mapped once, in `relay.endpoints.answers`."""
+"""What can go wrong, each with its HTTP status and stable code. Raised anywhere, mapped once (endpoints.answers)."""
 
 from collections.abc import Mapping
 

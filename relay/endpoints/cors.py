@@ -16,7 +16,7 @@ ALLOWED_HEADERS = (
 
 
 class Cors:
-    """Answers preflights and adds the headers. A foreign origin gets the answer without them, so no page can read it."""
+    """Answers preflights, adds the headers. A foreign origin gets the answer without them: no page can read it."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
