@@ -50,9 +50,7 @@ COMMANDS_IN_COMMIT = Histogram(
     registry=REGISTRY,
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
 )
-_QUEUE = Gauge(
-    "relay_queue_depth", "Commands that wait for a commit or a look-up.", ["queue"], registry=REGISTRY
-)
+_QUEUE = Gauge("relay_queue_depth", "Commands that wait for a commit or a look-up.", ["queue"], registry=REGISTRY)
 
 
 def observe_settled(

@@ -67,25 +67,19 @@ class Books:
             self._give(connection, account_id, "topup", credit_usd * USD, None)
         return Person(account_id, key)
 
-    def give(
-        self, person: Person, kind: ledger.granting.Kind, pico: int, until: datetime | None = None
-    ) -> None:
+    def give(self, person: Person, kind: ledger.granting.Kind, pico: int, until: datetime | None = None) -> None:
         self.database.write_now(lambda c: self._give(c, person.account_id, kind, pico, until))
 
     def _give(
         self, c: Connection, account_id: str, kind: ledger.granting.Kind, pico: int, until: datetime | None
     ) -> None:
-        ledger.grant(
-            c, account_id, kind=kind, amount_pico=pico, key=new_id("key"), reason="test", expires_at=until
-        )
+        ledger.grant(c, account_id, kind=kind, amount_pico=pico, key=new_id("key"), reason="test", expires_at=until)
 
     def put_on_plan(self, person: Person, spend_cap_pico: int) -> None:
         balances = table(Balance)
         change = {"has_plan": True, "spend_cap_pico": spend_cap_pico}
         self.database.write_now(
-            lambda c: c.execute(
-                update(balances).where(balances.c.account_id == person.account_id).values(change)
-            )
+            lambda c: c.execute(update(balances).where(balances.c.account_id == person.account_id).values(change))
         )
 
     async def hold(self, person: Person, pico: int = USD, model: str = MODEL, key_id: str = "") -> str:

@@ -121,9 +121,7 @@ def drop(name: str, **where: Any) -> Falsify:
     def falsify(connection: Connection, story: Story) -> None:
         one = _one(connection, name, story, **where)
         table = _t(name)
-        connection.execute(
-            delete(table).where(*[c == getattr(one, c.name) for c in table.primary_key.columns])
-        )
+        connection.execute(delete(table).where(*[c == getattr(one, c.name) for c in table.primary_key.columns]))
 
     return falsify
 
@@ -205,9 +203,7 @@ ONE_FALSEHOOD: list[tuple[Falsify, set[str]]] = [
 
 
 @pytest.mark.parametrize(("falsify", "named"), ONE_FALSEHOOD)
-async def test_one_falsified_row_is_named_and_nothing_else(
-    story: Story, falsify: Falsify, named: set[str]
-) -> None:
+async def test_one_falsified_row_is_named_and_nothing_else(story: Story, falsify: Falsify, named: set[str]) -> None:
     let_facts_be_changed(story)
     story.books.database.write_now(lambda c: falsify(c, story))
     found = audit(story)
@@ -237,9 +233,7 @@ async def test_overage_while_there_was_credit_is_named(story: Story) -> None:
 
     def swap(connection: Connection) -> None:
         burn = _one(connection, "entries", story, kind="burn")
-        connection.execute(
-            update(entries).where(entries.c.id == burn.id).values(kind="overage", grant_id=None)
-        )
+        connection.execute(update(entries).where(entries.c.id == burn.id).values(kind="overage", grant_id=None))
 
     story.books.database.write_now(swap)
     first = audit(story)[0]

@@ -68,9 +68,7 @@ def test_a_sign_in_code_is_redacted(written: io.StringIO, code: object) -> None:
     assert lines(written)[0]["code"] == logs.REDACTED
 
 
-@pytest.mark.parametrize(
-    "key", ["prompt", "messages", "content", "body", "Authorization", "set-cookie", "x-api-key"]
-)
+@pytest.mark.parametrize("key", ["prompt", "messages", "content", "body", "Authorization", "set-cookie", "x-api-key"])
 def test_what_people_write_and_what_opens_doors_is_never_logged(written: io.StringIO, key: str) -> None:
     structlog.get_logger().info("asked", **{key: ["draw me a serif"]}, nested={key: "draw me a serif"})
     assert "serif" not in written.getvalue()

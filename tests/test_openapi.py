@@ -26,9 +26,7 @@ from tests.front_door import served
 
 PLAIN = {"/api/claude", "/api/claude/v1/messages", "/api/claude/v1/messages/count_tokens"}
 MODELS = {"/api/claude/v1/models", "/api/claude/v1/models/{model}"}
-READING = (
-    r"^/(api/(balance|usage|usage\.csv|requests|requests/\{request_id\}|openapi\.json)|livez|readyz|metrics)$"
-)
+READING = r"^/(api/(balance|usage|usage\.csv|requests|requests/\{request_id\}|openapi\.json)|livez|readyz|metrics)$"
 CHECKED = [
     not_a_server_error,
     status_code_conformance,

@@ -212,9 +212,7 @@ async def test_the_default_is_the_last_30_days_up_to_now(books: Books) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/api/usage", "/api/usage.csv"])
-async def test_a_bad_range_is_refused_by_the_name_of_its_field(
-    books: Books, path: str, query: str, field: str
-) -> None:
+async def test_a_bad_range_is_refused_by_the_name_of_its_field(books: Books, path: str, query: str, field: str) -> None:
     problem = await get(books, books.person(ANNA), f"{path}?{query}", 400)
     assert problem["field"] == field
     assert f"`{field}" in problem["title"]

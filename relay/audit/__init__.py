@@ -20,9 +20,7 @@ Progress = Callable[[int, int], None]
 
 accounts = table(Account)
 # A row of an account that does not exist is a difference too, so the ids come from every table.
-_EVERYBODY = union(
-    select(accounts.c.id), *(select(table(t).c.account_id) for t in (Balance, Entry, Usage, UsageHour))
-)
+_EVERYBODY = union(select(accounts.c.id), *(select(table(t).c.account_id) for t in (Balance, Entry, Usage, UsageHour)))
 
 
 def recompute(connection: Connection, progress: Progress | None = None) -> list[Difference]:

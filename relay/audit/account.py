@@ -103,15 +103,11 @@ class _Account:
             yield Difference("entries.amount_pico", request_id, paid, price)
 
     def balance_differences(self) -> Iterator[Difference]:
-        row = self._connection.execute(
-            select(balances).where(balances.c.account_id == self._id)
-        ).one_or_none()
+        row = self._connection.execute(select(balances).where(balances.c.account_id == self._id)).one_or_none()
         if row is None:
             yield Difference("balances.account_id", self._id, None, self._id)
             return
-        reserved = select(func.coalesce(func.sum(holds.c.amount_pico), 0)).where(
-            holds.c.account_id == self._id
-        )
+        reserved = select(func.coalesce(func.sum(holds.c.amount_pico), 0)).where(holds.c.account_id == self._id)
         held_pico = int(self._connection.execute(reserved).scalar_one())
         yield from compare("balances.credit_pico", self._id, row.credit_pico, self.replay.credit_pico)
         yield from compare("balances.held_pico", self._id, row.held_pico, held_pico)

@@ -62,13 +62,9 @@ class Replay:
             return []
         first = min(live, key=_Grant.order)
         if first.row.id != entry.grant_id:
-            return [
-                Difference("entries.burn_order", str(entry.id), entry.grant_id or entry.kind, first.row.id)
-            ]
+            return [Difference("entries.burn_order", str(entry.id), entry.grant_id or entry.kind, first.row.id)]
         beyond = -entry.amount_pico > first.remaining_pico
-        return (
-            compare("entries.overdrawn", entry.id, -entry.amount_pico, first.remaining_pico) if beyond else []
-        )
+        return compare("entries.overdrawn", entry.id, -entry.amount_pico, first.remaining_pico) if beyond else []
 
     def differences(self) -> Iterator[Difference]:
         """Once every entry is taken: what the grants' own rows say differently."""
@@ -79,7 +75,5 @@ class Replay:
 
     def next_expiry_at(self) -> datetime | None:
         """The soonest end of a grant that still has something in it."""
-        ends = [
-            g.row.expires_at for g in self._grants.values() if g.remaining_pico > 0 and not g.row.expired_at
-        ]
+        ends = [g.row.expires_at for g in self._grants.values() if g.remaining_pico > 0 and not g.row.expired_at]
         return min((end for end in ends if end is not None), default=None)

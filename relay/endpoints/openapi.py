@@ -134,9 +134,7 @@ _AUTH: Schema = {
             security=[{}, *SIGNED_IN],
         )
     },
-    "/api/auth/me": {
-        "get": _operation("Who am I", answers=_ok("The account.", "Account"), errors=(401, 503))
-    },
+    "/api/auth/me": {"get": _operation("Who am I", answers=_ok("The account.", "Account"), errors=(401, 503))},
     "/api/auth/token": {
         "post": _operation(
             "A 15-minute bearer token for the panel on another site",
@@ -198,9 +196,7 @@ _CLAUDE: Schema = {
     },
     "/api/claude/v1/models": {"get": _claude("The models; free", _UPSTREAM_ANSWER, _FREE)},
     "/api/claude/v1/models/{model}": {
-        "get": _claude(
-            "One model; free", _UPSTREAM_ANSWER, (*_FREE, 404), parameters=[_path("model", "its name")]
-        )
+        "get": _claude("One model; free", _UPSTREAM_ANSWER, (*_FREE, 404), parameters=[_path("model", "its name")])
     },
 }
 _A_MOMENT: Schema = {
@@ -214,9 +210,7 @@ _RANGE = [
     _query("zone", "The IANA time zone in which days begin.", default="UTC", examples=["Europe/Berlin"]),
 ]
 _USAGE: Schema = {
-    "/api/balance": {
-        "get": _operation("What is there to spend", answers=_ok("Now.", "Balance"), errors=(401, 503))
-    },
+    "/api/balance": {"get": _operation("What is there to spend", answers=_ok("Now.", "Balance"), errors=(401, 503))},
     "/api/usage": {
         "get": _operation(
             "Usage by hour, day, model or service",
@@ -238,9 +232,7 @@ _USAGE: Schema = {
             "Metered requests, newest first",
             parameters=[
                 _query("before", "`next` of the page before."),
-                _query(
-                    "limit", "How many.", type="integer", minimum=1, maximum=LIMIT_MAX, default=LIMIT_DEFAULT
-                ),
+                _query("limit", "How many.", type="integer", minimum=1, maximum=LIMIT_MAX, default=LIMIT_DEFAULT),
             ],
             answers=_ok("A page.", "Requests"),
             errors=(400, 401, 503),
@@ -258,9 +250,7 @@ _USAGE: Schema = {
 _HEALTH: Schema = {
     "/livez": {"get": _operation("The process runs", answers=_ok("It does.", "Status"), security=NOBODY)},
     "/readyz": {
-        "get": _operation(
-            "Requests may come", answers=_ok("They may.", "Status"), errors=(503,), security=NOBODY
-        )
+        "get": _operation("Requests may come", answers=_ok("They may.", "Status"), errors=(503,), security=NOBODY)
     },
     "/metrics": {
         "get": _operation(

@@ -18,9 +18,7 @@ LIMIT_DEFAULT, LIMIT_MAX = 50, 200
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # A plus sign that was not escaped arrives as a space.
-_MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:([Zz])|([ +-]\d\d:\d\d))", re.ASCII
-)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:([Zz])|([ +-]\d\d:\d\d))", re.ASCII)
 _YEARS = range(2000, 2200)
 
 
@@ -46,9 +44,7 @@ def read_range(query: Mapping[str, str], now: datetime) -> Range:
     if start > end:
         raise BadInput("`from` is not after `to`.", field="from")
     if by == "hour" and end - start > HOURS_SPAN_MAX:
-        raise BadInput(
-            f"`by=hour` covers at most {HOURS_SPAN_MAX.days} days. Ask for fewer, or by=day.", field="by"
-        )
+        raise BadInput(f"`by=hour` covers at most {HOURS_SPAN_MAX.days} days. Ask for fewer, or by=day.", field="by")
     return Range(start, end, by, zone)
 
 

@@ -117,7 +117,5 @@ SCHEMAS: dict[str, Schema] = {
         status={"type": "integer"},
         code={"type": "string", "description": "stable, for programs"},
     ),
-    "ClaudeError": _object(
-        type={"const": "error"}, error=_object(type=TEXT, message=TEXT), request_id=_optional(TEXT)
-    ),
+    "ClaudeError": _object(type={"const": "error"}, error=_object(type=TEXT, message=TEXT), request_id=_optional(TEXT)),
 }

@@ -67,9 +67,7 @@ class Receipt:
     lines: tuple[Line, ...]
 
 
-def requests(
-    connection: Connection, account_id: str, before: str | None = None, limit: int = 50
-) -> RequestsView:
+def requests(connection: Connection, account_id: str, before: str | None = None, limit: int = 50) -> RequestsView:
     """A page of at most `limit` (1 to 200). BadInput when `before` is not the `next` of an earlier page."""
     # One more than asked for tells whether there is another page.
     query = select(usage).where(usage.c.account_id == account_id, usage.c.kind == "request")

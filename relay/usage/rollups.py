@@ -82,9 +82,7 @@ def summary(connection: Connection, account_id: str, zone: str = "UTC") -> Summa
     return Summary(month.price_pico, month.requests, day.price_pico, day.requests)
 
 
-def _by_name(
-    connection: Connection, account_id: str, start: datetime, end: datetime, by: str
-) -> tuple[UsageRow, ...]:
+def _by_name(connection: Connection, account_id: str, start: datetime, end: datetime, by: str) -> tuple[UsageRow, ...]:
     name = hours.c[by]
     query = _within(select(name, *_SUMS), account_id, start, end).group_by(name)
     found = [_row(row[0] or "storage", row[1:]) for row in connection.execute(query)]
@@ -108,9 +106,7 @@ def _sum(connection: Connection, account_id: str, start: datetime, end: datetime
 
 
 def _within(query: Select[Any], account_id: str, start: datetime, end: datetime) -> Select[Any]:
-    return query.where(
-        hours.c.account_id == account_id, hours.c.hour >= clock.hour_of(start), hours.c.hour < end
-    )
+    return query.where(hours.c.account_id == account_id, hours.c.hour >= clock.hour_of(start), hours.c.hour < end)
 
 
 def _row(bucket: str, values: Iterable[Any]) -> UsageRow:
