@@ -3,14 +3,14 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup run test check format lock bench
+.PHONY: help setup run test check format env lock bench
 
 help:
 	@echo "make run     the whole product on http://localhost:3000 (PORT=4000 changes it)"
 	@echo "make test    every test (ARGS='-k signing' chooses some)"
 	@echo "make check   lint, types, import contracts, migration and .env.example drift"
 	@echo "make setup   what run and test do first (DEV=1: with the tools of test and check)"
-	@echo "make format  make bench  make lock [UPGRADE=1]"
+	@echo "make format  make bench  make env (.env.example)  make lock [UPGRADE=1]"
 
 setup:
 	@$(PYTHON) scripts/setup.py $(if $(DEV),--dev)
@@ -32,6 +32,10 @@ format:
 	@$(PYTHON) scripts/setup.py --dev --quiet
 	@$(VENV)/python -m ruff format .
 	@$(VENV)/python -m ruff check --fix .
+
+env:
+	@$(PYTHON) scripts/setup.py --quiet
+	@$(VENV)/python -m relay.cli env-example
 
 lock:
 	@$(PYTHON) scripts/setup.py --dev --quiet
