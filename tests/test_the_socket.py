@@ -7,13 +7,9 @@ import pytest
 
 from tests.dashboard import Dashboard, handshake, hash_of, running, tab
 
-OVERVIEW = (
-    "reflex___state____state.account_app___session____session.account_app___pages___overview____overview"
-)
+OVERVIEW = "reflex___state____state.account_app___session____session.account_app___pages___overview____overview"
 USAGE = "reflex___state____state.account_app___session____session.account_app___pages___usage____usage"
-ASSISTANT = (
-    "reflex___state____state.account_app___session____session.account_app___pages___assistant____assistant"
-)
+ASSISTANT = "reflex___state____state.account_app___session____session.account_app___pages___assistant____assistant"
 ROOT = "reflex___state____state"
 
 HANDLERS = {
@@ -35,9 +31,10 @@ HANDLERS = {
 WRONG = [None, True, -1, 1e308, "x" * 5000, [], [[]], {"a": {"b": []}}, "../../etc/passwd", "\0", "false"]
 
 
-@pytest.fixture(scope="module")
-def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    with running(tmp_path_factory.mktemp("socket")) as product:
+@pytest.fixture(scope="module", params=["memory", "redis"])
+def dashboard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    held_in = {"REDIS_URL": request.getfixturevalue("redis_server").url} if request.param == "redis" else {}
+    with running(tmp_path_factory.mktemp("socket"), **held_in) as product:
         yield product
 
 
@@ -121,9 +118,7 @@ async def test_payloads_of_the_wrong_type_have_no_effect(dashboard: Dashboard) -
         await page.hears("types@example.com")
         for handler in sorted(HANDLERS):
             for wrong in WRONG:
-                payload = (
-                    wrong if isinstance(wrong, dict) else {"vars": wrong, "info": wrong, "account_id": wrong}
-                )
+                payload = wrong if isinstance(wrong, dict) else {"vars": wrong, "info": wrong, "account_id": wrong}
                 await page.send(handler, payload)
         await page.has_gone_quiet()
     async with tab(dashboard.origin, session=session, token="types") as page:
