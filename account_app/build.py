@@ -114,9 +114,7 @@ def free_from_address(site: Path) -> None:
 
 
 def compress(site: Path) -> None:
-    files = [
-        p for p in sorted(site.rglob("*")) if p.suffix in TEXT and p.stat().st_size >= WORTH_COMPRESSING_BYTES
-    ]
+    files = [p for p in sorted(site.rglob("*")) if p.suffix in TEXT and p.stat().st_size >= WORTH_COMPRESSING_BYTES]
     for file in files:
         file.with_name(file.name + ".gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
     names = "\n".join(map(str, files))

@@ -96,9 +96,7 @@ sockets = Sockets()
 class Guard:
     """Wraps Reflex's ASGI app: lets a WebSocket to the event endpoint through, cleaned, and nothing else."""
 
-    def __init__(
-        self, app: ASGIApp, origins: Iterable[str], are_alive: AreAlive, registry: Sockets = sockets
-    ) -> None:
+    def __init__(self, app: ASGIApp, origins: Iterable[str], are_alive: AreAlive, registry: Sockets = sockets) -> None:
         self._app = app
         self._origins = frozenset(o.encode() for o in origins)
         self._are_alive = are_alive
@@ -164,9 +162,7 @@ def _session_cookie(scope: Scope) -> str:
     """The session cookie's value. Two different ones are nobody's: a neighbouring site may have planted
     one.
     """
-    pairs = [
-        p.strip().partition("=") for v in _values(scope, b"cookie") for p in v.decode("latin-1").split(";")
-    ]
+    pairs = [p.strip().partition("=") for v in _values(scope, b"cookie") for p in v.decode("latin-1").split(";")]
     found = {value for name, _, value in pairs if name == "session"}
     return found.pop() if len(found) == 1 else ""
 

@@ -52,9 +52,7 @@ class Product:
         self._reflex = reflex
         self._relay: ASGIApp | None = None
         self._guard = Guard(reflex, {chosen.ACCOUNT_ORIGIN, chosen.api_origin}, self._are_alive)
-        self._site = Site(
-            ROOT / "build" / "site", ROOT / "assets" / "panel", chosen.ACCOUNT_ORIGIN, chosen.api_origin
-        )
+        self._site = Site(ROOT / "build" / "site", ROOT / "assets" / "panel", chosen.ACCOUNT_ORIGIN, chosen.api_origin)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -47,9 +47,7 @@ class File:
 
     def best(self, accepted: bytes) -> tuple[bytes, bytes]:
         """The smallest body that the browser takes, and its coding (empty for none)."""
-        offered = {
-            part.split(b";")[0].strip() for part in accepted.split(b",") if b"q=0" not in part.split(b";")[1:]
-        }
+        offered = {part.split(b";")[0].strip() for part in accepted.split(b",") if b"q=0" not in part.split(b";")[1:]}
         coding = next((c for c in (b"br", b"gzip") if c in self.bodies and c in offered), b"")
         return coding, self.bodies[coding]
 
@@ -74,9 +72,7 @@ class Site:
         if scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, [*self.everywhere, (b"allow", b"GET, HEAD")], b"")
         elif path in PRIVATE_PAGES and not _has_session(scope):
-            await _answer(
-                send, 303, [*self.everywhere, (b"location", _sign_in_address(scope)), NO_STORE], b""
-            )
+            await _answer(send, 303, [*self.everywhere, (b"location", _sign_in_address(scope)), NO_STORE], b"")
         elif file := self._files.get(path):
             await _send_file(scope, send, file, 200)
         else:
@@ -86,15 +82,9 @@ class Site:
 NO_STORE = (b"cache-control", PRIVATE)
 
 
-def _load(
-    directory: Path, pages: dict[Path, str], policy: bytes, everywhere: Headers
-) -> Iterator[tuple[str, File]]:
+def _load(directory: Path, pages: dict[Path, str], policy: bytes, everywhere: Headers) -> Iterator[tuple[str, File]]:
     for path in sorted(directory.rglob("*")):
-        if (
-            not path.is_file()
-            or path.suffix in (".gz", ".br")
-            or "panel" in path.relative_to(directory).parts
-        ):
+        if not path.is_file() or path.suffix in (".gz", ".br") or "panel" in path.relative_to(directory).parts:
             continue
         address = "/" + path.relative_to(directory).as_posix()
         if path in pages:

@@ -162,9 +162,7 @@ def test_a_lost_connection_is_told_and_the_figures_stay(page: Page, tmp_path: Pa
     expect(page.locator("[data-figure=available]")).to_have_text("$5.00")
 
 
-def test_an_ended_session_leads_to_signing_in(
-    page: Page, context: BrowserContext, dashboard: Dashboard
-) -> None:
+def test_an_ended_session_leads_to_signing_in(page: Page, context: BrowserContext, dashboard: Dashboard) -> None:
     sign_in(context, dashboard, "ends@example.com")
     opened(page, "/")
     dashboard.end_sessions("ends@example.com")
@@ -232,9 +230,7 @@ def test_axe_finds_nothing_serious(
     page.goto(path)
     expect(page.locator("main[aria-busy=true]")).to_have_count(0)
     found = Axe().run(page).response["violations"]
-    serious = [
-        f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")
-    ]
+    serious = [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
     assert serious == []
 
 
@@ -262,3 +258,10 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
         reached.append(page.evaluate("document.activeElement.textContent"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert reached[:5] == ["Skip to content", "Overview", "Usage", "Assistant", "Sign out"]
+
+
+def test_an_address_with_nothing_at_it_says_so(page: Page) -> None:
+    answer = page.goto("/nowhere")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing is here")

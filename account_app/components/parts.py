@@ -93,9 +93,7 @@ def problem(text: rx.Var[str], as_of: rx.Var[str]) -> rx.Component:
         text != "",
         rx.el.div(
             rx.el.span(text),
-            rx.cond(
-                as_of != "", rx.el.span(" These figures are from ", clock_time(as_of), "."), rx.fragment()
-            ),
+            rx.cond(as_of != "", rx.el.span(" These figures are from ", clock_time(as_of), "."), rx.fragment()),
             role="status",
             class_name="rounded-lg bg-warn-soft px-4 py-3 text-sm text-warn",
         ),

@@ -118,9 +118,7 @@ def _days() -> rx.Component:
 
 
 def _day(bar: ObjectVar[Bar]) -> rx.Component:
-    return parts.row(
-        parts.cell(bar.name), parts.cell(bar.detail, parts.RIGHT), parts.cell(bar.value, parts.RIGHT)
-    )
+    return parts.row(parts.cell(bar.name), parts.cell(bar.detail, parts.RIGHT), parts.cell(bar.value, parts.RIGHT))
 
 
 def _latest() -> rx.Component:

@@ -105,10 +105,7 @@ def page() -> rx.Component:
 def _range() -> rx.Component:
     return rx.el.div(
         rx.el.div(
-            *[
-                _choice(name, f"?range={key}&by=", Usage.by, Usage.preset == key)
-                for key, name in spans.PRESETS.items()
-            ],
+            *[_choice(name, f"?range={key}&by=", Usage.by, Usage.preset == key) for key, name in spans.PRESETS.items()],
             role="group",
             aria_label="Range",
             class_name="flex flex-wrap gap-1 -ml-3 sm:ml-0",
@@ -179,9 +176,7 @@ def _rows() -> rx.Component:
                 ),
                 class_name="mt-2",
             ),
-            parts.empty(
-                "Nothing was used in this range", "Choose a longer range, or ask the assistant something."
-            ),
+            parts.empty("Nothing was used in this range", "Choose a longer range, or ask the assistant something."),
         ),
         title="Tokens and price",
         aside=tabs,
