@@ -1,37 +1,51 @@
 """Connections, and the group-committing writer: many callers, one transaction, one fsync, an answer each.
 
-SQLite has one writer connection in one thread (WAL, synchronous=FULL); PostgreSQL has the same per process, and rows
-that a batch will change are locked in one order. Readers never write.
+SQLite has one writer connection in one thread (WAL, synchronous=FULL); PostgreSQL has the same per process, and
+rows that a batch will change are locked in one order. Readers never write.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from relay.batching import Batcher, Outcome
 from relay.errors import Unavailable
 from relay.metrics import COMMANDS_IN_COMMIT, COMMIT_SECONDS
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 C = TypeVar("C")
 Batch = Callable[[Connection, Sequence[Any]], Sequence[Any]]
-"""Takes a transaction and commands, gives one outcome per command; an outcome may be an exception to raise."""
+"""Takes a transaction and commands, gives one outcome per command; one may be an exception to raise."""
 
 BUSY_SECONDS = 10
 READERS = 4
+# A server that vanished without a word is noticed in seconds, not after the two hours that TCP would take.
+POSTGRESQL: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+# A worker that stops in the middle of a transaction must not keep the others' accounts locked.
+PATIENCE = f"SET lock_timeout = '{BUSY_SECONDS}s'; SET idle_in_transaction_session_timeout = '60s'"
 
 
 class Database:
     """One process's way to the database. `write` and `batch` return only after their commit is durable."""
 
     def __init__(self, url: str, *, checkpoints: bool = True) -> None:
-        """`checkpoints=False` is for short-lived commands beside a running server: SQLite then has one checkpointer."""
+        """`checkpoints=False` is for commands beside a running server: SQLite then has one checkpointer."""
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._writing = self._engine(writing=True, checkpoints=checkpoints)
@@ -61,14 +75,16 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
-        """The same without a loop: for commands."""
-        with self._reading.connect() as connection:
+        """The same without a loop: for commands. Unavailable when the database does not answer."""
+        with _outages(), self._reading.connect() as connection:
             return work(connection)
 
     def write_now(self, work: Callable[[Connection], T]) -> T:
-        """A transaction of its own without a loop: for commands and migrations."""
-        with self._writing.begin() as connection:
-            return work(connection)
+        """A transaction of its own without a loop: for commands and migrations. Unavailable as above."""
+        with _outages(), self._writing.begin() as connection:
+            done = work(connection)
+            _refuse_unless_open(connection)
+            return done
 
     def queues(self) -> dict[str, int]:
         """How many commands wait for the next commit and the next look-up."""
@@ -84,53 +100,103 @@ class Database:
 
     def _commit_together(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
         COMMANDS_IN_COMMIT.observe(sum(len(commands) for _, commands in groups))
-        try:
-            with COMMIT_SECONDS.time(), self._writing.begin() as connection:
-                return [list(batch(connection, commands)) for batch, commands in groups]
-        except DBAPIError as error:
-            if not _worth_another_try(error):
-                raise Unavailable() from error
-        # The server went away before it answered. Commands of a batch are harmless to repeat: ids are unique.
-        try:
-            with self._writing.begin() as connection:
-                return [list(batch(connection, commands)) for batch, commands in groups]
-        except DBAPIError as error:
-            raise Unavailable() from error
+        with COMMIT_SECONDS.time():
+            return _twice(lambda: self._commit_once(groups))
+
+    def _commit_once(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
+        with self._writing.begin() as connection:
+            outcomes = [list(batch(connection, commands)) for batch, commands in groups]
+            _refuse_unless_open(connection)
+        return outcomes
 
     def _read_together(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
-        try:
-            with self._reading.connect() as connection:
-                return [list(batch(connection, commands)) for batch, commands in groups]
-        except DBAPIError as error:
-            if not _worth_another_try(error):
-                raise Unavailable() from error
+        return _twice(lambda: self._read_once(groups))
+
+    def _read_once(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
         with self._reading.connect() as connection:
             return [list(batch(connection, commands)) for batch, commands in groups]
 
     def _engine(self, *, writing: bool, checkpoints: bool) -> Engine:
-        if not self.is_sqlite:
-            return create_engine(self.url, pool_size=READERS + 1, pool_pre_ping=not writing, pool_recycle=1800)
-        Path(make_url(self.url).database or "").parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
-        event.listen(engine, "connect", lambda raw, _: _prepare_sqlite(raw, writing, checkpoints))
-        event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN"))
-        return engine
+        return _sqlite(self.url, writing, checkpoints) if self.is_sqlite else _postgresql(self.url, writing)
 
 
-def _prepare_sqlite(raw: Any, writing: bool, checkpoints: bool) -> None:
-    # The driver's own transaction handling begins too late; ours begins by hand in the "begin" event.
-    raw.isolation_level = None
-    pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"]
-    pragmas += ["query_only=ON"] if not writing else []
-    pragmas += ["wal_autocheckpoint=0"] if not checkpoints else []
-    for pragma in pragmas:
-        raw.execute(f"PRAGMA {pragma}")
+def _postgresql(url: str, writing: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=READERS + 1,
+        pool_pre_ping=not writing,
+        pool_recycle=1800,
+        connect_args=POSTGRESQL,
+    )
+
+    def prepare(raw: Any, _: Any) -> None:
+        raw.execute(PATIENCE)
+        raw.commit()
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+def _sqlite(url: str, writing: bool, checkpoints: bool) -> Engine:
+    Path(make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    def prepare(raw: Any, _: Any) -> None:
+        # The driver's own transaction handling begins too late; ours begins by hand in the "begin" event.
+        raw.isolation_level = None
+        pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"]
+        pragmas += [f"busy_timeout={BUSY_SECONDS * 1000}", "recursive_triggers=ON"]
+        pragmas += ["query_only=ON"] if not writing else []
+        pragmas += ["wal_autocheckpoint=0"] if not checkpoints else []
+        for pragma in pragmas:
+            raw.execute(f"PRAGMA {pragma}")
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _twice(work: Callable[[], T]) -> T:
+    """Once more when the server went away before it answered: unique ids make commands harmless to repeat."""
+    try:
+        return work()
+    except DBAPIError as error:
+        if not _worth_another_try(error):
+            _raise_outage(error)
+    with _outages():
+        return work()
+
+
+@contextmanager
+def _outages() -> Generator[None]:
+    """Unavailable for what is the database's fault; a fault of the command's own goes on as it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        _raise_outage(error)
+
+
+def _raise_outage(error: DBAPIError) -> NoReturn:
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        log.error("database_failed", error=str(error.orig))
+        raise Unavailable() from error
+    raise error
 
 
 def _worth_another_try(error: DBAPIError) -> bool:
-    """A lost connection, or two workers that locked each other out: neither says anything about the commands."""
+    """A lost connection, or two workers that locked each other out: the commands are not at fault."""
     state = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or state in {"40P01", "40001", "57P01", "57P02", "57P03"}
+
+
+def _refuse_unless_open(connection: Connection) -> None:
+    """SQLite ends the transaction by itself on a full disk, and its driver then takes a commit for done."""
+    raw = connection.connection.dbapi_connection
+    if isinstance(raw, sqlite3.Connection) and not raw.in_transaction:
+        raise Unavailable()
 
 
 def _each(connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Outcome]:
@@ -142,8 +208,10 @@ def _alone(connection: Connection, work: Callable[[Connection], Any]) -> Outcome
         with connection.begin_nested():
             return work(connection)
     except DBAPIError as error:
-        if error.connection_invalidated:
+        # What undid the whole transaction, or can be tried again, concerns everybody in it.
+        if _worth_another_try(error):
             raise
+        _refuse_unless_open(connection)
         return Unavailable() if isinstance(error, OperationalError) else error
     except Exception as error:
         return error

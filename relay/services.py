@@ -29,6 +29,8 @@ class Services:
     mail: Mail
     claude: Claude
     hub: Hub
+    open_calls: set[str] = field(default_factory=set[str])
+    """Requests that this process is relaying now: their holds are renewed, and no sweep of ours takes them."""
     worker: str = field(default_factory=lambda: new_id("worker"))
 
 
@@ -43,7 +45,9 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         services = Services(
             settings, database, prices, Limits(settings), Mail(settings), Claude(settings), Hub(database)
         )
-        background = [asyncio.create_task(services.hub.run()), asyncio.create_task(Clock(services).run())]
+        ticking = Clock(services)
+        works = (services.hub.run(), ticking.run(), ticking.keep_holds())
+        background = [asyncio.create_task(work) for work in works]
         try:
             yield services
         finally:

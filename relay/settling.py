@@ -1,6 +1,9 @@
 """From what was learnt of a call to its settlement; and the sweep of calls whose process died."""
 
 import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import stamina
@@ -10,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from relay import clock, ledger, pricing
 from relay.database import Database
 from relay.errors import Unavailable
-from relay.ledger import Settle
+from relay.ledger import Settle, Settled
 from relay.metering import Learnt
 from relay.pricing import PriceTable
 from relay.tables import Hold, table
@@ -24,32 +27,50 @@ log = structlog.get_logger(__name__)
 _trying: set["asyncio.Task[None]"] = set()
 
 
-async def sweep(database: Database) -> int:
+async def sweep(database: Database, open_calls: Collection[str] = ()) -> int:
     """Settles every hold that has expired; how many there were. A live call renews its hold, so it is not touched."""
-    swept = 0
-    while commands := await database.read(_commands):
-        for command in commands:
-            await database.batch(ledger.post, command)
-        swept += len(commands)
-        if len(commands) < SWEEP_MAX:
-            break
+    swept, after = 0, ""
+    while rows := await database.read(partial(_expired, after=after)):
+        commands = await database.read(partial(_commands, rows=[r for r in rows if r.request_id not in open_calls]))
+        for command, outcome in zip(commands, await _settle_all(database, commands), strict=True):
+            if isinstance(outcome, BaseException):
+                log.error("cannot_be_swept", request_id=command.request_id, error=repr(outcome))
+            else:
+                swept += outcome.first
+        after = rows[-1].request_id
     return swept
 
 
-def _commands(connection: Connection) -> list[Settle]:
-    expired = select(holds).where(holds.c.expires_at <= clock.now()).limit(SWEEP_MAX)
-    rows = connection.execute(expired).all()
-    tables = {version: pricing.load(connection, version) for version in {row.price_version for row in rows}}
-    return [settlement_from_journal(row, tables[row.price_version]) for row in rows]
+async def _settle_all(database: Database, commands: list[Settle]) -> list[Settled | BaseException]:
+    settling = (database.batch(ledger.post, command) for command in commands)
+    return await asyncio.gather(*settling, return_exceptions=True)
+
+
+def _expired(connection: Connection, after: str) -> Sequence[Row[Any]]:
+    """The next holds in the order of their ids: one that cannot be settled is passed by, and does not stop the rest."""
+    expired = select(holds).where(holds.c.expires_at <= clock.now(), holds.c.request_id > after)
+    return connection.execute(expired.order_by(holds.c.request_id).limit(SWEEP_MAX)).all()
+
+
+def _commands(connection: Connection, rows: Sequence[Row[Any]]) -> list[Settle]:
+    commands: list[Settle] = []
+    load = cache(partial(pricing.load, connection))
+    for row in rows:
+        try:
+            commands.append(settlement_from_journal(row, load(row.price_version)))
+        except Exception:
+            log.exception("cannot_be_swept", request_id=row.request_id)
+    return commands
 
 
 def settlement_from_journal(hold: Row[Any], prices: PriceTable) -> Settle:
     """What is known of a call that nobody can ask any more. Without a journal nothing is known to be billed."""
     learnt = Learnt.from_journal(hold.journal)
-    return settlement(
+    found = settlement(
         learnt, prices, request_id=hold.request_id, account_id=hold.account_id, model=hold.model,
         max_tokens=hold.max_tokens, ended="process_died", status=0,
     )  # fmt: skip
+    return replace(found, swept=True)
 
 
 def settlement(

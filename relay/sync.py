@@ -1,10 +1,14 @@
 """The clock: what must happen by itself (sweep dead holds, expire credit), in one process at a time, by a lease."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, or_
+from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import accounts, clock, ledger
 from relay.database import Database
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 5
 LEASE_SECONDS = 30
+RENEW_SECONDS = 60
+ACCOUNTS_AT_ONCE = 500
 leases = table(Lease)
 log = structlog.get_logger(__name__)
 
@@ -28,39 +34,81 @@ class Clock:
         self._services = services
 
     async def run(self) -> None:
+        """Until it is cancelled; then the lease is given up, so that the next process need not wait for its end."""
+        services = self._services
+        try:
+            while True:
+                await _carefully(self._tick_if_ours)
+                await asyncio.sleep(TICK_SECONDS)
+        finally:
+            with suppress(ProductError):
+                await services.database.write(lambda c: give_up_lease(c, services.worker))
+
+    async def keep_holds(self) -> None:
+        """Gives the holds of this process's open calls more time, however long upstream is silent."""
+        ttl_seconds = self._services.settings.HOLD_TTL_SECONDS
         while True:
-            try:
-                if await self._services.database.write(lambda c: take_lease(c, self._services.worker)):
-                    await tick(self._services.database)
-            except ProductError as error:
-                log.warning("tick_failed", error=error.code)
-            except Exception:
-                log.exception("tick_failed")
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(min(RENEW_SECONDS, ttl_seconds / 4))
+            await _carefully(self._renew)
+
+    async def _tick_if_ours(self) -> None:
+        services = self._services
+        if await services.database.write(lambda c: take_lease(c, services.worker)):
+            await tick(services.database, services.open_calls)
+
+    async def _renew(self) -> None:
+        services = self._services
+        until = clock.now() + clock.seconds(services.settings.HOLD_TTL_SECONDS)
+        open_calls = sorted(services.open_calls)
+        for start in range(0, len(open_calls), ACCOUNTS_AT_ONCE):
+            some = tuple(open_calls[start : start + ACCOUNTS_AT_ONCE])
+            await services.database.batch(ledger.post, ledger.Renew(some, until))
 
 
-async def tick(database: Database) -> dict[str, int]:
-    """One turn of the clock: how many holds were swept, accounts expired, old rows forgotten."""
-    swept = await sweep(database)
-    expired = await database.write(ledger.expire_due)
+async def _carefully(work: Callable[[], Awaitable[None]]) -> None:
+    """Whatever fails now is tried again at the next turn."""
+    try:
+        await work()
+    except ProductError as error:
+        log.warning("tick_failed", error=error.code)
+    except Exception:
+        log.exception("tick_failed")
+
+
+async def tick(database: Database, open_calls: Collection[str] = ()) -> dict[str, int]:
+    """One turn of the clock: how many holds were swept, accounts expired, old rows forgotten.
+
+    `open_calls` are known to be alive, whatever the database says of their holds."""
+    swept = await sweep(database, open_calls)
+    expired = await _expire(database)
     forgotten = await database.write(accounts.forget_expired)
     if swept or expired:
         log.info("ticked", swept=swept, expired=expired)
     return {"swept": swept, "expired": expired, "forgotten": forgotten or 0}
 
 
+async def _expire(database: Database) -> int:
+    due = await database.read(ledger.due_to_expire)
+    expired = 0
+    for start in range(0, len(due), ACCOUNTS_AT_ONCE):
+        expired += await database.write(partial(ledger.expire_due, account_ids=due[start : start + ACCOUNTS_AT_ONCE]))
+    return expired
+
+
 def take_lease(connection: Connection, holder: str, name: str = "clock") -> bool:
     """True when `holder` may tick until LEASE_SECONDS from now."""
     now = clock.now()
-    until = now + clock.seconds(LEASE_SECONDS)
-    row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).first()
-    if row is None:
-        connection.execute(insert(leases), {"name": name, "holder": holder, "expires_at": until})
-        return True
-    if row.holder != holder and row.expires_at > now:
-        return False
-    connection.execute(update(leases).where(leases.c.name == name).values(holder=holder, expires_at=until))
-    return True
+    row = {"name": name, "holder": holder, "expires_at": now + clock.seconds(LEASE_SECONDS)}
+    statement = _insert(connection)(leases).values(row)
+    free = or_(leases.c.holder == holder, leases.c.expires_at <= now)
+    taken = statement.on_conflict_do_update(
+        index_elements=["name"], set_={"holder": holder, "expires_at": row["expires_at"]}, where=free
+    )
+    return connection.execute(taken.returning(leases.c.holder)).first() is not None
+
+
+def _insert(connection: Connection) -> Any:
+    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
 
 def give_up_lease(connection: Connection, holder: str) -> None:

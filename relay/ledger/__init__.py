@@ -5,8 +5,8 @@ they touch in one order, applies the rules of `book` to each in turn, and writes
 """
 
 from relay.ledger.book import Book
-from relay.ledger.commands import Command, Ended, Held, Hold, Journal, Settle, Settled
-from relay.ledger.granting import expire_due, grant, open_balance
+from relay.ledger.commands import Command, Ended, Held, Hold, Journal, Renew, Settle, Settled
+from relay.ledger.granting import due_to_expire, expire_due, grant, open_balance
 from relay.ledger.posting import post
 
 __all__ = [
@@ -16,8 +16,10 @@ __all__ = [
     "Held",
     "Hold",
     "Journal",
+    "Renew",
     "Settle",
     "Settled",
+    "due_to_expire",
     "expire_due",
     "grant",
     "open_balance",

@@ -37,8 +37,19 @@ class Journal:
 
 
 @dataclass(frozen=True, slots=True)
+class Renew:
+    """Give holds more time: their calls are open and well, even if there is nothing to journal."""
+
+    request_ids: tuple[str, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Settle:
-    """Close a hold with its true price: one usage row, the rest of the hold returns. Zero is a release."""
+    """Close a hold with its true price: one usage row, the rest of the hold returns. Zero is a release.
+
+    `swept` asks for it only if the hold's time is still over when it comes to it: its call may have spoken since.
+    """
 
     request_id: str
     account_id: str
@@ -54,6 +65,7 @@ class Settle:
     first_token_ms: int | None = None
     stop_reason: str = ""
     upstream_request_id: str = ""
+    swept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +83,4 @@ class Settled:
     first: bool = True
 
 
-Command = Hold | Journal | Settle
+Command = Hold | Journal | Renew | Settle

@@ -1,5 +1,6 @@
 """Giving credit, and taking back what has expired."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -65,10 +66,16 @@ def grant(
     return True
 
 
-def expire_due(connection: Connection) -> int:
-    """Expires what is due, for every account; how many accounts changed. The clock's tick calls it."""
+def due_to_expire(connection: Connection) -> list[str]:
+    """The accounts that hold credit whose time is up, or may do so."""
+    due = select(balances.c.account_id).where(balances.c.next_expiry_at <= clock.now())
+    return list(connection.execute(due).scalars())
+
+
+def expire_due(connection: Connection, account_ids: Sequence[str] | None = None) -> int:
+    """Takes back what has expired; from how many accounts. They are all locked at once: a few hundred, or all."""
     now = clock.now()
-    due = connection.execute(select(balances.c.account_id).where(balances.c.next_expiry_at <= now)).scalars()
+    due = due_to_expire(connection) if account_ids is None else account_ids
     books = list(shelf.take(connection, due).values())
     shelf.add_grants(connection, books)
     reserved = shelf.open_holds(connection, [book.account_id for book in books])

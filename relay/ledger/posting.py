@@ -1,6 +1,7 @@
 """`post`: many commands, one pass, an outcome each. Settlements come first, so that what they return can be held."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from relay import clock
 from relay.errors import CapReached, InsufficientCredit, NotFound
 from relay.ledger import shelf
 from relay.ledger.book import Book, Movement
-from relay.ledger.commands import Command, Held, Hold, Journal, Settle, Settled
+from relay.ledger.commands import Command, Held, Hold, Journal, Renew, Settle, Settled
 from relay.ledger.usage_rows import roll_up, usage_row
 from relay.money import usd
 from relay.tables import ApiKey, Usage, table
@@ -25,6 +26,9 @@ _JOURNAL = (
     .where(holds.c.request_id == bindparam("of"))
     .values(journal=bindparam("learnt"), expires_at=bindparam("until"))
 )
+_RENEW = (
+    update(holds).where(holds.c.request_id.in_(bindparam("ids", expanding=True))).values(expires_at=bindparam("until"))
+)
 _SPENT = (
     update(api_keys)
     .where(api_keys.c.id == bindparam("of"))
@@ -33,7 +37,7 @@ _SPENT = (
 
 
 def post(connection: Connection, commands: Sequence[Command]) -> list[Any]:
-    """Outcomes in the order of `commands`: Held, Settled, None (a journal), or an error for that caller alone."""
+    """Outcomes in the order of `commands`: Held, Settled, None (journals), or an error for that caller alone."""
     return _Posting(connection, commands).run()
 
 
@@ -45,30 +49,36 @@ class _Posting:
         self._outcomes: list[Any] = [None] * len(commands)
         self._movements: list[tuple[str, Movement]] = []
         self._usage_rows: list[dict[str, Any]] = []
-        self._new_holds: list[Hold] = []
+        self._new_holds: dict[str, Hold] = {}
         self._closed: list[str] = []
 
     def run(self) -> list[Any]:
-        calls = [c for c in self._commands if not isinstance(c, Journal)]
-        self._keep_journals()
+        calls = [c for c in self._commands if isinstance(c, Hold | Settle)]
         if calls:
             self._books = shelf.take(self._connection, {c.account_id for c in calls})
             found = self._connection.execute(_OPEN, {"ids": [c.request_id for c in calls]})
             self._open: dict[str, Row[Any]] = {row.request_id: row for row in found}
             self._settle_all()
             self._expire_due()
+            self._tell_what_is_left()
             self._hold_all()
             self._write()
+        self._keep_journals()
+        self._renew()
         return self._outcomes
 
     def _keep_journals(self) -> None:
-        rows = [
-            {"of": c.request_id, "learnt": c.journal, "until": c.expires_at}
-            for c in self._commands
-            if isinstance(c, Journal)
-        ]
-        if rows:
+        """After the accounts are locked, and in one order: so that no two workers wait for each other."""
+        journals = {c.request_id: c for c in self._commands if isinstance(c, Journal)}
+        if journals:
+            rows = [{"of": i, "learnt": c.journal, "until": c.expires_at} for i, c in sorted(journals.items())]
             self._connection.execute(_JOURNAL, rows)
+
+    def _renew(self) -> None:
+        for command in self._commands:
+            if isinstance(command, Renew):
+                ids = sorted(command.request_ids)
+                self._connection.execute(_RENEW, {"ids": ids, "until": command.expires_at})
 
     def _settle_all(self) -> None:
         settles = [(i, c) for i, c in enumerate(self._commands) if isinstance(c, Settle)]
@@ -81,9 +91,10 @@ class _Posting:
         book = self._books.get(command.account_id)
         if book is None:
             return NotFound("The account does not exist.")
-        hold = self._open.pop(command.request_id, None)
-        if hold is None:
+        hold = self._open.get(command.request_id)
+        if hold is None or (command.swept and hold.expires_at > self._now):
             return Settled(book.available_pico, first=False)
+        del self._open[command.request_id]
         if command.price_pico > book.credit_pico and not book.has_plan and not book.grants:
             shelf.add_last_grant(self._connection, book)
         moved = book.settle(hold.amount_pico, command.price_pico, hold.created_at, command.request_id)
@@ -101,6 +112,12 @@ class _Posting:
         for book in due:
             still_open = self._without_closed(book, reserved.get(book.account_id, []))
             self._movements += [(book.account_id, m) for m in book.expire(self._now, still_open)]
+
+    def _tell_what_is_left(self) -> None:
+        """What a call kept alive beyond its grant's end is gone once it has settled: told after that, not before."""
+        for i, (command, outcome) in enumerate(zip(self._commands, self._outcomes, strict=True)):
+            if isinstance(outcome, Settled) and isinstance(command, Settle):
+                self._outcomes[i] = replace(outcome, available_pico=self._books[command.account_id].available_pico)
 
     def _without_closed(self, book: Book, reserved: list[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
         """The holds that this posting closes are still rows; they reserve nothing any more."""
@@ -122,13 +139,13 @@ class _Posting:
         book = self._books.get(command.account_id)
         if book is None:
             return NotFound("The account does not exist.")
-        if command.request_id in self._open:
+        if command.request_id in self._open or command.request_id in self._new_holds:
             return Held(book.available_pico)
         if command.key_capped and (short := self._beyond_key_cap(command)) is not None:
             return short
         if not book.hold(command.amount_pico):
             return _refusal(book, command)
-        self._new_holds.append(command)
+        self._new_holds[command.request_id] = command
         return Held(book.available_pico)
 
     def _beyond_key_cap(self, command: Hold) -> CapReached | None:
@@ -144,7 +161,7 @@ class _Posting:
                 holds.c.request_id.not_in(self._closed),
             )
         ).scalars()
-        reserved = sum(open_now) + sum(h.amount_pico for h in self._new_holds if h.key_id == command.key_id)
+        reserved = sum(open_now) + sum(h.amount_pico for h in self._new_holds.values() if h.key_id == command.key_id)
         spent = key.spent_pico + sum(r["price_pico"] for r in self._usage_rows if r["key_id"] == command.key_id)
         room = max(0, key.cap_pico - spent - reserved)
         if command.amount_pico <= room:
@@ -160,7 +177,7 @@ class _Posting:
             if spent:
                 self._connection.execute(_SPENT, spent)
         if self._new_holds:
-            self._connection.execute(insert(holds), [_hold_row(command) for command in self._new_holds])
+            self._connection.execute(insert(holds), [_hold_row(command) for command in self._new_holds.values()])
         shelf.put_back(self._connection, self._books.values(), self._movements, self._now)
 
 

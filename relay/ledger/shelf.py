@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from relay.ledger.book import Book, GrantState, Movement
 from relay.tables import Balance, Entry, Grant, Hold, table
@@ -76,7 +76,7 @@ def add_grants(connection: Connection, books: Sequence[Book]) -> None:
 
 def add_last_grant(connection: Connection, book: Book) -> None:
     """For a debt when every grant is spent: the newest one, whatever its state."""
-    row: Row[Any] | None = connection.execute(_LAST_GRANT, {"id": book.account_id}).first()
+    row = connection.execute(_LAST_GRANT, {"id": book.account_id}).first()
     if row is not None:
         book.grants.append(GrantState(*row))
 

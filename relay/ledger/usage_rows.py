@@ -53,11 +53,16 @@ def usage_row(command: Settle, hold: Row[Any]) -> dict[str, Any]:
         "started_at": hold.created_at,
         "at": command.at,
         "first_token_ms": command.first_token_ms,
-        "stop_reason": command.stop_reason,
-        "upstream_request_id": command.upstream_request_id,
+        "stop_reason": _word(command.stop_reason),
+        "upstream_request_id": _word(command.upstream_request_id),
         "amends": None,
         "reason": "",
     }
+
+
+def _word(told: str) -> str:
+    """Upstream's own word, bounded. PostgreSQL takes no NUL in a text, and one would keep the row from being booked."""
+    return told.replace("\0", "")[:200]
 
 
 def roll_up(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -69,10 +74,8 @@ def roll_up(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         sums[key] = [a + b for a, b in zip(sums[key], added, strict=True)] if key in sums else added
     # One order for every worker, so that two of them never wait for each other's rows.
     ordered = sorted(sums.items(), key=lambda item: item[0])
-    connection.execute(
-        _upsert(connection),
-        [dict(zip(_KEY, key, strict=True)) | dict(zip(_SUMS, added, strict=True)) for key, added in ordered],
-    )
+    values: list[dict[str, Any]] = [dict(zip((*_KEY, *_SUMS), (*key, *added), strict=True)) for key, added in ordered]
+    connection.execute(_upsert(connection), values)
 
 
 def _addends(row: dict[str, Any]) -> list[int]:

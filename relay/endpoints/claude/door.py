@@ -52,6 +52,8 @@ class ClaudeDoor:
         else:
             if call is not None:
                 await call.run(receive, send)
+        finally:
+            self._services.open_calls.discard(request_id)
 
     async def _admit(
         self, scope: Scope, receive: Receive, send: Send, request_id: str, began: float
@@ -76,6 +78,7 @@ class ClaudeDoor:
         await services.limits.admit(identity.account_id, bound)
         place = services.limits.stream(identity.account_id, request_id)
         await place.__aenter__()
+        services.open_calls.add(request_id)
         try:
             await hold(services, admission, identity, headers, request_id)
         except BaseException:
