@@ -47,7 +47,7 @@ export function trimDomPurify(source) {
     (text, name) => cut(text, `const ${name.replace('$', '\\$')} = freeze\\(\\[[^\\]]*\\]\\);`, `const ${name} = freeze([]);`),
     source,
   )
-  const withoutPolicy = listless.replaceAll('cfg.TRUSTED_TYPES_POLICY', 'void 0')
+  const withoutPolicy = listless.replaceAll('cfg.TRUSTED_TYPES_POLICY', '(void 0)')
   return Object.entries(sanitiserOptions).reduce(freeze, withoutPolicy)
 }
 

@@ -1,4 +1,4 @@
-"""Fixtures of the panel's browser tests: one Chromium, a fresh fake relay and a fresh profile for each test."""
+"""Fixtures of the panel's browser tests: one Chromium; a fresh fake relay and profile for each test."""
 
 import shutil
 import socket

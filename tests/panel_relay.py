@@ -1,4 +1,4 @@
-"""A small server with the relay's wire format, for the panel's browser tests: it answers as the text of the message asks."""
+"""A small server with the relay's wire format, for the panel's browser tests."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 PANEL = Path(__file__).parent.parent / "assets" / "panel" / "v1"
-STRICT_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'none'; base-uri 'none'"
+STRICT_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'"
 ISOLATED = {"cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp"}
 
 Event = tuple[str, dict[str, Any]]
@@ -23,7 +23,7 @@ Event = tuple[str, dict[str, Any]]
 
 @dataclass
 class FakeRelay:
-    """`asked` holds the bodies of all messages; `answers` what to say to which text; `pace_s` the time between words."""
+    """`asked`: the bodies of all messages; `answers`: what to say to which text; `pace_s`: between words."""
 
     signed_in: bool = True
     email: str = "ada@example.com"
@@ -31,6 +31,7 @@ class FakeRelay:
     pace_s: float = 0.0
     code: str = "004213"
     answers: dict[str, str] = field(default_factory=dict)
+    example: str = ""
     faults: list[tuple[int, str, str, dict[str, str]]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers_seen: list[dict[str, str]] = field(default_factory=list)
@@ -44,11 +45,13 @@ class FakeRelay:
             Route("/", self.page),
             Route("/host.js", self.host_script),
             Route("/host.css", self.host_style),
+            Route("/example.js", self.example_script),
             Route("/panel/v1/{name}", self.panel_file),
             Route("/api/auth/me", self.me),
             Route("/api/auth/request", self.request_code, methods=["POST"]),
             Route("/api/auth/verify", self.verify, methods=["POST"]),
             Route("/api/auth/logout", self.logout, methods=["POST"]),
+            Route("/assistant-token", self.token, methods=["POST"]),
             Route("/api/balance", self.balance),
             Route("/api/requests/{id}", self.receipt),
             Route("/api/claude/v1/messages", self.messages, methods=["POST"]),
@@ -62,12 +65,16 @@ class FakeRelay:
         return response
 
     async def page(self, request: Request) -> Response:
-        attributes = " ".join(f'{name}="{value}"' for name, value in request.query_params.items() if name != "dir")
+        attributes = " ".join(
+            f'{name}="{value}"' for name, value in request.query_params.items() if name != "dir"
+        )
         direction = request.query_params.get("dir", "ltr")
         return Response(
             f'<!doctype html><html lang="en" dir="{direction}"><meta charset="utf-8"><title>Editor</title>'
             '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/host.css">'
-            '<script type="module" src="/panel/v1/panel.js"></script><script type="module" src="/host.js"></script>'
+            '<script type="module" src="/panel/v1/panel.js"></script>'
+            '<script type="module" src="/host.js"></script>'
+            '<script type="module" src="/example.js"></script>'
             f"<assistant-panel {attributes}></assistant-panel></html>",
             media_type="text/html",
         )
@@ -76,18 +83,24 @@ class FakeRelay:
         return Response(
             "window.heard = []\n"
             "const panel = document.querySelector('assistant-panel')\n"
-            "for (const name of ['ready','response-start','response-end','balance','signin-required','error'])\n"
+            "for (const name of ['ready','response-start','response-end','balance','signin-required',"
+            "'error'])\n"
             "  panel.addEventListener(name, (event) => heard.push([name, event.detail]))\n"
             "document.addEventListener('securitypolicyviolation', (event) =>"
             " heard.push(['csp', event.violatedDirective + ' ' + event.blockedURI]))\n",
             media_type="text/javascript",
         )
 
+    async def example_script(self, request: Request) -> Response:
+        return Response(self.example, media_type="text/javascript")
+
     async def host_style(self, request: Request) -> Response:
         return Response("html, body { margin: 0; height: 100%; }", media_type="text/css")
 
     async def panel_file(self, request: Request) -> Response:
-        return FileResponse(PANEL / request.path_params["name"], headers={"cross-origin-resource-policy": "cross-origin"})
+        return FileResponse(
+            PANEL / request.path_params["name"], headers={"cross-origin-resource-policy": "cross-origin"}
+        )
 
     async def me(self, request: Request) -> Response:
         if not self.signed_in:
@@ -108,10 +121,18 @@ class FakeRelay:
         self.signed_in = False
         return Response(status_code=204)
 
+    async def token(self, request: Request) -> Response:
+        return JSONResponse({"token": "a-short-lived-token"})
+
     async def balance(self, request: Request) -> Response:
         if not self.signed_in:
             return problem(401, "not_signed_in", "Sign in.")
-        grant = {"kind": "monthly", "granted_usd": "10", "remaining_usd": self.available_usd, "expires_at": None}
+        grant = {
+            "kind": "monthly",
+            "granted_usd": "10",
+            "remaining_usd": self.available_usd,
+            "expires_at": None,
+        }
         return JSONResponse(
             {
                 "available_usd": self.available_usd,
@@ -123,7 +144,9 @@ class FakeRelay:
         )
 
     async def receipt(self, request: Request) -> Response:
-        return JSONResponse({"request_id": request.path_params["id"], "price_usd": "0.000777", "ended": "client_gone"})
+        return JSONResponse(
+            {"request_id": request.path_params["id"], "price_usd": "0.000777", "ended": "client_gone"}
+        )
 
     async def anything_else(self, request: Request) -> Response:
         self.other_hits.append(request.url.path)
@@ -162,7 +185,10 @@ class FakeRelay:
             text = "It is set."
         cut = text.endswith("<cut>")
         tool = text.removeprefix("<tool>") if text.startswith("<tool>") else None
-        start: Event = ("message_start", {"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 9}}})
+        start: Event = (
+            "message_start",
+            {"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 9}}},
+        )
         block = tool_events(tool) if tool else text_events(text.removesuffix("<cut>"))
         return [start, *block] if cut else [start, *block, *ending(identity, bool(tool), self.available_usd)]
 
@@ -171,7 +197,10 @@ def text_events(text: str) -> list[Event]:
     empty = {"type": "text", "text": ""}
     words = [text[at : at + 6] for at in range(0, len(text), 6)]
     deltas = [
-        ("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}})
+        (
+            "content_block_delta",
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}},
+        )
         for word in words
     ]
     start = ("content_block_start", {"type": "content_block_start", "index": 0, "content_block": empty})
@@ -185,7 +214,11 @@ def tool_events(call: str) -> list[Event]:
     deltas = [
         (
             "content_block_delta",
-            {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": half}},
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "input_json_delta", "partial_json": half},
+            },
         )
         for half in halves
     ]
@@ -194,7 +227,12 @@ def tool_events(call: str) -> list[Event]:
 
 
 def ending(identity: str, tool: bool, available: str) -> list[Event]:
-    usage = {"input_tokens": 812, "output_tokens": 240, "cache_read_input_tokens": 5120, "cache_creation_input_tokens": 0}
+    usage = {
+        "input_tokens": 812,
+        "output_tokens": 240,
+        "cache_read_input_tokens": 5120,
+        "cache_creation_input_tokens": 0,
+    }
     receipt = {"request_id": identity, "price_usd": "0.004215", "available_usd": available, "usage": usage}
     reason = {"stop_reason": "tool_use" if tool else "end_turn"}
     return [

@@ -1,4 +1,4 @@
-"""A person talks to the assistant in the panel, in a real Chromium, on an isolated page with a strict policy."""
+"""A person talks to the assistant in a real Chromium, on an isolated page with a strict policy."""
 
 from collections.abc import Callable
 
@@ -99,7 +99,8 @@ def test_a_write_waits_for_its_preview_to_be_accepted_and_can_be_undone(
         "registerTool({ name: 'set_kerning', description: 'Sets a pair', access: 'write',"
         " input_schema: { type: 'object', required: ['left', 'right', 'value'] },"
         " preview: (it) => `${it.left}${it.right} becomes ${it.value}` },"
-        " (it) => { window.kern = it.value; return { result: { ok: true }, undo: () => { window.kern = 0 } } })"
+        " (it) => { window.kern = it.value;"
+        " return { result: { ok: true }, undo: () => { window.kern = 0 } } })"
     )
     desk.say("Kern")
     desk.sees("AV becomes -62")
@@ -118,7 +119,8 @@ def test_a_declined_write_does_nothing_and_claude_is_told(open_panel: Open, fake
     fake_relay.answers["Kern"] = "<tool>wipe {}"
     desk = open_panel()
     desk.panel(
-        "registerTool({ name: 'wipe', description: 'x', input_schema: { type: 'object' } }, () => { window.ran = 1 })"
+        "registerTool({ name: 'wipe', description: 'x', input_schema: { type: 'object' } },"
+        " () => { window.ran = 1 })"
     )
     desk.say("Kern")
     desk.button("Decline").click()
@@ -132,7 +134,8 @@ def test_an_endless_tool_loop_pauses_and_asks(open_panel: Open, fake_relay: Fake
     fake_relay.tool_again = True
     desk = open_panel()
     desk.panel(
-        "registerTool({ name: 'look', description: 'x', access: 'read', input_schema: {type: 'object'} }, () => 1)"
+        "registerTool({ name: 'look', description: 'x', access: 'read', input_schema: { type: 'object' } },"
+        " () => 1)"
     )
     desk.say("Loop")
     desk.sees("Paused here")

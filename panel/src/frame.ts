@@ -93,3 +93,9 @@ export function elsewhere(frame: Frame) {
     <button class="plain" @click=${frame.reload}>Try again</button>
   </div>`
 }
+
+/** What a closed dock leaves behind. */
+export function launcher(panel: { readonly mode: string; open(): void }) {
+  if (panel.mode !== 'dock') return nothing
+  return html`<button class="launcher" part="launcher" @click=${() => panel.open()}>Open assistant</button>`
+}

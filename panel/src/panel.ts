@@ -5,10 +5,10 @@ import { LitElement, html, nothing, unsafeCSS, type PropertyValues } from 'lit'
 import { exchangeView, paint, type Actions } from './answer'
 import type { AssistantPanelElement, Context, ToolFunction, ToolSpec } from './api'
 import { composerView } from './composer'
-import type { Exchange, ToolCall } from './conversation'
+import type { Exchange } from './conversation'
 import { Desk } from './desk'
 import { Drawer, type Shelf } from './drawer'
-import { banner, elsewhere, header, unreachable, welcome, type Frame } from './frame'
+import { banner, elsewhere, header, launcher, unreachable, welcome, type Frame } from './frame'
 import { Follow, batched } from './frames'
 import { icon } from './icons'
 import sheet from './panel.css?inline'
@@ -41,6 +41,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
   declare getToken?: (() => string | Promise<string>) | undefined
 
   private ticking?: ReturnType<typeof setTimeout> | undefined
+  private here?: AbortController
   private readonly desk = new Desk(this)
   private readonly signIn = new SignIn(this.desk.session, () => this.changed())
   private readonly drawer = new Drawer(() => this.changed())
@@ -102,7 +103,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
 
   readonly grew = batched(() => {
     const round = this.desk.exchanges.at(-1)?.rounds.at(-1)
-    if (!round || !this.isConnected) return
+    if (!round) return
     if (paint(round, !this.desk.chat.busy).isConnected) this.follow.keep()
     else this.changed()
   })
@@ -114,18 +115,17 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
   override connectedCallback() {
     super.connectedCallback()
     this.desk.session.listen()
-    addEventListener('online', this.cameBack)
-    addEventListener('offline', this.cameBack)
-    document.addEventListener('visibilitychange', this.cameBack)
+    const { signal } = (this.here = new AbortController())
+    addEventListener('online', this.cameBack, { signal })
+    addEventListener('offline', this.cameBack, { signal })
+    document.addEventListener('visibilitychange', this.cameBack, { signal })
   }
 
   override disconnectedCallback() {
     super.disconnectedCallback()
     this.stop()
     this.desk.session.silence()
-    removeEventListener('online', this.cameBack)
-    removeEventListener('offline', this.cameBack)
-    document.removeEventListener('visibilitychange', this.cameBack)
+    this.here?.abort()
   }
 
   /** The first look waits a moment: the page's own script may set `getToken` right after the element exists. */
@@ -155,11 +155,11 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
   }
 
   private focusSignIn() {
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('.signin input')?.focus())
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('label input')?.focus())
   }
 
   override render() {
-    if (this.closed) return this.mode === 'dock' ? this.launcher() : nothing
+    if (this.closed) return launcher(this)
     const { desk, frame } = this
     return html`<div class="panel" part="panel" role="region" aria-label="Assistant" @click=${this.clicked}>
       ${header(frame)} ${banner(frame)}
@@ -185,10 +185,6 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       ${session.state === 'unreachable' ? unreachable(this.frame) : nothing}
       ${exchanges.map((one, at) => exchangeView(one, this.actions, exchanges[at - 1]))}
     </div>`
-  }
-
-  private launcher() {
-    return html`<button class="launcher" part="launcher" @click=${() => this.open()}>Open assistant</button>`
   }
 
   private get frame(): Frame {
@@ -256,7 +252,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       retry: (exchange, tokens) => void chat.retry(exchange, tokens),
       goOn: (exchange) => void chat.goOn(exchange),
       copy,
-      decide: (call: ToolCall, accepted: boolean) => {
+      decide: (call, accepted) => {
         chat.decide(call, accepted)
         this.focus()
       },
@@ -288,7 +284,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
   /** Code blocks are plain DOM without listeners of their own. */
   private clicked = (event: Event) => {
     const button = (event.target as Element).closest<HTMLElement>('[data-copy]')
-    if (button) void copy(button.closest('.code')?.querySelector('code')?.textContent ?? '', event, button)
+    if (button) void copy(button.closest('.code')!.querySelector('code')!.textContent, event, button)
   }
 }
 
