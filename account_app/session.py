@@ -17,7 +17,6 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 SIGN_IN = "/sign-in"
 REFRESH_SECONDS = 60
-HUB_KNOWS_SECONDS = 2.5
 ZONE_LENGTH_MAX = 64
 ENDED = object()
 OUT_OF_REACH = "The figures could not be renewed just now. We keep trying."
@@ -101,11 +100,8 @@ async def changes(handle: str, account_id: str) -> AsyncIterator[None]:
         # One turn of the loop lets the watch begin, so that nothing between the first read and it is missed.
         await asyncio.sleep(0)
         yield
-        # The hub knows of other processes' changes from its second look on, so the first wait is short.
-        patience = HUB_KNOWS_SECONDS
         while not over.done():
-            await asyncio.wait({over, upcoming}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            patience = REFRESH_SECONDS
+            await asyncio.wait({over, upcoming}, timeout=REFRESH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if over.done():
                 return
             if upcoming.done():

@@ -82,7 +82,8 @@ class Hub:
             return
         changes, live = await self._database.read(lambda c: _changes_and_live(c, accounts, watched))
         for account_id, changed_at in changes:
-            if self._seen.get(account_id, changed_at) != changed_at:
+            # The first look at an account counts as a change: something may have happened since it was read.
+            if self._seen.get(account_id) != changed_at:
                 self.changed(account_id)
             self._seen[account_id] = changed_at
         for session_id in set(watched) - live:

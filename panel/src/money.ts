@@ -17,9 +17,9 @@ export function sum(amounts: Usd[]): Usd {
   return total < 0n ? `-${exact}` : exact
 }
 
-/** A balance: cents, and "<$0.01" for what is more than nothing. */
+/** A balance: whole cents, never more than there is, and "<$0.01" for what is more than nothing. */
 export function dollars(usd: Usd, locale?: string): string {
-  return atLeast(usd, 2, locale)
+  return atLeast(usd, 2, locale, 'floor')
 }
 
 /** A price of one answer, which is most often below a cent: four places. */
@@ -27,13 +27,14 @@ export function price(usd: Usd, locale?: string): string {
   return atLeast(usd, pico(usd) < pico('1') ? 4 : 2, locale)
 }
 
-function atLeast(usd: Usd, digits: number, locale?: string): string {
+function atLeast(usd: Usd, digits: number, locale?: string, roundingMode?: 'floor'): string {
   const show = new Intl.NumberFormat(locale || undefined, {
     style: 'currency',
     currency: 'USD',
     currencyDisplay: 'narrowSymbol',
     minimumFractionDigits: 2,
     maximumFractionDigits: digits,
+    roundingMode,
   })
   const least = 1 / 10 ** digits
   const value = Number(usd)

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
+from relay.endpoints.safety import SAFETY
 from relay.errors import BadInput, Forbidden, MethodNotAllowed, NotFound, ProductError, TooLarge, TooMany
 from relay.ids import new_id
 
@@ -147,6 +148,8 @@ class WithRequestId:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("request-id", request_id)
+                for name, value in SAFETY:
+                    headers.setdefault(name.decode(), value.decode())
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
