@@ -121,10 +121,10 @@ def usage_of(connection: Any, account_id: str, zone: str, span: Span, by: By) ->
 def _made_of(balance: Any) -> str:
     """What the available figure is the sum of, in words: credit by its kind, then the rest."""
     by_kind = {kind: sum(g.remaining_pico for g in balance.grants if g.kind == kind) for kind in KINDS}
-    parts = [f"{dollars(pico)} {KINDS[kind]}" for kind, pico in by_kind.items() if pico]
+    parts = [f"{spendable(pico)} {KINDS[kind]}" for kind, pico in by_kind.items() if pico]
     if balance.has_plan:
         left = max(0, balance.spend_cap_pico - balance.overage_pico)
-        parts.append(f"{dollars(left)} pay-per-use left under your cap")
+        parts.append(f"{spendable(left)} pay-per-use left under your cap")
     if balance.held_pico:
         parts.append(f"less {dollars(balance.held_pico)} held")
     return ", ".join(parts) or "Nothing left to spend"

@@ -30,7 +30,7 @@ def bars(columns: rx.Var[Sequence[Bar]], top: rx.Var[str], summary: rx.Var[str])
     return rx.el.figure(
         rx.el.figcaption(summary, class_name="sr-only"),
         rx.el.div(
-            rx.el.div(rx.el.span(top, class_name="figures -translate-y-1/2"), class_name=_LINE),
+            rx.el.div(rx.el.span(top, class_name="figures -translate-y-full pb-1"), class_name=_LINE),
             rx.el.ol(rx.foreach(columns, _column), class_name="absolute inset-0 flex items-end gap-px sm:gap-1"),
             class_name="relative h-44 border-b border-line-strong",
         ),
