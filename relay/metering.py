@@ -4,6 +4,7 @@ Only `message_start`, `message_delta` and `error` events are parsed as they come
 from (the text that upstream wrote) is counted when it is asked for: at journal time and at an untimely end.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -16,7 +17,9 @@ TAIL_MAX_BYTES = 1 << 20
 """An event longer than this is passed on, but read no further: no usage event comes near it."""
 UNREAD_MAX_BYTES = 256 << 10
 BYTES_PER_TOKEN = 4
-"""The estimate's rule: English averages four bytes a token, and every delta is at least one token."""
+"""The estimate's rule: prose averages four bytes a token, and every delta is at least one token."""
+_PIECE = re.compile(rb"[A-Za-z]+|\d{1,3}|[^\sA-Za-z\d]{1,3}")
+"""Dense text (JSON, figures) has more tokens than that: one at least for each word, figure and run of signs."""
 
 
 @dataclass(slots=True)
@@ -39,7 +42,10 @@ class Learnt:
     service_tier: str = ""
     stop_reason: str = ""
     error: str = ""
+    unsure: bool = False
+    """Something was billed that upstream did not tell: a part of this is our own count."""
     deltas: int = 0
+    pieces: int = 0
     text_bytes: int = 0
     first_token_ms: int | None = None
     upstream_request_id: str = ""
@@ -54,11 +60,28 @@ class Learnt:
     @property
     def estimated(self) -> bool:
         """True when the last word never came although the answer had begun."""
-        return self.started and not self.final
+        return self.unsure or (self.started and not self.final)
+
+    @property
+    def lacks_input(self) -> bool:
+        """True when upstream has not said how long the prompt was: none has no tokens at all."""
+        return self.started and not (self.input or self.cache_read or self.cache_write_5m or self.cache_write_1h)
+
+    @property
+    def failed_free(self) -> bool:
+        """True for an `error` event before the first token: upstream bills nothing of it."""
+        return bool(self.error) and not self.deltas and not self.told
 
     def estimated_output(self, max_tokens: int) -> int:
         by_size = -(-self.text_bytes // BYTES_PER_TOKEN)
-        return min(max_tokens, max(self.deltas, by_size))
+        return min(max_tokens, max(self.deltas, self.pieces, by_size))
+
+    def take_text(self, text: bytes) -> None:
+        """Text of one delta that upstream wrote."""
+        if text:
+            self.deltas += 1
+            self.text_bytes += len(text)
+            self.pieces += sum(1 for _ in _PIECE.finditer(text))
 
     def journal(self) -> str:
         return orjson.dumps(self).decode()
@@ -113,22 +136,18 @@ class Meter:
     _skipping: bool = False
     _unread: list[bytes] = field(default_factory=list[bytes])
     _unread_bytes: int = 0
+    _block_has_text: bool = False
 
     def feed(self, data: bytes) -> bool:
         """Takes the next bytes. True when something was learnt that belongs into the journal at once."""
+        if self._skipping:
+            data = self._after_giant(data)
         if self._tail:
-            data = self._tail + data
+            data, self._tail = self._tail + data, b""
         cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if cut != len(data):
             self._keep_tail(data[cut:])
-            data = data[:cut]
-        else:
-            self._tail = b""
-        if not data:
-            return False
-        if self._skipping:
-            data = self._after_giant(data)
-        return self._take_lines(data)
+        return self._take_lines(data[:cut]) if cut else False
 
     def _take_lines(self, lines: bytes) -> bool:
         if b"content_block" in lines:
@@ -170,48 +189,62 @@ class Meter:
         self.learnt.final = self.learnt.told and bool(self.learnt.stop_reason)
 
     def finish(self) -> None:
-        """The answer has ended: reads a last line that no line end closed, and counts the text."""
+        """The answer has ended: reads a last line that no line end closed, and counts the text if it must."""
         self.feed(b"\n")
-        self.count_text()
+        if not self.learnt.final:
+            self.count_text()
 
     def count_text(self) -> None:
-        """Brings `deltas` and `text_bytes` up to what has been fed."""
+        """Brings the estimate up to what has been fed."""
         for event in _data_lines(b"".join(self._unread)):
-            if event.get("type") == "content_block_delta":
-                size = _text_size(_mapping(event, "delta"))
-                self.learnt.text_bytes += size
-                self.learnt.deltas += 1 if size else 0
+            kind = event.get("type")
+            if kind == "content_block_start":
+                self._block_has_text = False
+            elif kind == "content_block_delta":
+                self._count_delta(_mapping(event, "delta"))
         self._unread.clear()
         self._unread_bytes = 0
 
+    def _count_delta(self, delta: Mapping[str, Any]) -> None:
+        text = _text_of(delta)
+        if not text and not self._block_has_text:
+            # Thinking that is not shown is billed all the same; its signature is all there is to see of it.
+            text = _word(delta, "signature", "").encode("utf-8", "surrogatepass")
+        self._block_has_text = self._block_has_text or bool(text)
+        self.learnt.take_text(text)
+
     def _keep_tail(self, tail: bytes) -> None:
-        if len(tail) <= TAIL_MAX_BYTES and not self._skipping:
+        if len(tail) <= TAIL_MAX_BYTES:
             self._tail = tail
             return
-        if not self._skipping and b"content_block" in tail[:256]:
+        # A giant event: its size still counts as text that upstream wrote, its content is not kept.
+        if b"content_block" in tail[:256]:
             self.learnt.deltas += 1
             self.real_events += 1
-        # A giant event: its size still counts as text that upstream wrote, its content is not kept.
         self.learnt.text_bytes += len(tail)
-        self._skipping, self._tail = True, b""
+        self._skipping = True
 
     def _after_giant(self, data: bytes) -> bytes:
+        ends = [at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0]
+        if not ends:
+            self.learnt.text_bytes += len(data)
+            return b""
         self._skipping = False
-        cut = min(i for i in (data.find(b"\n"), data.find(b"\r")) if i >= 0) + 1
-        self.learnt.text_bytes += cut
-        return data[cut:]
+        self.learnt.text_bytes += min(ends)
+        return data[min(ends) :]
 
 
 def read_plain(body: bytes) -> Learnt:
-    """What a whole (not streamed) answer says of its bill; nothing when it is not the JSON of a message."""
-    learnt = Learnt()
+    """What a plain (not streamed) answer says of its bill. One that cannot be read was billed all the same."""
+    learnt = Learnt(started=bool(body))
     message = _parse(body)
-    if message.get("type") == "message":
-        learnt.started = True
-        learnt.final = learnt.stopped = learnt.take_usage(_mapping(message, "usage"))
-        learnt.stop_reason = _word(message, "stop_reason", "")
-        blocks = message.get("content")
-        learnt.text_bytes = len(orjson.dumps(blocks)) if blocks else 0
+    if message.get("type") != "message":
+        learnt.text_bytes = len(body)
+        return learnt
+    learnt.final = learnt.stopped = learnt.take_usage(_mapping(message, "usage"))
+    learnt.stop_reason = _word(message, "stop_reason", "")
+    if not learnt.final:
+        learnt.take_text(orjson.dumps(message.get("content")))
     return learnt
 
 
@@ -233,12 +266,11 @@ def _mapping(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], value) if isinstance(value, dict) else {}
 
 
-def _text_size(delta: Mapping[str, Any]) -> int:
+def _text_of(delta: Mapping[str, Any]) -> bytes:
     for name in ("text", "partial_json", "thinking"):
-        value: Any = delta.get(name)
-        if isinstance(value, str):
-            return len(value.encode("utf-8", "surrogatepass"))
-    return 0
+        if text := _word(delta, name, ""):
+            return text.encode("utf-8", "surrogatepass")
+    return b""
 
 
 def _count(usage: Mapping[str, Any], name: str, otherwise: int) -> int:

@@ -20,6 +20,7 @@ BEHAVIOURS: dict[str, str] = {
     "error500": "Answers 500 api_error.",
     "invalid": "Answers 400 invalid_request_error.",
     "stall_before_head": "Takes the request and never answers.",
+    "cut_before_head": "Takes the request and closes the connection.",
     "stall": "Sends `after` events and then nothing, with the connection open.",
     "cut": "Sends `after` events and closes the connection (`reset=1`: resets it).",
     "cut_mid_event": "Sends `after` events and half of the next one, then closes the connection.",

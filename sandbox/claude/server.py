@@ -120,6 +120,10 @@ class Claude:
         behaviour = self._queued("messages") or in_text(last_user_text(request.messages))
         entry.behaviour = behaviour.words
         await self._misbehave(behaviour, plain=not request.stream)
+        if "cut_before_head" in behaviour:
+            entry.ended = "cut"
+            exchange.close()
+            return
         billed = self._bill(entry, key, request, model)
         told = Told(request, answer(request, behaviour), billed, new_id("msg"), behaviour)
         pace = 0.0 if "fast" in behaviour else behaviour.number("pace", self.pace)

@@ -5,28 +5,25 @@ process, the sweeper settles from the journal.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 
 import structlog
 from starlette.types import Receive, Send
 
-from relay import clock, ledger
 from relay.accounts import Identity
 from relay.admission import Admission
 from relay.endpoints.claude import wire
+from relay.endpoints.claude.booking import Booking
+from relay.endpoints.claude.holding import count_or_none
 from relay.endpoints.claude.passing import forwarded_headers, our_fault
 from relay.endpoints.claude.silence import Silence
-from relay.errors import ProductError, UpstreamFailed
+from relay.errors import UpstreamFailed
 from relay.gateways.claude import Answer
 from relay.ledger import Ended, Settled
 from relay.limits import Place
-from relay.metering import Learnt, Meter, read_plain
-from relay.money import usd
-from relay.pricing import Tokens
+from relay.metering import Learnt, read_plain
 from relay.services import Services
-from relay.settling import settle_until_done, settlement
 
 JOURNAL_SECONDS = 1.0
 DRAIN_SECONDS = 0.5
@@ -51,19 +48,14 @@ class Call:
         self._headers = headers
         self._request_id = request_id
         self._place = place
-        self._began = began
-        self._meter = Meter()
-        self._prices = services.prices
+        self._booking = Booking(services, admission, identity, request_id, began)
         self._answer: Answer | None = None
         self._gone = False
-        self._status = 0
-        self._settled: Settled | None = None
-        self._closed = False
         self._task: asyncio.Task[object] | None = None
 
     @property
     def _learnt(self) -> Learnt:
-        return self._meter.learnt
+        return self._booking.learnt
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Returns when the client has its answer and the usage row is durable."""
@@ -76,12 +68,12 @@ class Call:
                 await self._relay(send)
         except asyncio.CancelledError:
             # The server is stopping, or the client has stopped reading: book what is known, without waiting.
-            self._close_books("client_gone" if self._gone else "process_died")
+            self._booking.close("client_gone" if self._gone else "process_died")
             if not self._gone:
                 raise
         except Exception:
             log.exception("defect")
-            self._close_books("upstream_error")
+            self._booking.close("upstream_error")
             raise
         finally:
             watcher.cancel()
@@ -102,14 +94,14 @@ class Call:
     async def _relay(self, send: Send) -> None:
         settings = self._services.settings
         first = settings.UPSTREAM_FIRST_SECONDS if self._admission.stream else settings.UPSTREAM_PLAIN_SECONDS
-        silence = Silence(self._meter, first, settings.UPSTREAM_SILENCE_SECONDS, self._on_stuck)
+        silence = Silence(self._booking.meter, first, settings.UPSTREAM_SILENCE_SECONDS, self._on_stuck)
         try:
             answer = await self._ask()
             silence.watch(answer)
             headed = await answer.head() or await self._head_in_time(answer)
         except UpstreamFailed as error:
             silence.stop()
-            self._status = error.status
+            self._booking.status = error.status
             await self._settle("client_gone" if self._gone else "upstream_error")
             await wire.answer_error(send, error, self._request_id)
             return
@@ -142,31 +134,33 @@ class Call:
             return False
 
     async def _stream(self, answer: Answer, send: Send, silence: Silence) -> None:
-        self._status = 200
+        self._booking.status = 200
         await wire.start(send, 200, wire.answer_headers(self._request_id, answer.headers))
         try:
             await self._pass_on(answer, send, silence)
-            whole = answer.complete
+            whole = answer.is_whole
         except UpstreamFailed:
             whole = False
-        if self._gone and not self._learnt.stopped:
+        left_early = self._gone and not self._learnt.stopped
+        if left_early:
             await self._drain(answer)
-        self._meter.finish()
-        settled = await self._settle(self._how_it_ended())
+        self._booking.meter.finish()
+        ended = self._how_it_ended(left_early)
+        settled = await self._settle(ended)
         if whole and not self._gone:
-            receipt = self._receipt(settled) if self._headers.get("x-receipt") == "1" else b""
+            receipt = self._booking.receipt(settled, ended) if self._headers.get("x-receipt") == "1" else b""
             await wire.write(send, receipt, more=False)
         # Cut by upstream: the answer is left unfinished, so the client sees what we saw.
 
     async def _pass_on(self, answer: Answer, send: Send, silence: Silence) -> None:
-        meter, loop = self._meter, asyncio.get_running_loop()
+        meter, loop = self._booking.meter, asyncio.get_running_loop()
         journal_at = loop.time() + JOURNAL_SECONDS
-        while data := await answer.read():
+        while not self._gone and (data := await answer.read()):
             must_journal = meter.feed(data)
-            if self._learnt.first_token_ms is None and meter.real_events > 1:
-                self._learnt.first_token_ms = round((time.perf_counter() - self._began) * 1000)
+            if meter.real_events > 1:
+                self._booking.note_first_token()
             if must_journal or loop.time() >= journal_at:
-                self._journal()
+                self._booking.journal()
                 journal_at = loop.time() + JOURNAL_SECONDS
             silence.sending = True
             await send({"type": "http.response.body", "body": data, "more_body": True})
@@ -179,27 +173,30 @@ class Call:
             async with asyncio.timeout(DRAIN_SECONDS):
                 while left > 0 and not self._learnt.final and (data := await answer.read()):
                     left -= len(data)
-                    self._meter.feed(data)
+                    self._booking.meter.feed(data)
         except (TimeoutError, UpstreamFailed):
             return
 
     async def _plain(self, answer: Answer, send: Send) -> None:
         """A whole answer: booked first, then sent, so that its receipt is there when it arrives."""
-        body, whole = await self._read_whole(answer)
-        self._status = 200
-        self._meter.learnt = read_plain(body)
-        if not whole and self._gone and body:
-            self._learnt.started, self._learnt.text_bytes = True, len(body)
-        self._learnt.first_token_ms = round((time.perf_counter() - self._began) * 1000)
-        await self._settle("client_gone" if self._gone else ("complete" if whole else "upstream_error"))
-        if not whole:
-            await wire.answer_error(send, UpstreamFailed(), self._request_id)
+        body, failure = await self._read_whole(answer)
+        self._booking.status = failure.status if failure else 200
+        if failure is None or self._gone:
+            self._booking.meter.learnt = read_plain(body)
+        else:
+            # Upstream may have billed it, but nobody was sent anything of it: we bear that.
+            self._learnt.unsure = True
+        self._booking.note_first_token()
+        await self._settle("client_gone" if self._gone else ("upstream_error" if failure else "complete"))
+        if failure is not None:
+            await wire.answer_error(send, failure, self._request_id)
             return
         head = wire.answer_headers(self._request_id, answer.headers)
         await wire.start(send, 200, [*head, (b"content-length", str(len(body)).encode())])
         await wire.write(send, body, more=False)
 
-    async def _read_whole(self, answer: Answer) -> tuple[bytes, bool]:
+    async def _read_whole(self, answer: Answer) -> tuple[bytes, UpstreamFailed | None]:
+        """The body, or what there is of it and why there is no more."""
         parts: list[bytes] = []
         size = 0
         try:
@@ -208,20 +205,23 @@ class Call:
                     while size <= wire.BODY_BYTES_MAX and (data := await answer.read()):
                         parts.append(data)
                         size += len(data)
-                    if answer.complete or not self._gone or patience.when() is not None:
+                    if answer.is_whole or not self._gone or patience.when() is not None:
                         break
                     answer.go_on()
                     patience.reschedule(asyncio.get_running_loop().time() + DRAIN_PLAIN_SECONDS)
-        except (TimeoutError, UpstreamFailed):
-            return b"".join(parts), False
-        return b"".join(parts), answer.complete
+        except UpstreamFailed as error:
+            return b"".join(parts), error
+        except TimeoutError:
+            return b"".join(parts), UpstreamFailed()
+        return b"".join(parts), None if answer.is_whole else UpstreamFailed()
 
     async def _pass_refusal(self, answer: Answer, send: Send) -> None:
         """Upstream refused: nothing is billed, and its words and `retry-after` go on, unless the fault is ours."""
-        body, whole = await self._read_whole(answer)
-        self._status = answer.status
+        body, failure = await self._read_whole(answer)
+        self._booking.status = answer.status
         await self._settle("upstream_error")
-        refused = our_fault(answer) or (None if whole and len(body) <= ERROR_BYTES_MAX else UpstreamFailed())
+        too_long = UpstreamFailed() if len(body) > ERROR_BYTES_MAX else None
+        refused = our_fault(answer) or failure or too_long
         if refused is not None:
             log.error("upstream_refused_us", status=answer.status)
             await wire.answer_error(send, refused, self._request_id)
@@ -236,87 +236,19 @@ class Call:
         if self._task is not None:
             self._task.cancel()
 
-    def _how_it_ended(self) -> Ended:
+    def _how_it_ended(self, left_early: bool) -> Ended:
         if self._learnt.error:
             return "upstream_error"
-        if self._learnt.stopped:
-            return "complete"
-        return "client_gone" if self._gone else "upstream_error"
-
-    def _journal(self) -> None:
-        self._meter.count_text()
-        until = clock.now() + clock.seconds(self._services.settings.HOLD_TTL_SECONDS)
-        command = ledger.Journal(self._request_id, self._learnt.journal(), until)
-        self._services.database.post(ledger.post, command)
-
-    def _settlement(self, ended: Ended) -> ledger.Settle:
-        learnt = self._learnt
-        if self._answer is not None:
-            learnt.upstream_request_id = self._answer.headers.get(b"request-id", b"").decode("latin-1")[:200]
-        if ended == "upstream_error" and not learnt.deltas and not learnt.told:
-            learnt.started = False
-        return settlement(
-            learnt,
-            self._prices,
-            request_id=self._request_id,
-            account_id=self._identity.account_id,
-            model=self._admission.model,
-            max_tokens=self._admission.max_tokens,
-            ended=ended,
-            status=self._status,
-        )
+        if left_early:
+            return "client_gone"
+        return "complete" if self._learnt.stopped else "upstream_error"
 
     async def _settle(self, ended: Ended) -> Settled | None:
-        """The usage row. When the database cannot take it now, it is tried again behind the answer's back."""
-        self._closed = True
-        command = self._settlement(ended)
-        try:
-            settled: Settled = await asyncio.shield(self._services.database.batch(ledger.post, command))
-        except ProductError:
-            log.error("settle_failed", ended=ended)
-            settle_until_done(self._services, command)
-            return None
-        self._report(command)
-        return settled
-
-    def _close_books(self, ended: Ended) -> None:
-        """Books without waiting. A settlement that is already on its way is not repeated."""
-        if not self._closed:
-            self._closed = True
-            self._meter.finish()
-            command = self._settlement(ended)
-            self._services.database.post(ledger.post, command)
-            self._report(command)
-
-    def _report(self, command: ledger.Settle) -> None:
-        self._services.hub.changed(self._identity.account_id)
-        log.info(
-            "relayed",
-            account=self._identity.account_id,
-            model=self._admission.model,
-            ended=command.ended,
-            status=command.status,
-            output_tokens=command.tokens.output,
-            price_pico=command.price_pico,
-            ms=round((time.perf_counter() - self._began) * 1000),
-        )
-
-    def _receipt(self, settled: Settled | None) -> bytes:
-        """One more event for who asked for it: what the answer cost, and what is left."""
-        command = self._settlement(self._how_it_ended())
-        return wire.receipt_event(
-            self._request_id,
-            price_usd=usd(command.price_pico),
-            available_usd=usd(settled.available_pico) if settled else None,
-            usage=_usage(command.tokens, self._request_id),
-        )
-
-
-def _usage(tokens: Tokens, request_id: str) -> dict[str, object]:
-    return {
-        "request_id": request_id,
-        "input_tokens": tokens.input,
-        "output_tokens": tokens.output,
-        "cache_read_tokens": tokens.cache_read,
-        "cache_write_tokens": tokens.cache_write_5m + tokens.cache_write_1h,
-    }
+        answer, learnt = self._answer, self._learnt
+        if answer is not None:
+            learnt.upstream_request_id = answer.headers.get(b"request-id", b"").decode("latin-1")[:200]
+        if learnt.lacks_input:
+            # Upstream's free count stands in for what its usage did not tell.
+            learnt.input = await count_or_none(self._services, self._admission, self._headers) or 0
+            learnt.unsure = True
+        return await self._booking.settle(ended)

@@ -1,4 +1,4 @@
-"""From an admitted request to a durable hold: the cheap bound first, upstream's exact count only when that does not fit."""
+"""From an admitted request to a durable hold: the cheap bound first, upstream's exact count when it does not fit."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ async def hold(
         available = _available(refusal)
         if available <= 0:
             raise _explained(services, admission, refusal, counted) from None
-        counted = await _count_or_none(services, admission, headers)
+        counted = await count_or_none(services, admission, headers)
         if counted is None:
             raise _explained(services, admission, refusal, None) from None
         try:
@@ -76,7 +76,7 @@ async def _count(services: Services, admission: Admission, headers: Mapping[str,
     raise UpstreamFailed("Claude could not count this request's tokens. Nothing was charged.")
 
 
-async def _count_or_none(services: Services, admission: Admission, headers: Mapping[str, str]) -> int | None:
+async def count_or_none(services: Services, admission: Admission, headers: Mapping[str, str]) -> int | None:
     """For a second opinion: when it cannot be had, the first stands."""
     try:
         return await _count(services, admission, headers)
@@ -95,4 +95,6 @@ def _explained(
     """The refusal with its way out: the `max_tokens` that would fit."""
     affordable = admission.affordable_max_tokens(services.prices, _available(refusal), counted)
     way_out = f" A max_tokens of {affordable} would fit." if affordable else " Add credit on the billing page."
-    return type(refusal)(refusal.message + way_out, **refusal.details, max_tokens_affordable=affordable)
+    explained = type(refusal)(refusal.message + way_out, max_tokens_affordable=affordable)
+    explained.details = {**refusal.details, **explained.details}
+    return explained

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from relay.endpoints.safety import SAFETY
 from relay.errors import BadInput, ProductError, TooLarge
 from relay.money import usd
 
@@ -48,7 +49,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
 
 def answer_headers(request_id: str, upstream: dict[bytes, bytes]) -> list[Header]:
     """The head of a relayed answer: ours, and what may pass of upstream's."""
-    headers = [(b"request-id", request_id.encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+    headers = [(b"request-id", request_id.encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"), *SAFETY]
     headers += [(name, upstream[name]) for name in PASSED_ON if name in upstream]
     if b"request-id" in upstream:
         headers.append((b"upstream-request-id", upstream[b"request-id"]))
@@ -71,6 +72,7 @@ async def answer_error(send: Send, error: ProductError, request_id: str) -> None
         (b"content-length", str(len(body)).encode()),
         (b"request-id", request_id.encode()),
         (b"cache-control", b"no-store"),
+        *SAFETY,
     ]
     if error.retry_after is not None:
         headers.append((b"retry-after", str(error.retry_after).encode()))

@@ -43,7 +43,9 @@ class Claude:
         head.append(b"\r\n")
         return connection.send([b"".join(head), body] if body else head)
 
-    async def ask(self, method: str, path: str, headers: Iterable[Header], body: bytes, seconds: float) -> tuple[Answer, bytes]:
+    async def ask(
+        self, method: str, path: str, headers: Iterable[Header], body: bytes, seconds: float
+    ) -> tuple[Answer, bytes]:
         """A small exchange read whole, within `seconds` in all and 8 MB."""
         answer: Answer | None = None
         try:

@@ -7,6 +7,7 @@ from typing import cast
 import httptools
 
 from relay.errors import UpstreamFailed
+from relay.gateways.claude.inflating import Inflater
 
 BUFFER_MAX_BYTES = 256 << 10
 HEAD_MAX_BYTES = 64 << 10
@@ -16,8 +17,8 @@ class Answer:
     """Upstream's answer while it arrives. `status` and `headers` (lower-case bytes) are set once `head()` returns."""
 
     __slots__ = (
-        "_buffered", "_chunks", "_connection", "_error", "_head_bytes", "_headed", "_interrupted", "_waiter",
-        "complete", "headers", "status",
+        "_buffered", "_chunks", "_connection", "_error", "_head_bytes", "_headed", "_inflater", "_interrupted",
+        "_waiter", "complete", "headers", "status",
     )  # fmt: skip
 
     def __init__(self, connection: "Connection") -> None:
@@ -29,9 +30,16 @@ class Answer:
         self._buffered = 0
         self._head_bytes = 0
         self._headed = False
+        self._inflater: Inflater | None = None
         self._interrupted = False
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """All of it has arrived and has been read."""
+        unpacked = self._inflater is None or self._inflater.is_whole
+        return self.complete and not self._chunks and unpacked
 
     async def head(self) -> bool:
         """Waits for status and headers. False when interrupted before them; raises when they cannot come."""
@@ -39,16 +47,34 @@ class Answer:
             if self._error is not None:
                 raise self._error
             await self._wait()
+        encoding = self.headers.pop(b"content-encoding", b"identity") if self._headed else b"identity"
+        if encoding != b"identity":
+            self._inflater = Inflater(encoding)
         return self._headed
 
     async def read(self) -> bytes:
-        """What has arrived since the last read, joined; `b""` at the end, or when interrupted."""
-        while not self._chunks:
+        """What has arrived since the last read, joined and unpacked; `b""` at the end, or when interrupted."""
+        while not (data := self._take()):
+            if self.complete and not self.is_whole:
+                raise UpstreamFailed("Claude's answer ended too early.")
             if self.complete or self._interrupted:
                 return b""
             if self._error is not None:
                 raise self._error
             await self._wait()
+        if self._inflater is not None:
+            # Unpacking one small read can take many steps: others have their turn between them.
+            await asyncio.sleep(0)
+        return data
+
+    def _take(self) -> bytes:
+        if self._inflater is None:
+            return self._join()
+        while not (found := self._inflater.take()) and self._chunks:
+            self._inflater.feed(self._join())
+        return found
+
+    def _join(self) -> bytes:
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         if self._buffered > BUFFER_MAX_BYTES and self._connection is not None:

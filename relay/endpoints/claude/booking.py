@@ -1,0 +1,125 @@
+"""What is booked of one call: its journal while it lasts, one usage row when it has ended, however it ended."""
+
+import asyncio
+import time
+
+import structlog
+
+from relay import clock, ledger
+from relay.accounts import Identity
+from relay.admission import Admission
+from relay.endpoints.claude import wire
+from relay.errors import ProductError
+from relay.ledger import Ended, Settled
+from relay.metering import Learnt, Meter
+from relay.money import usd
+from relay.pricing import Tokens
+from relay.services import Services
+from relay.settling import settle_until_done, settlement
+
+log = structlog.get_logger(__name__)
+
+
+class Booking:
+    """A durable hold, and what becomes of it. `meter` feeds on the answer; `status` is what upstream answered."""
+
+    def __init__(
+        self, services: Services, admission: Admission, identity: Identity, request_id: str, began: float
+    ) -> None:
+        self.meter = Meter()
+        self.status = 0
+        self._services = services
+        self._admission = admission
+        self._account_id = identity.account_id
+        self._request_id = request_id
+        self._began = began
+        self._prices = services.prices
+        self._closed = False
+
+    @property
+    def learnt(self) -> Learnt:
+        return self.meter.learnt
+
+    def note_first_token(self) -> None:
+        if self.learnt.first_token_ms is None:
+            self.learnt.first_token_ms = self._elapsed_ms()
+
+    def journal(self) -> None:
+        """Keeps with the hold what is known by now, should this process die. Nobody waits for it."""
+        self.meter.count_text()
+        until = clock.now() + clock.seconds(self._services.settings.HOLD_TTL_SECONDS)
+        command = ledger.Journal(self._request_id, self.learnt.journal(), until)
+        self._services.database.post(ledger.post, command)
+
+    async def settle(self, ended: Ended) -> Settled | None:
+        """The usage row. When the database cannot take it now, it is tried again behind the answer's back."""
+        self._closed = True
+        command = self._settlement(ended)
+        try:
+            settled: Settled = await asyncio.shield(self._services.database.batch(ledger.post, command))
+        except ProductError:
+            log.error("settle_failed", ended=ended)
+            settle_until_done(self._services, command)
+            return None
+        self._report(command)
+        return settled
+
+    def close(self, ended: Ended) -> None:
+        """Books without waiting. A settlement that is already on its way is not repeated."""
+        if not self._closed:
+            self._closed = True
+            self.meter.finish()
+            command = self._settlement(ended)
+            self._services.database.post(ledger.post, command)
+            self._report(command)
+
+    def receipt(self, settled: Settled | None, ended: Ended) -> bytes:
+        """One more event for who asked for it: what the answer cost, and what is left."""
+        command = self._settlement(ended)
+        return wire.receipt_event(
+            self._request_id,
+            price_usd=usd(command.price_pico),
+            available_usd=usd(settled.available_pico) if settled else None,
+            usage=_usage(command.tokens, self._request_id),
+        )
+
+    def _settlement(self, ended: Ended) -> ledger.Settle:
+        if self.learnt.failed_free:
+            # Upstream does not bill an answer that failed before its first token.
+            self.learnt.started = False
+        return settlement(
+            self.learnt,
+            self._prices,
+            request_id=self._request_id,
+            account_id=self._account_id,
+            model=self._admission.model,
+            max_tokens=self._admission.max_tokens,
+            ended=ended,
+            status=self.status,
+        )
+
+    def _report(self, command: ledger.Settle) -> None:
+        self._services.hub.changed(self._account_id)
+        log.info(
+            "relayed",
+            account=self._account_id,
+            model=self._admission.model,
+            ended=command.ended,
+            status=command.status,
+            output_tokens=command.tokens.output,
+            price_pico=command.price_pico,
+            ms=self._elapsed_ms(),
+        )
+
+    def _elapsed_ms(self) -> int:
+        return round((time.perf_counter() - self._began) * 1000)
+
+
+def _usage(tokens: Tokens, request_id: str) -> dict[str, object]:
+    return {
+        "request_id": request_id,
+        "input_tokens": tokens.input,
+        "output_tokens": tokens.output,
+        "cache_read_tokens": tokens.cache_read,
+        "cache_write_tokens": tokens.cache_write_5m + tokens.cache_write_1h,
+    }
