@@ -145,7 +145,7 @@ def _sqlite(url: str, writing: bool, checkpoints: bool) -> Engine:
         # The driver's own transaction handling begins too late; ours begins by hand in the "begin" event.
         raw.isolation_level = None
         pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"]
-        pragmas += [f"busy_timeout={BUSY_SECONDS * 1000}", "recursive_triggers=ON"]
+        pragmas += [f"busy_timeout={BUSY_SECONDS * 1000}"]
         pragmas += ["query_only=ON"] if not writing else []
         pragmas += ["wal_autocheckpoint=0"] if not checkpoints else []
         for pragma in pragmas:

@@ -231,6 +231,13 @@ def _forbid_changes(table: str) -> None:
                 f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
             )
+        # INSERT OR REPLACE deletes without asking the trigger above, unless a pragma says otherwise.
+        same = " OR (request_id = NEW.request_id AND kind = NEW.kind)" if table == "usage" else ""
+        op.execute(
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id{same}) "
+            f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
+        )
         return
     op.execute(
         f"CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
