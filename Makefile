@@ -22,7 +22,7 @@ run:
 test:
 	@$(PYTHON) scripts/setup.py --dev --quiet
 	@$(VENV)/python scripts/browser.py
-	@$(VENV)/python -m pytest -n 2 $(ARGS)
+	@$(VENV)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check:
 	@$(PYTHON) scripts/setup.py --dev --quiet

@@ -1,6 +1,5 @@
 """Fixtures of the panel's browser tests: one Chromium; a fresh fake relay and profile for each test."""
 
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -9,30 +8,12 @@ import pytest
 import uvicorn
 from panel_desk import Desk
 from panel_relay import PANEL, FakeRelay
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="session")
-def panel_chromium() -> Iterator[Browser]:
-    assert (PANEL / "panel.js").exists(), "The panel is not built: run `make setup`."
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        yield browser
-        browser.close()
+from playwright.sync_api import Browser, BrowserContext
 
 
 @pytest.fixture
 def fake_relay() -> FakeRelay:
+    assert (PANEL / "panel.js").exists(), "The panel is not built: run `make setup`."
     return FakeRelay()
 
 
@@ -51,8 +32,8 @@ def panel_origin(fake_relay: FakeRelay) -> Iterator[str]:
 
 
 @pytest.fixture
-def profile(panel_chromium: Browser, panel_origin: str) -> Iterator[BrowserContext]:
-    context = panel_chromium.new_context(viewport={"width": 420, "height": 720}, base_url=panel_origin)
+def profile(browser: Browser, panel_origin: str) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 420, "height": 720}, base_url=panel_origin)
     context.set_default_timeout(10_000)
     yield context
     context.close()

@@ -1,24 +1,18 @@
 """The pages in a real Chromium: their states, what they fetch, and that everybody can use them."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from tests.dashboard import Dashboard, built_site, running
 
 pytestmark = pytest.mark.browser
 
 PAGES = ("/", "/usage", "/assistant")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -28,23 +22,14 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         yield product
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def faults() -> list[str]:
     return []
 
 
 @pytest.fixture
-def context(chromium: Browser, dashboard: Dashboard, faults: list[str]) -> Iterator[BrowserContext]:
-    context = chromium.new_context(base_url=dashboard.address, timezone_id="Asia/Tokyo", locale="en-GB")
+def context(browser: Browser, dashboard: Dashboard, faults: list[str]) -> Iterator[BrowserContext]:
+    context = browser.new_context(base_url=dashboard.address, timezone_id="Asia/Tokyo", locale="en-GB")
     context.on("console", lambda m: m.type in ("error", "warning") and faults.append(m.text))
     context.on("weberror", lambda e: faults.append(str(e.error)))
     yield context
@@ -210,7 +195,7 @@ def test_an_error_in_the_address_cannot_put_words_on_the_page(page: Page) -> Non
 
 
 def test_signing_in_is_possible_without_script(chromium: Browser, dashboard: Dashboard) -> None:
-    context = chromium.new_context(base_url=dashboard.address, java_script_enabled=False)
+    context = browser.new_context(base_url=dashboard.address, java_script_enabled=False)
     page = context.new_page()
     page.goto("/sign-in")
     expect(page.get_by_label("Email")).to_be_visible()
