@@ -30,9 +30,9 @@ from sandbox.serve import Running
 
 CREDIT = "100"
 IMPATIENT = {
-    "UPSTREAM_FIRST_SECONDS": "1.2",
-    "UPSTREAM_SILENCE_SECONDS": "1",
-    "UPSTREAM_PLAIN_SECONDS": "3",
+    "UPSTREAM_FIRST_SECONDS": "1",
+    "UPSTREAM_SILENCE_SECONDS": "0.6",
+    "UPSTREAM_PLAIN_SECONDS": "2",
 }
 NOTHING = dict.fromkeys(("input", "output", "cache_read", "cache_write_5m", "cache_write_1h"), 0)
 

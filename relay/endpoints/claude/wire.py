@@ -49,7 +49,8 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
 
 def answer_headers(request_id: str, upstream: dict[bytes, bytes]) -> list[Header]:
     """The head of a relayed answer: ours, and what may pass of upstream's."""
-    headers = [(b"request-id", request_id.encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"), *SAFETY]
+    headers = [(b"request-id", request_id.encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+    headers += SAFETY
     headers += [(name, upstream[name]) for name in PASSED_ON if name in upstream]
     if b"request-id" in upstream:
         headers.append((b"upstream-request-id", upstream[b"request-id"]))
