@@ -20,9 +20,14 @@ def main() -> None:
 
 
 def find() -> str | None:
-    """The path of a Chromium on this machine: $CHROMIUM, one on PATH, or the one that Playwright keeps."""
-    named = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES), kept_by_playwright()]
-    return next((path for path in named if path and Path(path).exists()), None)
+    """The path of a Chromium that can be started now."""
+    kept = on_path() or kept_by_playwright()
+    return kept if kept and Path(kept).exists() else None
+
+
+def on_path() -> str | None:
+    """$CHROMIUM, or the machine's own; None leaves the choice to Playwright."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def kept_by_playwright() -> str | None:
@@ -53,9 +58,7 @@ def install() -> str | None:
 
 
 def succeeds(command: list[str]) -> bool:
-    done = subprocess.run(
-        command, env={**os.environ, **APT}, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
+    done = subprocess.run(command, env={**os.environ, **APT}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         sys.stderr.write("\n".join((done.stdout + done.stderr).splitlines()[-5:]) + "\n")
     return done.returncode == 0

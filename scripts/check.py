@@ -32,9 +32,7 @@ def main() -> None:
 
 def passes(name: str, command: list[str], env: dict[str, str]) -> bool:
     started = time.monotonic()
-    done = subprocess.run(
-        command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    done = subprocess.run(command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     verdict = "FAILED" if done.returncode else "ok"
     print(f"{verdict:<6} {name} ({time.monotonic() - started:.1f} s)", flush=True)
     if done.returncode:

@@ -55,9 +55,7 @@ def refuse_taken_ports(port: int, services: list[str]) -> None:
     }
     for number, owner in wanted.items():
         if is_taken("127.0.0.1", number) or is_taken("::1", number):
-            give_up(
-                f"Port {number}, for {owner}, is taken by another program. Choose others: make run PORT=4000"
-            )
+            give_up(f"Port {number}, for {owner}, is taken by another program. Choose others: make run PORT=4000")
 
 
 def is_taken(host: str, port: int) -> bool:

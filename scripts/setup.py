@@ -93,9 +93,7 @@ def packages(lock: str) -> None:
     path = ROOT / "requirements" / f"{lock}.txt"
     count = len(re.findall(r"^\S+==", path.read_text(), re.MULTILINE))
     step(f"Installing {count} packages ({path.relative_to(ROOT)})")
-    if not (
-        install_uv(path) and succeeds([*uv_install(), "--compile-bytecode", "--require-hashes", "-r", path])
-    ):
+    if not (install_uv(path) and succeeds([*uv_install(), "--compile-bytecode", "--require-hashes", "-r", path])):
         must([*pip_install(), "--require-hashes", "-r", path], "The packages could not be installed.")
     runtime.set()
     if lock == "dev":
@@ -132,9 +130,7 @@ def panel() -> None:
     folder = ROOT / "panel"
     if not (folder / "package.json").exists():
         return
-    locked = Stamp(
-        folder / "node_modules/.setup-npm", [folder / "package.json", folder / "package-lock.json"]
-    )
+    locked = Stamp(folder / "node_modules/.setup-npm", [folder / "package.json", folder / "package-lock.json"])
     if not locked.is_fresh():
         step("Installing the panel's packages (npm ci)")
         must([BIN / "npm", "ci", "--no-audit", "--no-fund"], "npm ci failed in panel/.", folder)

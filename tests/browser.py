@@ -1,10 +1,11 @@
 """A real Chromium for the tests: the one on this machine, else Playwright's own."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from scripts.browser import on_path
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -28,7 +29,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    launched = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+    launched = playwright.chromium.launch(executable_path=on_path(), args=ARGUMENTS)
     yield launched
     launched.close()
 

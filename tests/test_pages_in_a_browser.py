@@ -194,7 +194,7 @@ def test_an_error_in_the_address_cannot_put_words_on_the_page(page: Page) -> Non
     expect(page.get_by_role("alert")).to_have_text("Something went wrong. Please try again.")
 
 
-def test_signing_in_is_possible_without_script(chromium: Browser, dashboard: Dashboard) -> None:
+def test_signing_in_is_possible_without_script(browser: Browser, dashboard: Dashboard) -> None:
     context = browser.new_context(base_url=dashboard.address, java_script_enabled=False)
     page = context.new_page()
     page.goto("/sign-in")
