@@ -135,6 +135,7 @@ class Call:
 
     async def _stream(self, answer: Answer, send: Send, silence: Silence) -> None:
         self._booking.status = 200
+        self._name_upstream(answer)
         await wire.start(send, 200, wire.answer_headers(self._request_id, answer.headers))
         try:
             await self._pass_on(answer, send, silence)
@@ -151,6 +152,10 @@ class Call:
             receipt = self._booking.receipt(settled, ended) if self._headers.get("x-receipt") == "1" else b""
             await wire.write(send, receipt, more=False)
         # Cut by upstream: the answer is left unfinished, so the client sees what we saw.
+
+    def _name_upstream(self, answer: Answer) -> None:
+        """Before the first journal too, so that a receipt names upstream's request whatever happens to this process."""
+        self._learnt.upstream_request_id = answer.headers.get(b"request-id", b"").decode("latin-1")[:200]
 
     async def _pass_on(self, answer: Answer, send: Send, silence: Silence) -> None:
         meter, loop = self._booking.meter, asyncio.get_running_loop()
@@ -244,9 +249,9 @@ class Call:
         return "complete" if self._learnt.stopped else "upstream_error"
 
     async def _settle(self, ended: Ended) -> Settled | None:
-        answer, learnt = self._answer, self._learnt
-        if answer is not None:
-            learnt.upstream_request_id = answer.headers.get(b"request-id", b"").decode("latin-1")[:200]
+        learnt = self._learnt
+        if self._answer is not None:
+            self._name_upstream(self._answer)
         if learnt.lacks_input:
             # Upstream's free count stands in for what its usage did not tell.
             learnt.input = await count_or_none(self._services, self._admission, self._headers) or 0

@@ -8,7 +8,7 @@ from relay.gateways.claude import Answer
 from relay.metering import Meter
 
 LOOKS = 4
-"""A limit is looked at this many times, so it is exceeded by a quarter at most."""
+"""How often the shorter limit is looked at, so that it is exceeded by a quarter of it at most."""
 
 
 class Silence:
@@ -21,6 +21,7 @@ class Silence:
         self._meter = meter
         self._first_seconds = first_seconds
         self._between_seconds = between_seconds
+        self._step_seconds = min(first_seconds, between_seconds) / LOOKS
         self._on_stuck = on_stuck
         self._answer: Answer | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -29,22 +30,23 @@ class Silence:
 
     def watch(self, answer: Answer) -> None:
         self._answer = answer
-        self._arm(self._first_seconds)
+        self._arm()
 
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _arm(self, limit_seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(limit_seconds / LOOKS, self._look)
+    def _arm(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._step_seconds, self._look)
 
     def _look(self) -> None:
         events = self._meter.real_events
         self._quiet = 0 if events != self._seen else self._quiet + 1
         self._seen = events
-        if self._quiet < LOOKS:
-            self._arm(self._between_seconds if events else self._first_seconds)
+        limit_seconds = self._between_seconds if events else self._first_seconds
+        if self._quiet * self._step_seconds < limit_seconds:
+            self._arm()
         elif self.sending:
             self._on_stuck()
         elif self._answer is not None:
