@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,12 +24,18 @@ Event = tuple[str, dict[str, Any]]
 
 @dataclass
 class FakeRelay:
-    """`asked`: the bodies of all messages; `answers`: what to say to which text; `pace_s`: between words."""
+    """`asked`: the bodies of all messages; `answers`: what to say to which text; `pace_s`: between words.
+
+    After `pause_after` words nothing more is said until `go_on` is set.
+    """
 
     signed_in: bool = True
     email: str = "ada@example.com"
     available_usd: str = "9.412345"
     pace_s: float = 0.0
+    said: int = 0
+    pause_after: int = 1_000_000
+    go_on: threading.Event = field(default_factory=threading.Event)
     code: str = "004213"
     answers: dict[str, str] = field(default_factory=dict)
     example: str = ""
@@ -171,6 +178,9 @@ class FakeRelay:
                 yield f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
                 if name == "content_block_delta":
                     await asyncio.sleep(self.pace_s)
+                    self.said += 1
+                while self.said >= self.pause_after and not self.go_on.is_set():
+                    await asyncio.sleep(0.01)
         except (asyncio.CancelledError, GeneratorExit):
             self.dropped += 1
             raise

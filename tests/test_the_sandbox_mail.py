@@ -27,11 +27,13 @@ MAIL: resend.Emails.SendParams = {
 
 @pytest.fixture
 def world() -> Iterator[Running]:
-    before = resend.api_key, resend.api_url
+    before = resend.api_key, resend.api_url, resend.default_async_http_client
+    # The product's own gateway may have put its client there in this process.
+    resend.default_async_http_client = resend.HTTPXClient()
     with in_thread(["mail"]) as running:
         resend.api_key, resend.api_url = running.settings["RESEND_API_KEY"], running.urls["mail"]
         yield running
-    resend.api_key, resend.api_url = before
+    resend.api_key, resend.api_url, resend.default_async_http_client = before
 
 
 def inbox(world: Running) -> list[dict[str, object]]:
