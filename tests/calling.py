@@ -78,9 +78,7 @@ class Got:
         return found["error"]
 
 
-def fetch(
-    url: str, body: Any, headers: dict[str, str], *, patience: float = 30, method: str = "POST"
-) -> Got:
+def fetch(url: str, body: Any, headers: dict[str, str], *, patience: float = 30, method: str = "POST") -> Got:
     """One exchange; what breaks it off is no error here."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"content-type": "application/json", **headers}

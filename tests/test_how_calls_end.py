@@ -38,9 +38,7 @@ NOTHING = dict.fromkeys(("input", "output", "cache_read", "cache_write_5m", "cac
 
 
 @pytest.fixture(scope="module")
-def impatient(
-    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, world: Running
-) -> Iterator[Product]:
+def impatient(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, world: Running) -> Iterator[Product]:
     """A server that does not wait long for upstream."""
     folder = tmp_path_factory.mktemp("impatient")
     path = folder / "account.db"
@@ -242,6 +240,18 @@ def test_a_plain_bomb_is_refused_and_leaves_a_row(impatient: Product, key: str) 
     check_books(impatient, key, got.request_id, ending, got.data, 300)
 
 
+def test_who_asks_for_a_receipt_gets_it_after_the_last_event(impatient: Product, key: str) -> None:
+    got = ask(impatient, key, message(), **{"x-receipt": "1"})
+    stream, _, event = got.data.partition(b"event: receipt\ndata: ")
+    assert without_ids(stream) == without_ids(ask_directly(impatient, message()).data)
+    told, found = orjson.loads(event), receipt(impatient, key, got.request_id)
+    assert event.endswith(b"}\n\n")
+    assert (told["request_id"], told["price_usd"]) == (got.request_id, found["price_usd"])
+    assert told["usage"]["request_id"] == got.request_id
+    assert told["usage"]["output_tokens"] == booked(found)["output"]
+    assert told["available_usd"] == impatient.balance(key)["available_usd"]
+
+
 def test_cache_reads_and_writes_are_booked_by_kind(impatient: Product, key: str) -> None:
     for ttl in ("5m", "1h"):
         block = {"type": "text", "text": f"A {ttl} system prompt. " * 50}
@@ -292,7 +302,7 @@ LEAVINGS = [
     Leaving("just before the end", "pace=200 tokens=25", "exact", after=b"text_delta"),
     Leaving("while upstream is silent", "stall after=9", "estimate", after=b"text_delta"),
     Leaving("while upstream pings", "pings_forever after=9 ms=20", "estimate", after=b"text_delta"),
-    Leaving("after the last byte", "", "exact", after=b"message_stop\"}\n\n", ended="complete"),
+    Leaving("after the last byte", "", "exact", after=b'message_stop"}\n\n', ended="complete"),
     Leaving("a plain answer, at once", "pace=100 tokens=40", "exact", stream=False),
     Leaving("a plain answer, before upstream answers", "stall_before_head", "none", stream=False),
     Leaving("a plain answer, half of it there", "stall", "estimate", stream=False),

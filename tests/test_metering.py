@@ -42,7 +42,7 @@ CACHED = {
     "cache_creation_input_tokens": 30,
     "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
 }
-SPLIT_TEXT = text("message_delta \u2028 \u2029 \u0085 \n\n data: {} \"error\" é 漢字")
+SPLIT_TEXT = text('message_delta \u2028 \u2029 \u0085 \n\n data: {} "error" é 漢字')
 WHOLE = [start(**CACHED), PING, text("Hello"), SPLIT_TEXT, delta({"output_tokens": 42}), STOP]
 BROKEN = [start(**CACHED), PING, text("Hello, how are you"), SPLIT_TEXT, text("{}", "input_json_delta", "partial_json")]
 FAILED = [*BROKEN, sse("error", error={"type": "overloaded_error", "message": "Overloaded"})]

@@ -44,14 +44,10 @@ def test_too_many_tokens_are_refused_and_upstreams_own_limit_is_passed_on(
         assert (limited.status, limited.headers["retry-after"]) == (429, "9")
 
 
-def test_only_so_many_run_at_once_and_a_place_comes_back(
-    tmp_path: Path, sqlite_url: str, world: Running
-) -> None:
+def test_only_so_many_run_at_once_and_a_place_comes_back(tmp_path: Path, sqlite_url: str, world: Running) -> None:
     with running_product(tmp_path, sqlite_url, world, RATE_CONCURRENT="2", UPSTREAM_SILENCE_SECONDS="1.5") as product:
         key, neighbour = new_customer(product), new_customer(product)
-        stalled = [
-            threading.Thread(target=ask, args=(product, key, message("stall after=6"))) for _ in range(2)
-        ]
+        stalled = [threading.Thread(target=ask, args=(product, key, message("stall after=6"))) for _ in range(2)]
         calls = len(world.claude.books.entries)
         for thread in stalled:
             thread.start()
@@ -66,4 +62,3 @@ def test_only_so_many_run_at_once_and_a_place_comes_back(
         assert product.balance(key)["held_usd"] == "0"
         assert billed(product)["output"] > 0
         assert len(product.requests(key)) == 3
-

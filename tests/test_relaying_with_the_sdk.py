@@ -111,30 +111,22 @@ def png(width: int, height: int) -> str:
 def test_a_picture(shared_product: Product, key: str, claude: anthropic.Anthropic) -> None:
     source = {"type": "base64", "media_type": "image/png", "data": png(900, 600)}
     content = [{"type": "image", "source": source}, {"type": "text", "text": "Is this even?"}]
-    answer = claude.messages.create(
-        model=MODEL, max_tokens=300, messages=[{"role": "user", "content": content}]
-    )
+    answer = claude.messages.create(model=MODEL, max_tokens=300, messages=[{"role": "user", "content": content}])
     assert answer.usage.input_tokens > 900 * 600 // 750
     check_receipt(shared_product, key, answer._request_id)
 
 
-def test_a_document_that_must_be_counted_first(
-    shared_product: Product, key: str, claude: anthropic.Anthropic
-) -> None:
+def test_a_document_that_must_be_counted_first(shared_product: Product, key: str, claude: anthropic.Anthropic) -> None:
     pdf = base64.b64encode(b"%PDF-1.4 /Type /Page /Type /Page").decode()
     source = {"type": "base64", "media_type": "application/pdf", "data": pdf}
     content = [{"type": "document", "source": source}, {"type": "text", "text": "What is in it?"}]
-    answer = claude.messages.create(
-        model=MODEL, max_tokens=300, messages=[{"role": "user", "content": content}]
-    )
+    answer = claude.messages.create(model=MODEL, max_tokens=300, messages=[{"role": "user", "content": content}])
     assert answer.usage.input_tokens > 4000
     check_receipt(shared_product, key, answer._request_id)
 
 
 @pytest.mark.parametrize("streamed", [True, False])
-def test_thinking(
-    shared_product: Product, key: str, claude: anthropic.Anthropic, streamed: bool
-) -> None:
+def test_thinking(shared_product: Product, key: str, claude: anthropic.Anthropic, streamed: bool) -> None:
     fields = {"model": MODEL, "max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
     if streamed:
         with claude.messages.stream(messages=QUESTION, **fields) as stream:

@@ -5,7 +5,7 @@ process, the sweeper settles from the journal.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 import structlog
@@ -16,7 +16,7 @@ from relay.admission import Admission
 from relay.endpoints.claude import wire
 from relay.endpoints.claude.booking import Booking
 from relay.endpoints.claude.holding import count_or_none
-from relay.endpoints.claude.passing import forwarded_headers, our_fault
+from relay.endpoints.claude.passing import Header, our_fault
 from relay.endpoints.claude.silence import Silence
 from relay.errors import UpstreamFailed
 from relay.gateways.claude import Answer
@@ -39,13 +39,14 @@ class Call:
     """Relays one admitted and held request."""
 
     def __init__(
-        self, services: Services, admission: Admission, identity: Identity, headers: Mapping[str, str],
-        request_id: str, place: Place, began: float,
+        self, services: Services, admission: Admission, identity: Identity, forwarded: Sequence[Header],
+        wants_receipt: bool, request_id: str, place: Place, began: float,
     ) -> None:  # fmt: skip
         self._services = services
         self._admission = admission
         self._identity = identity
-        self._headers = headers
+        self._forwarded = forwarded
+        self._wants_receipt = wants_receipt
         self._request_id = request_id
         self._place = place
         self._booking = Booking(services, admission, identity, request_id, began)
@@ -118,8 +119,8 @@ class Call:
             silence.stop()
 
     async def _ask(self) -> Answer:
-        headers = forwarded_headers(self._headers)
-        self._answer = await self._services.claude.send("POST", "/v1/messages", headers, self._admission.body)
+        body = self._admission.body
+        self._answer = await self._services.claude.send("POST", "/v1/messages", self._forwarded, body)
         if self._gone:
             self._answer.interrupt()
         return self._answer
@@ -149,7 +150,7 @@ class Call:
         ended = self._how_it_ended(left_early)
         settled = await self._settle(ended)
         if whole and not self._gone:
-            receipt = self._booking.receipt(settled, ended) if self._headers.get("x-receipt") == "1" else b""
+            receipt = self._booking.receipt(settled, ended) if self._wants_receipt else b""
             await wire.write(send, receipt, more=False)
         # Cut by upstream: the answer is left unfinished, so the client sees what we saw.
 
@@ -254,6 +255,6 @@ class Call:
             self._name_upstream(self._answer)
         if learnt.lacks_input:
             # Upstream's free count stands in for what its usage did not tell.
-            learnt.input = await count_or_none(self._services, self._admission, self._headers) or 0
+            learnt.input = await count_or_none(self._services, self._admission, self._forwarded) or 0
             learnt.unsure = True
         return await self._booking.settle(ended)

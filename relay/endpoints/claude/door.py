@@ -8,11 +8,11 @@ from starlette.types import Receive, Scope, Send
 
 from relay import accounts
 from relay.accounts import Identity
-from relay.admission import Admission, admit, check_betas
+from relay.admission import Admission, admit
 from relay.endpoints.claude import wire
 from relay.endpoints.claude.call import Call
 from relay.endpoints.claude.holding import hold
-from relay.endpoints.claude.passing import pass_free
+from relay.endpoints.claude.passing import forwarded_headers, pass_free
 from relay.errors import Forbidden, MethodNotAllowed, NotFound, NotSignedIn, ProductError
 from relay.ids import new_id
 from relay.services import Services
@@ -74,17 +74,19 @@ class ClaudeDoor:
         self, admission: Admission, identity: Identity, headers: Mapping[str, str], request_id: str, began: float
     ) -> Call:
         services = self._services
+        forwarded = forwarded_headers(headers)
         bound = (admission.input_bound_tokens or 0) + admission.max_tokens
         await services.limits.admit(identity.account_id, bound)
         place = services.limits.stream(identity.account_id, request_id)
         await place.__aenter__()
         services.open_calls.add(request_id)
         try:
-            await hold(services, admission, identity, headers, request_id)
+            await hold(services, admission, identity, forwarded, request_id)
         except BaseException:
             await place.__aexit__(None, None, None)
             raise
-        return Call(services, admission, identity, headers, request_id, place, began)
+        wants_receipt = headers.get("x-receipt") == "1"
+        return Call(services, admission, identity, forwarded, wants_receipt, request_id, place, began)
 
     async def _answer_free(
         self, path: str, method: str, scope: Scope, receive: Receive, send: Send,
@@ -99,8 +101,8 @@ class ClaudeDoor:
         else:
             raise NotFound()
         await self._services.limits.admit(identity.account_id, 0)
-        check_betas(headers)
-        await pass_free(self._services, path, scope.get("query_string", b""), body, headers, send, request_id)
+        forwarded = forwarded_headers(headers)
+        await pass_free(self._services, path, scope.get("query_string", b""), body, forwarded, send, request_id)
 
     async def _who(self, headers: Mapping[str, str], method: str) -> Identity:
         credential = accounts.credential_from_headers(

@@ -1,13 +1,13 @@
 """From an admitted request to a durable hold: the cheap bound first, upstream's exact count when it does not fit."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import orjson
 
 from relay import clock, ledger
 from relay.accounts import Identity
 from relay.admission import Admission
-from relay.endpoints.claude.passing import forwarded_headers
+from relay.endpoints.claude.passing import Header
 from relay.errors import BadInput, InsufficientCredit, UpstreamFailed
 from relay.services import Services
 
@@ -15,12 +15,12 @@ COUNT_SECONDS = 15
 
 
 async def hold(
-    services: Services, admission: Admission, identity: Identity, headers: Mapping[str, str], request_id: str
+    services: Services, admission: Admission, identity: Identity, forwarded: Sequence[Header], request_id: str
 ) -> None:
     """Returns once the hold is on disk. InsufficientCredit tells what is available, needed, and affordable."""
     counted: int | None = None
     if admission.input_bound_tokens is None:
-        counted = await _count(services, admission, headers)
+        counted = await _count(services, admission, forwarded)
     try:
         await _reserve(services, admission, identity, request_id, counted)
     except InsufficientCredit as refusal:
@@ -29,7 +29,7 @@ async def hold(
         available = _available(refusal)
         if available <= 0:
             raise _explained(services, admission, refusal, counted) from None
-        counted = await count_or_none(services, admission, headers)
+        counted = await count_or_none(services, admission, forwarded)
         if counted is None:
             raise _explained(services, admission, refusal, None) from None
         try:
@@ -59,10 +59,10 @@ async def _reserve(
     await services.database.batch(ledger.post, command)
 
 
-async def _count(services: Services, admission: Admission, headers: Mapping[str, str]) -> int:
+async def _count(services: Services, admission: Admission, forwarded: Sequence[Header]) -> int:
     """Upstream's own figure, free of charge. BadInput when upstream refuses to count this."""
     answer, body = await services.claude.ask(
-        "POST", "/v1/messages/count_tokens", forwarded_headers(headers), admission.count_tokens_body(), COUNT_SECONDS
+        "POST", "/v1/messages/count_tokens", forwarded, admission.count_tokens_body(), COUNT_SECONDS
     )
     try:
         found = orjson.loads(body)
@@ -76,10 +76,10 @@ async def _count(services: Services, admission: Admission, headers: Mapping[str,
     raise UpstreamFailed("Claude could not count this request's tokens. Nothing was charged.")
 
 
-async def count_or_none(services: Services, admission: Admission, headers: Mapping[str, str]) -> int | None:
+async def count_or_none(services: Services, admission: Admission, forwarded: Sequence[Header]) -> int | None:
     """For a second opinion: when it cannot be had, the first stands."""
     try:
-        return await _count(services, admission, headers)
+        return await _count(services, admission, forwarded)
     except (UpstreamFailed, BadInput):
         return None
 

@@ -1,9 +1,10 @@
 """What goes to upstream with a request, and the free endpoints, which pass without a hold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.types import Send
 
+from relay.admission import check_betas
 from relay.endpoints.claude import wire
 from relay.errors import BadInput, ProductError, UpstreamFailed
 from relay.gateways.claude import VERSION, Answer
@@ -14,13 +15,16 @@ Header = tuple[bytes, bytes]
 
 
 def forwarded_headers(headers: Mapping[str, str]) -> list[Header]:
-    """Built from nothing: the API version and the betas that admission knows. No cookie, no key, no address."""
+    """Built from nothing: the API version and the betas that admission knows. No cookie, no key, no address.
+
+    BadInput names what of them is not known.
+    """
     version = headers.get("anthropic-version", VERSION.decode())
     if not version.isascii() or not version.replace("-", "").isalnum() or len(version) > 40:
         raise BadInput("anthropic-version: send 2023-06-01.")
     found = [(b"anthropic-version", version.encode())]
-    if betas := headers.get("anthropic-beta"):
-        found.append((b"anthropic-beta", betas.encode("ascii")))
+    if betas := check_betas(headers):
+        found.append((b"anthropic-beta", ",".join(betas).encode("ascii")))
     return found
 
 
@@ -29,7 +33,7 @@ async def pass_free(
     path: str,
     query: bytes,
     body: bytes,
-    headers: Mapping[str, str],
+    forwarded: Sequence[Header],
     send: Send,
     request_id: str,
 ) -> None:
@@ -38,7 +42,7 @@ async def pass_free(
     if not target.isprintable() or " " in target:
         raise BadInput("The address has characters that do not belong into one.")
     method = "POST" if body else "GET"
-    answer, found = await services.claude.ask(method, target, forwarded_headers(headers), body, FREE_SECONDS)
+    answer, found = await services.claude.ask(method, target, forwarded, body, FREE_SECONDS)
     if (refused := our_fault(answer)) is not None:
         raise refused
     head = [*wire.answer_headers(request_id, answer.headers), (b"content-length", str(len(found)).encode())]

@@ -94,11 +94,5 @@ def error_object(error: ProductError) -> dict[str, Any]:
     return details | {"type": error.claude_type, "code": error.code, "message": error.message}
 
 
-def error_event(error: ProductError, request_id: str) -> bytes:
-    """The same inside a stream that has begun."""
-    body = orjson.dumps({"type": "error", "error": error_object(error), "request_id": request_id})
-    return b"event: error\ndata: " + body + b"\n\n"
-
-
 def receipt_event(request_id: str, **receipt: object) -> bytes:
     return b"event: receipt\ndata: " + orjson.dumps({"type": "receipt", "request_id": request_id} | receipt) + b"\n\n"
