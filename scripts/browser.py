@@ -12,7 +12,7 @@ APT = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
 def main() -> None:
-    for have in (find, download, install):
+    for have in (find, install, download):
         path = have()
         if path:
             return
@@ -37,16 +37,6 @@ def kept_by_playwright() -> str | None:
         return playwright.chromium.executable_path
 
 
-def download() -> str | None:
-    """Playwright's own build, which needs no rights; its libraries may still be missing, so it is tried."""
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        return None
-    print("Downloading Chromium for the browser tests …", flush=True)
-    succeeds([sys.executable, "-m", "playwright", "install", "chromium"])
-    path = find()
-    return path if path and succeeds([path, "--headless", "--no-sandbox", "--version"]) else None
-
-
 def install() -> str | None:
     """Debian's package, which brings its libraries along."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -55,6 +45,14 @@ def install() -> str | None:
     succeeds(["apt-get", "update", "-qq"])
     succeeds(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"])
     return find()
+
+
+def download() -> str | None:
+    """Playwright's own build, which needs no rights; its libraries may still be missing, so it is tried."""
+    print("Downloading Chromium for the browser tests …", flush=True)
+    succeeds([sys.executable, "-m", "playwright", "install", "chromium"])
+    path = find()
+    return path if path and succeeds([path, "--headless", "--no-sandbox", "--version"]) else None
 
 
 def succeeds(command: list[str]) -> bool:
