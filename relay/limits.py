@@ -38,9 +38,7 @@ class Limits:
         self._rates: _Rates
         if settings.REDIS_URL:
             self._redis = cast(Redis, cast(Any, Redis).from_url(settings.REDIS_URL))
-            storage = RedisStorage(
-                f"async+{settings.REDIS_URL}", implementation="redispy", key_prefix="limits"
-            )
+            storage = RedisStorage(f"async+{settings.REDIS_URL}", implementation="redispy", key_prefix="limits")
             self._rates = _InRedis(settings, self._redis)
         else:
             self._redis = None

@@ -53,9 +53,7 @@ class Learnt:
     def tokens(self, max_tokens: int) -> Tokens:
         """Upstream's last word where it came, else the estimate; never above `max_tokens` unless upstream said so."""
         output = self.output if self.final else max(self.output, self.estimated_output(max_tokens))
-        return Tokens(
-            self.input, output, self.cache_read, self.cache_write_5m, self.cache_write_1h, self.web_searches
-        )
+        return Tokens(self.input, output, self.cache_read, self.cache_write_5m, self.cache_write_1h, self.web_searches)
 
     @property
     def estimated(self) -> bool:
@@ -120,9 +118,7 @@ class Learnt:
     def _take_searches(self, usage: Mapping[str, Any]) -> None:
         tools = usage.get("server_tool_use")
         if isinstance(tools, Mapping):
-            self.web_searches = _count(
-                cast(Mapping[str, Any], tools), "web_search_requests", self.web_searches
-            )
+            self.web_searches = _count(cast(Mapping[str, Any], tools), "web_search_requests", self.web_searches)
 
 
 @dataclass(slots=True)

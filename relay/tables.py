@@ -1,6 +1,6 @@
 """Every table. Money is integer pico-dollars (`_pico`), times are UTC, public ids are text with a prefix."""
 
-# pyright: reportIncompatibleVariableOverride=false
+# pyright: reportIncompatibleVariableOverride=false, reportAssignmentType=false
 # SQLModel declares __tablename__ as something that a plain name cannot be.
 
 from datetime import UTC, datetime

@@ -23,9 +23,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port-base", type=int, default=3001, help="first port; 0 takes whatever is free")
-    parser.add_argument(
-        "--only", type=_services, default=("claude", "stripe", "mail"), help=",".join(SERVICES)
-    )
+    parser.add_argument("--only", type=_services, default=("claude", "stripe", "mail"), help=",".join(SERVICES))
     parser.add_argument("--pace", type=float, default=60.0, help="Claude's tokens per second; 0 is unpaced")
     return parser.parse_args()
 
@@ -47,9 +45,7 @@ async def _serve(only: tuple[str, ...], port_base: int, pace: float) -> int:
             _say(json.dumps(found.line()))
             await leave.wait()
     except OSError as error:
-        sys.stderr.write(
-            f"The sandbox could not start: {error.strerror or error}. Choose another --port-base.\n"
-        )
+        sys.stderr.write(f"The sandbox could not start: {error.strerror or error}. Choose another --port-base.\n")
         return 1
     return 0
 

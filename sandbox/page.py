@@ -35,10 +35,7 @@ def page(title: str, body: str) -> bytes:
 
 def table(rows: dict[str, str]) -> str:
     """Names and sentences, side by side."""
-    cells = (
-        f"<tr><td><code>{escape(name)}</code></td><td>{_marked(text)}</td></tr>"
-        for name, text in rows.items()
-    )
+    cells = (f"<tr><td><code>{escape(name)}</code></td><td>{_marked(text)}</td></tr>" for name, text in rows.items())
     return f"<table>{''.join(cells)}</table>"
 
 

@@ -130,9 +130,7 @@ class Tab:
     async def hears(self, text: str, seconds: float = 10) -> str:
         """Waits until a frame holds `text`; that frame."""
         async with self.arrived:
-            await asyncio.wait_for(
-                self.arrived.wait_for(lambda: any(text in f for f in self.frames)), seconds
-            )
+            await asyncio.wait_for(self.arrived.wait_for(lambda: any(text in f for f in self.frames)), seconds)
         return next(f for f in self.frames if text in f)
 
     async def has_gone_quiet(self, seconds: float = 0.5) -> list[str]:
@@ -185,9 +183,7 @@ async def tab(
         await client.disconnect()
 
 
-async def handshake(
-    origin: str, headers: dict[str, str], query: str = "token=tab&EIO=4&transport=websocket"
-) -> int:
+async def handshake(origin: str, headers: dict[str, str], query: str = "token=tab&EIO=4&transport=websocket") -> int:
     """The HTTP status that a WebSocket handshake gets: 101 when it opens."""
     async with aiohttp.ClientSession() as client:
         try:

@@ -73,9 +73,7 @@ class PostOffice:
                 self.idempotency_keys.append(headers.get("idempotency-key", ""))
                 self.arrived.notify_all()
         answer = b'{"id": "49a3999c"}' if status == 200 else b'{"name": "application_error", "message": "no"}'
-        line = (
-            f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(answer)}\r\n\r\n"
-        )
+        line = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(answer)}\r\n\r\n"
         writer.write(line.encode() + answer)
         await writer.drain()
 
@@ -144,15 +142,11 @@ class FrontDoor:
 async def front_door(database_url: str, **changes: Any) -> AsyncIterator[FrontDoor]:
     async with post_office() as office:
         given = {"DATABASE_URL": database_url, "SECRET_KEY": SECRET_KEY, "RESEND_API_KEY": "re_test"}
-        settings = read_settings(
-            **(given | {"RESEND_API_URL": office.url, "ACCOUNT_ORIGIN": ORIGIN} | changes)
-        )
+        settings = read_settings(**(given | {"RESEND_API_URL": office.url, "ACCOUNT_ORIGIN": ORIGIN} | changes))
         database = Database(settings.database_url)
         database.write_now(SQLModel.metadata.create_all)
         services = Services(settings, database, Limits(settings), Mail(settings), Hub())
-        app = Starlette(
-            routes=routes, exception_handlers=exception_handlers, middleware=[Middleware(WithRequestId)]
-        )
+        app = Starlette(routes=routes, exception_handlers=exception_handlers, middleware=[Middleware(WithRequestId)])
         app.state.services = services
         try:
             yield FrontDoor(services, office, app)
@@ -178,9 +172,7 @@ class _Server(uvicorn.Server):
 async def served(app: Starlette) -> AsyncIterator[str]:
     """The app behind uvicorn on a port of its own; its address."""
     # Uvicorn would believe X-Forwarded-For from loopback by itself; only TRUSTED_PROXIES may decide that.
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, proxy_headers=False, log_config=None, lifespan="off"
-    )
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, proxy_headers=False, log_config=None, lifespan="off")
     server = _Server(config)
     running = asyncio.create_task(server.serve())
     await server.ready.wait()

@@ -72,9 +72,7 @@ class FakeRelay:
         return response
 
     async def page(self, request: Request) -> Response:
-        attributes = " ".join(
-            f'{name}="{value}"' for name, value in request.query_params.items() if name != "dir"
-        )
+        attributes = " ".join(f'{name}="{value}"' for name, value in request.query_params.items() if name != "dir")
         direction = request.query_params.get("dir", "ltr")
         return Response(
             f'<!doctype html><html lang="en" dir="{direction}"><meta charset="utf-8"><title>Editor</title>'
@@ -151,9 +149,7 @@ class FakeRelay:
         )
 
     async def receipt(self, request: Request) -> Response:
-        return JSONResponse(
-            {"request_id": request.path_params["id"], "price_usd": "0.000777", "ended": "client_gone"}
-        )
+        return JSONResponse({"request_id": request.path_params["id"], "price_usd": "0.000777", "ended": "client_gone"})
 
     async def anything_else(self, request: Request) -> Response:
         self.other_hits.append(request.url.path)
@@ -179,7 +175,7 @@ class FakeRelay:
                 if name == "content_block_delta":
                     await asyncio.sleep(self.pace_s)
                     self.said += 1
-                while self.said >= self.pause_after and not self.go_on.is_set():
+                while self.said >= self.pause_after and not self.go_on.is_set():  # noqa: ASYNC110 (set by another thread)
                     await asyncio.sleep(0.01)
         except (asyncio.CancelledError, GeneratorExit):
             self.dropped += 1

@@ -143,9 +143,7 @@ def _json(value: Any) -> bytes:
     return str(value).encode() if type(value) is int else orjson.dumps(value)
 
 
-@pytest.mark.parametrize(
-    "model", ["gpt-5", "", None, 7, ["claude-opus-5"], "claude-opus-4-20250514", "x" * 10_000]
-)
+@pytest.mark.parametrize("model", ["gpt-5", "", None, 7, ["claude-opus-5"], "claude-opus-4-20250514", "x" * 10_000])
 def test_an_unknown_model_is_refused_with_those_that_are_known(model: Any) -> None:
     message = refusal(body(model=model))
     assert message.startswith("model: ")
@@ -266,9 +264,7 @@ def test_betas_that_leave_the_bill_alone_are_admitted() -> None:
     admitted(body(), anthropic_beta="prompt-caching-2024-07-31, interleaved-thinking-2025-05-14,")
 
 
-@pytest.mark.parametrize(
-    "beta", ["code-execution-2025-05-22", "compact-2026-01-12", "mcp-client-2025-11-20", "new"]
-)
+@pytest.mark.parametrize("beta", ["code-execution-2025-05-22", "compact-2026-01-12", "mcp-client-2025-11-20", "new"])
 def test_another_beta_is_refused_by_name(beta: str) -> None:
     assert beta in refusal(body(), anthropic_beta=f"pdfs-2024-09-25,{beta}")
 
@@ -292,10 +288,7 @@ def test_spaces_between_fields_cost_nothing() -> None:
 
 def test_an_image_is_bounded_by_the_most_that_one_can_cost() -> None:
     without = admitted(says({"type": "text", "text": "x"})).input_bound_tokens or 0
-    with_image = (
-        admitted(says({"type": "text", "text": "x"}, {"type": "image", "source": PNG})).input_bound_tokens
-        or 0
-    )
+    with_image = admitted(says({"type": "text", "text": "x"}, {"type": "image", "source": PNG})).input_bound_tokens or 0
     assert 4784 < with_image - without < 5200
 
 
@@ -332,9 +325,7 @@ def test_a_document_of_plain_text_is_bounded(source: dict[str, Any]) -> None:
 
 
 def test_no_prompt_is_larger_than_the_context() -> None:
-    admission = admitted(
-        body(model="claude-haiku-4-5", messages=[{"role": "user", "content": "x" * 300_000}])
-    )
+    admission = admitted(body(model="claude-haiku-4-5", messages=[{"role": "user", "content": "x" * 300_000}]))
     assert admission.input_bound_tokens == 200_000
 
 
@@ -354,9 +345,7 @@ def test_no_prompt_is_larger_than_the_context() -> None:
                 {
                     "type": "tool_result",
                     "tool_use_id": "i",
-                    "content": [
-                        {"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "5m"}}
-                    ],
+                    "content": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "5m"}}],
                 }
             ),
             "cache_write_5m",
@@ -364,9 +353,7 @@ def test_no_prompt_is_larger_than_the_context() -> None:
         (body(tools=[CUSTOM | {"input_schema": {"cache_control": {"ttl": "1h"}}}]), "input"),
     ],
 )
-def test_the_prompt_is_held_at_the_dearest_price_that_it_can_meet(
-    request_body: dict[str, Any], kind: str
-) -> None:
+def test_the_prompt_is_held_at_the_dearest_price_that_it_can_meet(request_body: dict[str, Any], kind: str) -> None:
     admission = admitted(request_body)
     assert admission.input_kind == kind
     bound = admission.input_bound_tokens or 0
@@ -433,9 +420,7 @@ requests = st.builds(
 
 
 @given(requests, st.data())
-def test_no_usage_within_the_bound_costs_more_than_the_worst_case(
-    request_body: dict[str, Any], data: Any
-) -> None:
+def test_no_usage_within_the_bound_costs_more_than_the_worst_case(request_body: dict[str, Any], data: Any) -> None:
     admission = admitted(request_body)
     assert admission.input_bound_tokens is not None
     context = next(model.context_tokens for model in MODELS if model.name == admission.model)

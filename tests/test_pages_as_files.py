@@ -177,8 +177,6 @@ def test_elsewhere_the_page_is_told_where_the_api_is(tmp_path: Path) -> None:
 
 def _loaded_by(html: str) -> list[str]:
     """Addresses that the browser fetches for this page by itself."""
-    found = re.findall(r'(?:src|href)="([^"#]+)"', html) + re.findall(
-        r'(?:import|from|import\()\s*"([^"]+)"', html
-    )
+    found = re.findall(r'(?:src|href)="([^"#]+)"', html) + re.findall(r'(?:import|from|import\()\s*"([^"]+)"', html)
     links = set(re.findall(r'<a\b[^>]*href="([^"]+)"', html))
     return sorted({address for address in found if address not in links})

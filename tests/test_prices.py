@@ -78,9 +78,7 @@ def test_any_usage_costs_what_an_independent_table_says(model: str, tokens: Toke
 
 
 @given(st.sampled_from(TABLE.rows), tokens_used, st.integers(0, 1000))
-def test_the_lines_of_a_receipt_add_up_to_its_price(
-    row: pricing.PriceRow, tokens: Tokens, markup: int
-) -> None:
+def test_the_lines_of_a_receipt_add_up_to_its_price(row: pricing.PriceRow, tokens: Tokens, markup: int) -> None:
     table = price_table(markup)
     if row.model == pricing.STORAGE_MODEL:
         return
@@ -126,9 +124,7 @@ def test_tiers_multiply_the_cost_of_tokens_and_leave_searches_alone() -> None:
     cost = {tier: TABLE.unit("claude-opus-5-5", "output", tier).cost_pico for tier in ("base", "batch", "us")}
     assert cost == {"base": 20_000_000, "batch": 10_000_000, "us": 22_000_000}
     assert TABLE.unit("claude-opus-5-5", "output", "fast+us").cost_pico == 44_000_000
-    assert {TABLE.unit(row.model, "web_search", row.tier).cost_pico for row in TABLE.rows if row.model} == {
-        10**10
-    }
+    assert {TABLE.unit(row.model, "web_search", row.tier).cost_pico for row in TABLE.rows if row.model} == {10**10}
 
 
 @pytest.mark.parametrize("said", [{"geo": "mars"}, {"speed": "warp"}, {"service_tier": "gold"}])

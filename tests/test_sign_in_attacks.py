@@ -137,9 +137,7 @@ async def test_a_code_works_once(door: FrontDoor) -> None:
 async def test_known_and_unknown_addresses_get_the_same_answer(door: FrontDoor) -> None:
     await door.signed_in(ANNA)
     clock.move(timedelta(minutes=2))
-    answers = [
-        await door.browser().post("/api/auth/request", json={"email": e}) for e in (ANNA, "new@example.com")
-    ]
+    answers = [await door.browser().post("/api/auth/request", json={"email": e}) for e in (ANNA, "new@example.com")]
     known, unknown = answers
     assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
     assert sorted(known.headers) == sorted(unknown.headers)
@@ -161,9 +159,7 @@ async def test_a_preset_cookie_is_replaced_and_opens_nothing(door: FrontDoor) ->
     "headers", [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}]
 )
 @pytest.mark.parametrize("path", ["request", "verify", "logout", "token"])
-async def test_a_post_from_another_site_is_refused(
-    door: FrontDoor, path: str, headers: dict[str, str]
-) -> None:
+async def test_a_post_from_another_site_is_refused(door: FrontDoor, path: str, headers: dict[str, str]) -> None:
     browser = await door.signed_in(ANNA)
     form = {"email": "b@example.com", "code": "123456"}
     answer = await browser.post(f"/api/auth/{path}", data=form, headers=headers | {"accept": "text/html"})
@@ -240,9 +236,7 @@ def test_one_person_has_one_spelling() -> None:
     assert {normalise_email(spelling) for spelling in spellings} == {"zoë@xn--bcher-kva.example"}
 
 
-@pytest.mark.parametrize(
-    "typed", ["004213", " 004 213 ", "004-213", "００４２１３", "٠٠٤٢١٣", "004–213\u00a0"]
-)
+@pytest.mark.parametrize("typed", ["004213", " 004 213 ", "004-213", "００４２１３", "٠٠٤٢١٣", "004–213\u00a0"])
 def test_a_code_keeps_its_zeros_whatever_digits_and_spaces_it_is_typed_with(typed: str) -> None:
     assert normalise_code(typed) == "004213"
 
@@ -271,6 +265,4 @@ async def test_a_closed_account_is_not_let_in(door: FrontDoor) -> None:
 
 
 async def _count(door: FrontDoor, model: type[Session | SignInCode]) -> int:
-    return await door.database.read(
-        lambda c: c.execute(select(func.count()).select_from(table(model))).scalar_one()
-    )
+    return await door.database.read(lambda c: c.execute(select(func.count()).select_from(table(model))).scalar_one())

@@ -54,9 +54,7 @@ async def test_signing_in_again_finds_the_same_account_and_grants_nothing_more(d
 
 
 async def test_the_mail_names_code_site_device_and_time_and_not_the_host_header(door: FrontDoor) -> None:
-    browser = door.browser(
-        **{"user-agent": CHROME, "host": "evil.example", "x-forwarded-host": "evil.example"}
-    )
+    browser = door.browser(**{"user-agent": CHROME, "host": "evil.example", "x-forwarded-host": "evil.example"})
     await browser.post("/api/auth/request", json={"email": ANNA})
     mail = await door.office.mail_to(ANNA)
     assert mail["subject"].endswith(" is your sign-in code for localhost:3000")
@@ -74,9 +72,7 @@ async def test_cookies_are_http_only_lax_and_secure_on_https_and_for_the_domain(
     changes = {"ACCOUNT_ORIGIN": "https://account.example.com", "COOKIE_DOMAIN": "example.com"}
     async with front_door(database_url, **changes) as door, door.browser() as browser:
         asked = await browser.post("/api/auth/request", json={"email": ANNA})
-        answer = await browser.post(
-            "/api/auth/verify", json={"email": ANNA, "code": await door.office.code_for(ANNA)}
-        )
+        answer = await browser.post("/api/auth/verify", json={"email": ANNA, "code": await door.office.code_for(ANNA)})
         pre, (_, session) = asked.headers["set-cookie"], answer.headers.get_list("set-cookie")
         for cookie in (pre, session):
             assert {"HttpOnly", "SameSite=lax", "Secure", "Path=/"} <= set(cookie.split("; "))

@@ -33,9 +33,7 @@ def test_a_person_signs_in_without_leaving_the_page(open_panel: Open, fake_relay
     desk.sees("Hello from Claude.")
 
 
-def test_signed_out_elsewhere_keeps_the_message_for_the_same_person(
-    open_panel: Open, fake_relay: FakeRelay
-) -> None:
+def test_signed_out_elsewhere_keeps_the_message_for_the_same_person(open_panel: Open, fake_relay: FakeRelay) -> None:
     desk = open_panel()
     desk.say("Before")
     desk.priced()

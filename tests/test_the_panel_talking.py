@@ -20,9 +20,7 @@ ATTACK = """<img src=x onerror=alert(1)> <script>alert(1)</script>
 """
 
 
-def test_an_answer_arrives_with_its_price_and_moves_the_balance(
-    open_panel: Open, fake_relay: FakeRelay
-) -> None:
+def test_an_answer_arrives_with_its_price_and_moves_the_balance(open_panel: Open, fake_relay: FakeRelay) -> None:
     desk = open_panel()
     desk.sees("$9.41")
     fake_relay.available_usd = "9.40"
@@ -74,9 +72,7 @@ def test_nothing_in_an_answer_runs_or_loads(open_panel: Open, fake_relay: FakeRe
     desk.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     desk.say("Attack")
     desk.priced()
-    assert (
-        desk.log.locator("img, script, iframe, math, svg[onload], [onerror], [href^=javascript]").count() == 0
-    )
+    assert desk.log.locator("img, script, iframe, math, svg[onload], [onerror], [href^=javascript]").count() == 0
     assert (dialogs, fake_relay.other_hits) == ([], [])
 
 
@@ -121,8 +117,7 @@ def test_a_declined_write_does_nothing_and_claude_is_told(open_panel: Open, fake
     fake_relay.answers["Kern"] = "<tool>wipe {}"
     desk = open_panel()
     desk.panel(
-        "registerTool({ name: 'wipe', description: 'x', input_schema: { type: 'object' } },"
-        " () => { window.ran = 1 })"
+        "registerTool({ name: 'wipe', description: 'x', input_schema: { type: 'object' } }, () => { window.ran = 1 })"
     )
     desk.say("Kern")
     desk.button("Decline").click()
@@ -136,8 +131,7 @@ def test_an_endless_tool_loop_pauses_and_asks(open_panel: Open, fake_relay: Fake
     fake_relay.tool_again = True
     desk = open_panel()
     desk.panel(
-        "registerTool({ name: 'look', description: 'x', access: 'read', input_schema: { type: 'object' } },"
-        " () => 1)"
+        "registerTool({ name: 'look', description: 'x', access: 'read', input_schema: { type: 'object' } }, () => 1)"
     )
     desk.say("Loop")
     desk.sees("Paused here")
@@ -162,9 +156,7 @@ def test_a_question_can_be_edited_and_replaces_what_followed(open_panel: Open, f
 
 @pytest.mark.parametrize("query", ["?dir=rtl", "?theme=dark", "?mode=dock"])
 def test_nothing_overflows_at_320_pixels(open_panel: Open, fake_relay: FakeRelay, query: str) -> None:
-    fake_relay.answers["Wide"] = (
-        "x" * 400 + "\n\n```\n" + "y" * 400 + "\n```\n\n|a|b|\n|-|-|\n|" + "z" * 90 + "|1|\n"
-    )
+    fake_relay.answers["Wide"] = "x" * 400 + "\n\n```\n" + "y" * 400 + "\n```\n\n|a|b|\n|-|-|\n|" + "z" * 90 + "|1|\n"
     desk = open_panel(query)
     desk.page.set_viewport_size({"width": 320, "height": 600})
     desk.panel("setContext({ selection: 'q'.repeat(4000) })")

@@ -154,9 +154,7 @@ def test_a_tool_is_used_and_its_result_is_answered(client: anthropic.Anthropic) 
     turns: list[dict[str, object]] = [
         {"role": "user", "content": "Set the kerning of 'A' and 'V' to -60 for the class"}
     ]
-    with client.messages.stream(
-        model="claude-opus-5", max_tokens=500, messages=turns, tools=[KERNING_TOOL]
-    ) as stream:
+    with client.messages.stream(model="claude-opus-5", max_tokens=500, messages=turns, tools=[KERNING_TOOL]) as stream:
         first = stream.get_final_message()
     use = next(block for block in first.content if block.type == "tool_use")
     assert first.stop_reason == "tool_use"
@@ -166,9 +164,7 @@ def test_a_tool_is_used_and_its_result_is_answered(client: anthropic.Anthropic) 
         {"role": "assistant", "content": first.to_param()["content"]},
         {"role": "user", "content": [result]},
     ]
-    second = client.messages.create(
-        model="claude-opus-5", max_tokens=500, messages=turns, tools=[KERNING_TOOL]
-    )
+    second = client.messages.create(model="claude-opus-5", max_tokens=500, messages=turns, tools=[KERNING_TOOL])
     assert second.stop_reason == "end_turn"
     assert "Kerning set to -60." in second.content[0].text
 
@@ -188,9 +184,7 @@ def test_thinking_is_streamed_signed_and_billed(client: anthropic.Anthropic) -> 
 
 def test_thinking_that_is_not_shown_is_billed_all_the_same(client: anthropic.Anthropic) -> None:
     thinking = {"type": "adaptive", "display": "omitted"}
-    answer = client.messages.create(
-        model="claude-opus-5-5", max_tokens=2000, messages=QUESTION, thinking=thinking
-    )
+    answer = client.messages.create(model="claude-opus-5-5", max_tokens=2000, messages=QUESTION, thinking=thinking)
     assert answer.content[0].thinking == ""
     assert answer.usage.output_tokens > count(answer.content[1].text)
 
@@ -222,12 +216,8 @@ def test_a_marked_prompt_is_written_to_the_cache_and_then_read(client: anthropic
         {"type": "text", "text": "Long rules. " * 50, "cache_control": {"type": "ephemeral", "ttl": "1h"}},
         {"type": "text", "text": "Short rules. " * 20, "cache_control": {"type": "ephemeral"}},
     ]
-    first = client.messages.create(
-        model="claude-opus-5-5", max_tokens=5, system=system, messages=QUESTION
-    ).usage
-    again = client.messages.create(
-        model="claude-opus-5-5", max_tokens=5, system=system, messages=QUESTION
-    ).usage
+    first = client.messages.create(model="claude-opus-5-5", max_tokens=5, system=system, messages=QUESTION).usage
+    again = client.messages.create(model="claude-opus-5-5", max_tokens=5, system=system, messages=QUESTION).usage
     assert first.cache_creation.ephemeral_1h_input_tokens == count("Long rules. " * 50)
     assert first.cache_creation.ephemeral_5m_input_tokens == count("Short rules. " * 20)
     assert first.cache_read_input_tokens == 0

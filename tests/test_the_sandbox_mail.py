@@ -57,9 +57,7 @@ async def test_a_mail_can_be_sent_asynchronously(world: Running) -> None:
 
 
 def test_what_a_mail_contains_is_inert_on_the_page(world: Running) -> None:
-    resend.Emails.send(
-        {**MAIL, "subject": "<script>alert(2)</script>", "text": "</pre><script>alert(3)</script>"}
-    )
+    resend.Emails.send({**MAIL, "subject": "<script>alert(2)</script>", "text": "</pre><script>alert(3)</script>"})
     page = httpx.get(world.urls["mail"]).text
     assert "<script>" not in page
     assert "<iframe sandbox title" in page

@@ -40,9 +40,7 @@ def open_socket(world: Running, marker: str, *, stream: bool = True) -> socket.s
     sock = socket.create_connection(("127.0.0.1", port), timeout=20)
     sent = json.dumps(body(marker, stream=stream)).encode()
     lines = [f"{name}: {value}" for name, value in {**HEADERS, "content-type": "application/json"}.items()]
-    head = "\r\n".join(
-        ["POST /v1/messages HTTP/1.1", "host: x", *lines, f"content-length: {len(sent)}", "", ""]
-    )
+    head = "\r\n".join(["POST /v1/messages HTTP/1.1", "host: x", *lines, f"content-length: {len(sent)}", "", ""])
     sock.sendall(head.encode() + sent)
     return sock
 
@@ -126,12 +124,8 @@ def test_a_plain_answer_is_cut_short_of_its_length(world: Running) -> None:
     assert last_row(world)["billed"] is True
 
 
-@pytest.mark.parametrize(
-    ("marker", "billed"), [("error_event after=0", False), ("error_event after=9", True)]
-)
-def test_an_error_event_is_billed_only_after_the_first_token(
-    world: Running, marker: str, billed: bool
-) -> None:
+@pytest.mark.parametrize(("marker", "billed"), [("error_event after=0", False), ("error_event after=9", True)])
+def test_an_error_event_is_billed_only_after_the_first_token(world: Running, marker: str, billed: bool) -> None:
     response = post(world, marker)
     assert response.status_code == 200
     assert names(response.text)[-1] == "error"
@@ -168,9 +162,7 @@ def test_pings_go_on_and_on(world: Running) -> None:
 
 def test_garbage_is_one_bad_line_in_a_good_stream(world: Running) -> None:
     lines = [
-        line.removeprefix("data: ")
-        for line in post(world, "garbage").text.split("\n")
-        if line.startswith("data: ")
+        line.removeprefix("data: ") for line in post(world, "garbage").text.split("\n") if line.startswith("data: ")
     ]
     bad = [line for line in lines if not line.endswith("}")]
     assert len(bad) == 1
@@ -227,9 +219,7 @@ def test_a_bomb_is_small_until_it_is_opened(world: Running) -> None:
 )
 def test_odd_usage_is_odd_and_the_books_are_right(world: Running, kind: str, reported: int | None) -> None:
     text = post(world, f"odd_usage kind={kind} tokens=40").text
-    deltas = [
-        json.loads(line[6:]) for line in text.split("\n") if line.startswith('data: {"type":"message_delta"')
-    ]
+    deltas = [json.loads(line[6:]) for line in text.split("\n") if line.startswith('data: {"type":"message_delta"')]
     assert last_row(world)["usage"]["output_tokens"] == 40
     if reported is None:
         assert "usage" not in deltas[-1]
@@ -248,22 +238,17 @@ def test_the_length_of_an_answer_can_be_set(world: Running) -> None:
 def test_a_behaviour_can_be_queued_for_the_next_request(world: Running) -> None:
     base = world.urls["claude"]
     httpx.post(f"{base}/sandbox/next", json={"behaviour": "overloaded", "times": 2}).raise_for_status()
-    httpx.post(
-        f"{base}/sandbox/next", json={"behaviour": "error500", "path": "count_tokens"}
-    ).raise_for_status()
+    httpx.post(f"{base}/sandbox/next", json={"behaviour": "error500", "path": "count_tokens"}).raise_for_status()
     assert [post(world, "fast").status_code for _ in range(3)] == [529, 529, 200]
     prompt = {"model": "claude-opus-5-5", "messages": [{"role": "user", "content": "x"}]}
     counts = [
-        httpx.post(f"{base}/v1/messages/count_tokens", headers=HEADERS, json=prompt).status_code
-        for _ in range(2)
+        httpx.post(f"{base}/v1/messages/count_tokens", headers=HEADERS, json=prompt).status_code for _ in range(2)
     ]
     assert counts == [500, 200]
 
 
 def test_sdk_retries_get_through_a_short_overload(world: Running) -> None:
-    httpx.post(
-        f"{world.urls['claude']}/sandbox/next", json={"behaviour": "overloaded retry=0.01"}
-    ).raise_for_status()
+    httpx.post(f"{world.urls['claude']}/sandbox/next", json={"behaviour": "overloaded retry=0.01"}).raise_for_status()
     with anthropic.Anthropic(api_key="sandbox-t", base_url=world.urls["claude"], max_retries=1) as client:
         answer = client.messages.create(**{**body("fast"), "stream": False})
     assert answer.stop_reason == "end_turn"

@@ -83,9 +83,7 @@ def test_a_request_without_the_right_headers_is_refused(
         ({"speed": "fast"}, "fast"),
     ],
 )
-def test_a_body_that_upstream_would_refuse_is_refused(
-    world: Running, change: dict[str, object], words: str
-) -> None:
+def test_a_body_that_upstream_would_refuse_is_refused(world: Running, change: dict[str, object], words: str) -> None:
     response = ask(world, **change)
     assert response.status_code == 400
     assert response.json()["error"]["type"] == "invalid_request_error"

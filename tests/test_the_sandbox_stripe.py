@@ -20,9 +20,7 @@ def world() -> Iterator[Running]:
 @contextmanager
 def client_of(world: Running, key: str = "sk_test_sandbox123") -> Iterator[StripeClient]:
     http = stripe.RequestsClient()
-    yield StripeClient(
-        key, base_addresses={"api": world.urls["stripe"]}, http_client=http, max_network_retries=0
-    )
+    yield StripeClient(key, base_addresses={"api": world.urls["stripe"]}, http_client=http, max_network_retries=0)
     http.close()
 
 
@@ -60,9 +58,7 @@ def test_a_customer_is_created_read_changed_and_deleted(client: StripeClient) ->
 @pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 async def test_a_customer_can_be_created_asynchronously(world: Running) -> None:
     http = stripe.HTTPXClient()
-    client = StripeClient(
-        "sk_test_sandbox123", base_addresses={"api": world.urls["stripe"]}, http_client=http
-    )
+    client = StripeClient("sk_test_sandbox123", base_addresses={"api": world.urls["stripe"]}, http_client=http)
     made = await client.v1.customers.create_async({"email": "anna@example.com"})
     assert (await client.v1.customers.retrieve_async(made.id)).email == "anna@example.com"
     await http.close_async()

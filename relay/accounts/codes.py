@@ -72,17 +72,13 @@ async def request_code(database: Database, settings: Settings, email: str, brows
     Within a limit nothing is mailed and the open code stays; the browser that asked for it is bound anew.
     """
     answer_token, code = new_secret(), new_code()
-    wanted = _Wanted(
-        email, hash_of(browser.token), hash_of(answer_token), seal(settings, "sign-in code", email, code)
-    )
+    wanted = _Wanted(email, hash_of(browser.token), hash_of(answer_token), seal(settings, "sign-in code", email, code))
     code_id = await database.write(lambda connection: _issue(connection, wanted))
     key = f"sign-in-code-{code_id}-{wanted.code_hmac[:16]}"
     return CodeAnswer(answer_token, MailedCode(email, code, key, clock.now()) if code_id else None)
 
 
-async def verify_code(
-    database: Database, settings: Settings, email: str, code: str, browser: Browser
-) -> NewSession:
+async def verify_code(database: Database, settings: Settings, email: str, code: str, browser: Browser) -> NewSession:
     """Signs the browser in, opening the account if it is new. CodeInvalid; TooMany when the code's tries are
     used up.
 
@@ -101,9 +97,7 @@ def pending_email(connection: Connection, browser_token: str) -> str | None:
     """
     now = clock.now()
     mine = (codes.c.browser_hash == hash_of(browser_token), codes.c.created_at > now - PENDING_LIFE)
-    return connection.execute(
-        select(codes.c.email).where(*mine).order_by(codes.c.id.desc()).limit(1)
-    ).scalar()
+    return connection.execute(select(codes.c.email).where(*mine).order_by(codes.c.id.desc()).limit(1)).scalar()
 
 
 class _Wanted(NamedTuple):
@@ -172,9 +166,7 @@ def _is_live(email: str, browser_hash: str, now: datetime) -> ColumnElement[bool
     return mine & (codes.c.created_at <= now) & (codes.c.expires_at > now)
 
 
-def _sign_in(
-    connection: Connection, settings: Settings, code_id: int, email: str, browser: Browser
-) -> NewSession:
+def _sign_in(connection: Connection, settings: Settings, code_id: int, email: str, browser: Browser) -> NewSession:
     unused = (codes.c.id == code_id, codes.c.ended_at.is_(None))
     if connection.execute(update(codes).where(*unused).values(ended_at=clock.now())).rowcount != 1:
         raise CodeInvalid()

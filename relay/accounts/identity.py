@@ -46,9 +46,7 @@ class Identity:
     seen_at: datetime | None = None
 
 
-def credential_from_headers(
-    cookie: str | None, authorization: str | None, x_api_key: str | None
-) -> Credential | None:
+def credential_from_headers(cookie: str | None, authorization: str | None, x_api_key: str | None) -> Credential | None:
     """What these headers show. One that was sent on purpose wins over the cookie, even when it turns out
     wrong.
     """
@@ -105,10 +103,7 @@ def is_still_valid(connection: Connection, identity: Identity) -> bool:
     """
     now = clock.now()
     query, column = (_keys()[0], keys.c.id) if identity.kind == "key" else (_sessions(now)[0], sessions.c.id)
-    return (
-        connection.execute(query.where(column == (identity.key_id or identity.session_id))).first()
-        is not None
-    )
+    return connection.execute(query.where(column == (identity.key_id or identity.session_id))).first() is not None
 
 
 def _sessions(now: datetime) -> _Query:
@@ -167,9 +162,7 @@ def _is_due(seen_at: datetime | None) -> bool:
 
 def _note_seen(connection: Connection, seen: Sequence[tuple[Kind, str]]) -> list[None]:
     now = clock.now()
-    _set_seen(
-        connection, sessions, sessions.c.last_seen_at, (i for kind, i in seen if kind == "session"), now
-    )
+    _set_seen(connection, sessions, sessions.c.last_seen_at, (i for kind, i in seen if kind == "session"), now)
     _set_seen(connection, keys, keys.c.last_used_at, (i for kind, i in seen if kind == "key"), now)
     return [None] * len(seen)
 

@@ -29,9 +29,7 @@ def find_account(connection: Connection, email: str) -> Person | None:
     return Person(row.id, email, row.closed_at is not None, row.blocked_at is not None) if row else None
 
 
-def account_for(
-    connection: Connection, settings: Settings, email: str, *, create: bool = True
-) -> Person | None:
+def account_for(connection: Connection, settings: Settings, email: str, *, create: bool = True) -> Person | None:
     """The account of a normalised address, opened if need be. None only when it is unknown and `create` is
     false.
     """
@@ -51,9 +49,7 @@ def _open_account(connection: Connection, settings: Settings, email: str) -> Per
         "time_zone": "UTC",
         "locale": "en",
     }
-    added = (
-        insert(accounts).values(row).on_conflict_do_nothing(index_elements=["email"]).returning(accounts.c.id)
-    )
+    added = insert(accounts).values(row).on_conflict_do_nothing(index_elements=["email"]).returning(accounts.c.id)
     account_id = connection.execute(added).scalar()
     if account_id is None:
         return None

@@ -56,9 +56,7 @@ def _model(fields: Object) -> Model:
     model = model_of(fields.get("model"))
     if model is None:
         names = ", ".join(sold.name for sold in MODELS)
-        raise wrong(
-            "model", f"{shown(fields.get('model'))} is not a model that is offered here. Use one of: {names}."
-        )
+        raise wrong("model", f"{shown(fields.get('model'))} is not a model that is offered here. Use one of: {names}.")
     return model
 
 

@@ -83,9 +83,7 @@ SOURCE_FIELDS = {
 IMAGE_SOURCES = frozenset({"base64", "url"})
 DOCUMENT_SOURCES = frozenset(SOURCE_FIELDS)
 
-_ANY_TOOL = frozenset(
-    {"type", "name", "cache_control", "allowed_callers", "defer_loading", "strict", "input_examples"}
-)
+_ANY_TOOL = frozenset({"type", "name", "cache_control", "allowed_callers", "defer_loading", "strict", "input_examples"})
 CUSTOM_TOOL_FIELDS = _ANY_TOOL | {"description", "input_schema", "eager_input_streaming"}
 CLIENT_TOOL_FIELDS = _ANY_TOOL | {
     "configs",

@@ -46,9 +46,7 @@ class Admission:
         fixed_pico, output_pico = self._parts(table, input_tokens)
         return fixed_pico + output_pico * self.max_tokens
 
-    def affordable_max_tokens(
-        self, table: PriceTable, available_pico: int, input_tokens: int | None = None
-    ) -> int:
+    def affordable_max_tokens(self, table: PriceTable, available_pico: int, input_tokens: int | None = None) -> int:
         """The largest `max_tokens` whose worst case fits `available_pico`; 0 if the prompt alone does not."""
         fixed_pico, output_pico = self._parts(table, input_tokens)
         return min(max(0, available_pico - fixed_pico) // output_pico, allowed.MAX_TOKENS_MAX)
@@ -80,9 +78,7 @@ class Admission:
         long = prompt > LONG_PROMPT_TOKENS and table.has_tier(self.model, "long")
         tier = tier_name(long=long, fast=self.speed == "fast", us=self.geo == "us")
         if not table.has_tier(self.model, tier):
-            raise BadInput(
-                f"model: {self.model} has no published price for the tier {tier!r}. Use another model."
-            )
+            raise BadInput(f"model: {self.model} has no published price for the tier {tier!r}. Use another model.")
         return tier
 
 

@@ -96,6 +96,4 @@ def only(fields: Object, allowed: frozenset[str], path: str) -> None:
     if not fields.keys() <= allowed:
         culprit = next(name for name in fields if name not in allowed)
         place = f"{path}.{culprit[:SHOWN_MAX]}" if path else culprit[:SHOWN_MAX]
-        raise wrong(
-            place, "this field is not offered here, because what it costs is not known. Leave it out."
-        )
+        raise wrong(place, "this field is not offered here, because what it costs is not known. Leave it out.")

@@ -30,9 +30,7 @@ class JsonAnswer(Response):
 
     media_type = "application/json"
 
-    def __init__(
-        self, content: Any, status_code: int = 200, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, content: Any, status_code: int = 200, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(content, status_code, {**NO_STORE, **(headers or {})})
 
     def render(self, content: Any) -> bytes:
@@ -172,9 +170,7 @@ def _json_object(body: bytes) -> Mapping[str, object]:
 
 def _form(body: bytes) -> Mapping[str, object]:
     try:
-        pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX
-        )
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)
     except ValueError:
         raise BadInput("The body is not a form.") from None
     fields: dict[str, object] = dict(pairs)

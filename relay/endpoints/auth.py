@@ -54,9 +54,7 @@ def form_goes_back(step: str) -> Callable[[Endpoint], Endpoint]:
                 if not _is_for_a_page(request, error):
                     raise
                 wait = {"retry_after": error.retry_after} if error.retry_after else {}
-                return _see(
-                    request, "/sign-in", {**({"step": step} if step else {}), "error": error.code, **wait}
-                )
+                return _see(request, "/sign-in", {**({"step": step} if step else {}), "error": error.code, **wait})
 
         return answer
 

@@ -37,9 +37,7 @@ def publish(connection: Connection, markup_percent: int, now: datetime) -> str |
         if _money_of(published.rows) == _money_of(rows):
             return None
     version = _next_name(connection, now)
-    connection.execute(
-        insert(versions), {"version": version, "published_at": now, "markup_percent": markup_percent}
-    )
+    connection.execute(insert(versions), {"version": version, "published_at": now, "markup_percent": markup_percent})
     connection.execute(insert(prices), [{"version": version, **row._asdict()} for row in rows])
     return version
 

@@ -153,9 +153,7 @@ class PriceTable:
         return Charge(cost_pico, price_pico, tuple(lines))
 
 
-def table_from_rows(
-    version: str, published_at: datetime, markup_percent: int, rows: Iterable[PriceRow]
-) -> PriceTable:
+def table_from_rows(version: str, published_at: datetime, markup_percent: int, rows: Iterable[PriceRow]) -> PriceTable:
     """Indexes the rows of one version."""
     kept = tuple(sorted(rows))
     single = {(row.model, row.kind, row.tier): Unit(row.cost_pico, row.price_pico) for row in kept}

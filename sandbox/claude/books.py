@@ -48,8 +48,7 @@ class Entry:
                 "input_tokens": self.input_tokens * paid,
                 "output_tokens": self.output_tokens * paid,
                 "cache_read_input_tokens": self.cache_read_input_tokens * paid,
-                "cache_creation_input_tokens": (self.cache_write_5m_tokens + self.cache_write_1h_tokens)
-                * paid,
+                "cache_creation_input_tokens": (self.cache_write_5m_tokens + self.cache_write_1h_tokens) * paid,
                 "cache_creation": {
                     "ephemeral_5m_input_tokens": self.cache_write_5m_tokens * paid,
                     "ephemeral_1h_input_tokens": self.cache_write_1h_tokens * paid,

@@ -18,9 +18,7 @@ from sandbox.claude.tooling import Filler, choose
 
 GLYPH = re.compile(r"\bglyph\s+[\"'`]?(\w{1,20})\b", re.IGNORECASE)
 BRIEF = re.compile(r"\b(briefly|brief|short|one sentence|in a word|tl;?dr)\b", re.IGNORECASE)
-SEPARATORS = (
-    "A line separator:\u2028a paragraph separator:\u2029and a next line:\u0085all inside one string. "
-)
+SEPARATORS = "A line separator:\u2028a paragraph separator:\u2029and a next line:\u0085all inside one string. "
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +68,7 @@ def answer(request: MessageRequest, behaviour: Behaviour) -> Answer:
     if tool is not None:
         value = Filler(tool.input_schema, asked).object(tool.input_schema)
         parts.append(_text(f"I will use `{tool.name}` for that."))
-        parts.append(
-            Part("tool_use", tokens.pieces(orjson.dumps(value).decode()), tool.name, new_id("toolu"))
-        )
+        parts.append(Part("tool_use", tokens.pieces(orjson.dumps(value).decode()), tool.name, new_id("toolu")))
         return _within(parts, request.max_tokens, "tool_use")
     text = _after_tools(results) if results else _reply(request, asked)
     if "u2028" in behaviour:
@@ -86,9 +82,7 @@ def answer(request: MessageRequest, behaviour: Behaviour) -> Answer:
 def last_user_text(turns: list[Turn]) -> str:
     """The text of the last user turn that has any; the results of tools are not the user's words."""
     for turn in reversed(turns):
-        if turn.role == "user" and (
-            texts := [block.text for block in turn.content if isinstance(block, Text)]
-        ):
+        if turn.role == "user" and (texts := [block.text for block in turn.content if isinstance(block, Text)]):
             return "\n".join(texts)
     return ""
 
@@ -102,9 +96,7 @@ def _thinks(request: MessageRequest, asked: str) -> bool:
 
 def _thinking(request: MessageRequest) -> Part:
     silent = getattr(request.thinking, "display", None) == "omitted"
-    budget = (
-        request.thinking.budget_tokens if isinstance(request.thinking, ThinkingOn) else request.max_tokens
-    )
+    budget = request.thinking.budget_tokens if isinstance(request.thinking, ThinkingOn) else request.max_tokens
     return Part("thinking", tokens.pieces(THOUGHTS)[:budget], silent=silent)
 
 
@@ -124,9 +116,7 @@ def _reply(request: MessageRequest, asked: str) -> str:
     if BRIEF.search(asked):
         return note.split("\n\n")[0]
     glyph = GLYPH.search(asked)
-    return (
-        f"For the glyph **{glyph.group(1)}**, this is how I would go about it.\n\n{note}" if glyph else note
-    )
+    return f"For the glyph **{glyph.group(1)}**, this is how I would go about it.\n\n{note}" if glyph else note
 
 
 @lru_cache(maxsize=4096)
@@ -148,9 +138,7 @@ def _after_tools(results: list[ToolResult]) -> str:
     for result in results:
         text = " ".join(block.text for block in result.content if isinstance(block, Text)).strip()
         short = text if len(text) <= 300 else text[:300] + "…"
-        told.append(
-            f"The call failed: {short or 'it gave no reason'}." if result.is_error else short or "It is done."
-        )
+        told.append(f"The call failed: {short or 'it gave no reason'}." if result.is_error else short or "It is done.")
     if any(result.is_error for result in results):
         return "\n\n".join(told) + "\n\nTell me how you would like to go on, and I will try another way."
     return (

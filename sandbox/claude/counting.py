@@ -72,16 +72,12 @@ def segments(prompt: Prompt, model: Model) -> list[Segment]:
     """The prompt in the order in which it is cached: tools, system, messages."""
     found: list[Segment] = []
     if prompt.tools:
-        forced = (
-            isinstance(prompt.tool_choice, ToolChoice) or getattr(prompt.tool_choice, "type", "") == "any"
-        )
+        forced = isinstance(prompt.tool_choice, ToolChoice) or getattr(prompt.tool_choice, "type", "") == "any"
         found.append(Segment(TOOLS_TOKENS_FORCED if forced else TOOLS_TOKENS_AUTO, None, None))
     found += [_segment(block, model, 0) for block in prompt.tools]
     found += [_segment(block, model, 0) for block in prompt.system]
     for turn in prompt.messages:
-        found += [
-            _segment(block, model, TURN_TOKENS if first else 0) for first, block in _firsts(turn.content)
-        ]
+        found += [_segment(block, model, TURN_TOKENS if first else 0) for first, block in _firsts(turn.content)]
     if prompt.cache_control is not None and found:
         last = found[-1]
         found[-1] = Segment(last.tokens, last.block, prompt.cache_control.ttl)

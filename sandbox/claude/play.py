@@ -129,9 +129,7 @@ async def plain(exchange: Exchange, entry: Entry, told: Told, pace: float, heade
     if pipe.squeeze is not None:
         body, coding = pipe.squeeze.compress(body) + pipe.squeeze.flush(), {"content-encoding": "gzip"}
     length = {"content-length": str(len(body))}
-    breaks = next(
-        (name for name in ("cut", "cut_mid_event", "stall", "pings_forever") if name in behaviour), ""
-    )
+    breaks = next((name for name in ("cut", "cut_mid_event", "stall", "pings_forever") if name in behaviour), "")
     sent = body[: len(body) // 2] if breaks else body
     await pipe.write(head(200, {**headers, **coding, **length}) + sent)
     if breaks in ("stall", "pings_forever"):

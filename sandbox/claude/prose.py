@@ -24,8 +24,7 @@ work out whether the trouble sits in the outlines, in the sidebearings, or in th
 
 THANKS = Note(
     ("thank", "thanks", "great", "perfect"),
-    "You are welcome. When you have proofed it at text size, show me the word that still looks "
-    "wrong, if there is one.",
+    "You are welcome. When you have proofed it at text size, show me the word that still looks wrong, if there is one.",
 )
 
 NOTES: tuple[Note, ...] = (

@@ -45,15 +45,12 @@ def check_prompt(prompt: Prompt, model: Model, betas: str) -> None:
     if prompt.messages[-1].role == "assistant" and not model.prefill:
         raise Refusal(
             400,
-            "This model does not support assistant message prefill. "
-            "The conversation must end with a user message.",
+            "This model does not support assistant message prefill. The conversation must end with a user message.",
         )
     if isinstance(prompt.thinking, ThinkingAdaptive) and not model.adaptive:
         raise Refusal(400, "adaptive thinking is not supported on this model")
     if prompt.speed == "fast" and not (model.fast and "fast-mode-2026-02-01" in betas):
-        raise Refusal(
-            400, f"speed: 'fast' needs a model with fast mode and its beta header; got '{model.id}'"
-        )
+        raise Refusal(400, f"speed: 'fast' needs a model with fast mode and its beta header; got '{model.id}'")
 
 
 def _check_turns(turns: list[Turn]) -> None:
@@ -92,14 +89,11 @@ def _check_pairs(turns: list[Turn]) -> None:
             ids = ", ".join(sorted(asked - answered))
             raise Refusal(
                 400,
-                f"messages.{number}: `tool_use` ids were found without `tool_result` blocks "
-                f"immediately after: {ids}.",
+                f"messages.{number}: `tool_use` ids were found without `tool_result` blocks immediately after: {ids}.",
             )
         if answered - asked:
             ids = ", ".join(sorted(answered - asked))
-            raise Refusal(
-                400, f"messages.{number}: unexpected `tool_use_id` found in `tool_result` blocks: {ids}."
-            )
+            raise Refusal(400, f"messages.{number}: unexpected `tool_use_id` found in `tool_result` blocks: {ids}.")
         asked = {block.id for block in turn.content if isinstance(block, ToolUse)}
 
 
@@ -112,9 +106,7 @@ def _check_breakpoints(prompt: Prompt) -> None:
         raise Refusal(400, f"A maximum of 4 blocks with cache_control may be provided. Found {len(marks)}.")
     times = [mark.ttl for mark in marks]
     if "5m" in times and "1h" in times[times.index("5m") :]:
-        raise Refusal(
-            400, "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block"
-        )
+        raise Refusal(400, "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block")
 
 
 def check_message(request: MessageRequest, model: Model) -> None:

@@ -82,9 +82,7 @@ class Claude:
         """The caller's key. Only keys that the sandbox gave out pass, so that a customer's key would be
         noticed.
         """
-        key = request.headers.get("x-api-key") or request.headers.get("authorization", "").removeprefix(
-            "Bearer "
-        )
+        key = request.headers.get("x-api-key") or request.headers.get("authorization", "").removeprefix("Bearer ")
         if not key:
             raise Refusal(401, "x-api-key header is required")
         if not key.startswith(KEY_PREFIX):
@@ -224,17 +222,14 @@ def _json(kind: type[P], request: Request) -> P:
 
 
 def _headers(request_id: str, *, stream: bool) -> dict[str, str]:
-    kind = (
-        {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"} if stream else JSON
-    )
+    kind = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"} if stream else JSON
     return {**kind, "request-id": request_id, "anthropic-organization-id": ORGANIZATION}
 
 
 def _safe(headers: dict[str, str]) -> dict[str, str]:
     """The headers for the books, with all but the last four letters of a key hidden."""
     return {
-        name: f"…{value[-4:]}" if name in ("x-api-key", "authorization") else value
-        for name, value in headers.items()
+        name: f"…{value[-4:]}" if name in ("x-api-key", "authorization") else value for name, value in headers.items()
     }
 
 

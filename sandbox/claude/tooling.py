@@ -103,9 +103,7 @@ class Filler:
         properties = cast(dict[str, Schema], schema.get("properties", {}))
         required = cast(list[str], schema.get("required", []))
         lowered = self.text.lower()
-        wanted = [
-            name for name in properties if name in required or (name.lower() in lowered and depth < DEPTH_MAX)
-        ]
+        wanted = [name for name in properties if name in required or (name.lower() in lowered and depth < DEPTH_MAX)]
         return {name: self.fill(properties[name], name, depth + 1) for name in wanted}
 
     def _array(self, schema: Schema, name: str, depth: int) -> list[object]:
@@ -123,12 +121,8 @@ class Filler:
         return self._string(schema, name)
 
     def _number(self, schema: Schema, *, whole: bool) -> float:
-        low = cast(
-            float, schema.get("minimum", cast(float, schema.get("exclusiveMinimum", float("-inf"))) + 1)
-        )
-        high = cast(
-            float, schema.get("maximum", cast(float, schema.get("exclusiveMaximum", float("inf"))) - 1)
-        )
+        low = cast(float, schema.get("minimum", cast(float, schema.get("exclusiveMinimum", float("-inf"))) + 1))
+        high = cast(float, schema.get("maximum", cast(float, schema.get("exclusiveMaximum", float("inf"))) - 1))
         value = self.numbers.pop(0) if self.numbers else 10.0
         value = min(max(value, low), high)
         if step := cast(float, schema.get("multipleOf", 0)):

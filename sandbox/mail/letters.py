@@ -136,9 +136,7 @@ class Letterbox:
         if key is None:
             return self._deliver(parse(raw))
         if not 1 <= len(key) <= 256:
-            raise Refused(
-                400, "invalid_idempotency_key", "The idempotency key must be between 1-256 characters."
-            )
+            raise Refused(400, "invalid_idempotency_key", "The idempotency key must be between 1-256 characters.")
         digest, now = hashlib.sha256(raw).digest(), self.clock()
         expiry, before, known = self.keys.get(key, (0.0, b"", ""))
         if expiry > now:

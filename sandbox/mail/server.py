@@ -91,11 +91,7 @@ def _article(letter: Letter) -> str:
     # The sandbox attribute without allow-scripts makes whatever the mail contains inert.
     framed = f'<iframe sandbox title="HTML" srcdoc="{escape(body.html)}"></iframe>' if body.html else ""
     shut = "" if body.html else "open"
-    plain = (
-        f"<details {shut}><summary>Text</summary><pre>{escape(body.text)}</pre></details>"
-        if body.text
-        else ""
-    )
+    plain = f"<details {shut}><summary>Text</summary><pre>{escape(body.text)}</pre></details>" if body.text else ""
     return (
         f"<article><h2>{escape(body.subject)}</h2><p class='quiet'>{escape(body.sender)} to "
         f"{escape(', '.join(body.to))}, {letter.at:%Y-%m-%d %H:%M:%S} UTC</p>{framed}{plain}</article>"

@@ -23,9 +23,7 @@ def decode(encoded: str) -> Form:
         found = KEY.match(key)
         path = [found.group(1), *PART.findall(found.group(2))] if found else []
         if not path or len(path) > DEPTH_MAX:
-            raise Refused(
-                400, f"Invalid parameter name: {key[:100]}", code="parameter_unknown", param=key[:100]
-            )
+            raise Refused(400, f"Invalid parameter name: {key[:100]}", code="parameter_unknown", param=key[:100])
         _put(tree, path, value)
     return {key: _lists(value) for key, value in tree.items()}
 

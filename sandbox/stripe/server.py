@@ -81,9 +81,7 @@ class Door:
     ) -> tuple[int, Json, dict[str, str]]:
         """Runs the operation, unless this key has had its answer already."""
         if len(key) > KEY_LENGTH_MAX:
-            raise Refused(
-                400, "Idempotency-Key headers may be 255 characters at most.", kind="idempotency_error"
-            )
+            raise Refused(400, "Idempotency-Key headers may be 255 characters at most.", kind="idempotency_error")
         asked = f"{request.method} {request.url.path} ".encode() + body
         kept = self.store.recall(key, asked)
         if kept is not None:
@@ -137,9 +135,7 @@ async def _form(request: Request) -> Form:
 
 
 def _retry(refused: Refused) -> dict[str, str]:
-    return {
-        "Stripe-Should-Retry": "true" if refused.status in (409, 429) or refused.status >= 500 else "false"
-    }
+    return {"Stripe-Should-Retry": "true" if refused.status in (409, 429) or refused.status >= 500 else "false"}
 
 
 def _answer(status: int, body: Json, headers: dict[str, str]) -> Response:
@@ -148,7 +144,5 @@ def _answer(status: int, body: Json, headers: dict[str, str]) -> Response:
 
 async def _unknown_route(request: Request, error: Exception) -> Response:
     method, path = request.method, request.url.path
-    refused = Refused(
-        404, f"Unrecognized request URL ({method}: {path}). The sandbox does not have this yet."
-    )
+    refused = Refused(404, f"Unrecognized request URL ({method}: {path}). The sandbox does not have this yet.")
     return _answer(404, refused.body(), {"Stripe-Should-Retry": "false"})

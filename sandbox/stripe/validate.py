@@ -41,9 +41,7 @@ def _refusal(found: ValidationError) -> Refused:
     # An unknown name inside one arm of a union is the better news than that the other arms do not fit.
     first = next((one for one in faults if one["type"] in ("extra_forbidden", "missing")), faults[0])
     names = [str(part) for part in first["loc"] if str(part).isidentifier() and str(part)[:1].islower()]
-    param = names[0] + "".join(
-        f"[{name}]" for name in names[1:] if name not in ("str", "int", "bool", "float")
-    )
+    param = names[0] + "".join(f"[{name}]" for name in names[1:] if name not in ("str", "int", "bool", "float"))
     if first["type"] == "extra_forbidden":
         return _unknown(param)
     if first["type"] == "missing":

@@ -55,9 +55,7 @@ class ClaudeDoor:
         finally:
             self._services.open_calls.discard(request_id)
 
-    async def _admit(
-        self, scope: Scope, receive: Receive, send: Send, request_id: str, began: float
-    ) -> Call | None:
+    async def _admit(self, scope: Scope, receive: Receive, send: Send, request_id: str, began: float) -> Call | None:
         """A call whose hold is durable, or None when the request was answered without one."""
         path, method = scope["path"].removeprefix(PREFIX), scope["method"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -129,4 +127,3 @@ class ClaudeDoor:
 def _allow(method: str, expected: str) -> None:
     if method != expected:
         raise MethodNotAllowed(f"This address takes {expected} only.")
-

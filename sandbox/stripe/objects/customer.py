@@ -23,9 +23,7 @@ from sandbox.stripe.validate import check
 
 EMAIL = re.compile(r"^[^\s@]+@[^\s@]+\.?[^\s@]+$")
 SEARCHABLE = frozenset({"email", "name", "phone", "metadata", "created"})
-EXPANDABLE = frozenset(
-    {"default_source", "sources", "subscriptions", "tax", "tax_ids", "cash_balance", "test_clock"}
-)
+EXPANDABLE = frozenset({"default_source", "sources", "subscriptions", "tax", "tax_ids", "cash_balance", "test_clock"})
 SETTABLE = frozenset(
     (
         *("address", "balance", "business_name", "description", "email", "individual_name", "invoice_prefix"),
@@ -69,9 +67,7 @@ def delete(store: Store, form: Form, id: str) -> Json:
 def find_all(store: Store, form: Form) -> Json:
     params = check(CustomerListParams, form)
     email, created = params.get("email"), params.get("created")
-    found = [
-        one for one in _all_living(store) if email in (None, one["email"]) and within(one["created"], created)
-    ]
+    found = [one for one in _all_living(store) if email in (None, one["email"]) and within(one["created"], created)]
     return listed(found, params, "/v1/customers", "customer")
 
 
@@ -173,8 +169,6 @@ def _merged(before: dict[str, str], change: dict[str, str] | str) -> dict[str, s
     if not isinstance(change, dict):
         return {}
     merged = {key: value for key, value in {**before, **change}.items() if value != ""}
-    if len(merged) > METADATA_KEYS_MAX or any(
-        len(key) > 40 or len(value) > 500 for key, value in merged.items()
-    ):
+    if len(merged) > METADATA_KEYS_MAX or any(len(key) > 40 or len(value) > 500 for key, value in merged.items()):
         raise Refused(400, "Metadata takes 50 keys of 40 characters, with values of 500.", param="metadata")
     return merged
