@@ -39,6 +39,8 @@ POSTGRESQL: dict[str, Any] = {
 }
 # A worker that stops in the middle of a transaction must not keep the others' accounts locked.
 PATIENCE = f"SET lock_timeout = '{BUSY_SECONDS}s'; SET idle_in_transaction_session_timeout = '60s'"
+# Nor may a server's default let it answer before a commit is on its disk.
+DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 
 
 class Database:
@@ -131,6 +133,7 @@ def _postgresql(url: str, writing: bool) -> Engine:
 
     def prepare(raw: Any, _: Any) -> None:
         raw.execute(PATIENCE)
+        raw.execute(DURABLE)
         raw.commit()
 
     event.listen(engine, "connect", prepare)

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import orjson
@@ -42,7 +43,7 @@ _QUIET = ("httpx", "httpcore", "uvicorn.access", "stripe", "anthropic", "asyncio
 
 def configure(log_format: str = "json", stream: TextIO | None = None) -> None:
     """Sends structlog's and the standard library's lines through one chain. `log_format`: json or text."""
-    out = stream or sys.stderr
+    out = cast(TextIO, _Unfailing(stream or sys.stderr))
     renderer = _renderer(log_format, out)
     structlog.configure(
         processors=[*_PROCESSORS, redact, renderer],
@@ -66,6 +67,25 @@ def configure(log_format: str = "json", stream: TextIO | None = None) -> None:
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     _take_over_uvicorn()
+
+
+class _Unfailing:
+    """Logs often live on the disk that is full: a line that cannot be written must not cost a settlement."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
 
 def bind_request(request_id: str) -> None:

@@ -30,8 +30,14 @@ class Services:
     claude: Claude
     hub: Hub
     open_calls: set[str] = field(default_factory=set[str])
-    """Requests that this process is relaying now: their holds are renewed, and no sweep of ours takes them."""
+    """Requests that this process is relaying now."""
+    unbooked: set[str] = field(default_factory=set[str])
+    """Requests that have ended, whose settlement the database could not take yet."""
     worker: str = field(default_factory=lambda: new_id("worker"))
+
+    def alive(self) -> set[str]:
+        """Requests whose truth only this process knows: their holds are renewed, and its sweep passes them by."""
+        return self.open_calls | self.unbooked
 
 
 @asynccontextmanager

@@ -27,11 +27,11 @@ log = structlog.get_logger(__name__)
 _trying: set["asyncio.Task[None]"] = set()
 
 
-async def sweep(database: Database, open_calls: Collection[str] = ()) -> int:
+async def sweep(database: Database, alive: Collection[str] = ()) -> int:
     """Settles every hold that has expired; how many there were. A live call renews its hold, so it is not touched."""
     swept, after = 0, ""
     while rows := await database.read(partial(_expired, after=after)):
-        commands = await database.read(partial(_commands, rows=[r for r in rows if r.request_id not in open_calls]))
+        commands = await database.read(partial(_commands, rows=[r for r in rows if r.request_id not in alive]))
         for command, outcome in zip(commands, await _settle_all(database, commands), strict=True):
             if isinstance(outcome, BaseException):
                 log.error("cannot_be_swept", request_id=command.request_id, error=repr(outcome))
@@ -107,20 +107,22 @@ def settlement(
 
 
 def settle_until_done(services: "Services", command: Settle) -> None:
-    """Tries in the background for as long as the hold lives; after that the sweeper has the journal to go by."""
+    """Tries in the background for as long as this process lives; after that the sweeper has the journal to go by."""
+    services.unbooked.add(command.request_id)
     task = asyncio.create_task(_settle_patiently(services, command))
     _trying.add(task)
     task.add_done_callback(_trying.discard)
 
 
 async def _settle_patiently(services: "Services", command: Settle) -> None:
-    patience = services.settings.HOLD_TTL_SECONDS
     try:
         async for attempt in stamina.retry_context(
-            on=Unavailable, attempts=None, timeout=patience, wait_initial=0.5, wait_max=30
+            on=Unavailable, attempts=None, timeout=None, wait_initial=0.5, wait_max=5
         ):
             with attempt:
                 await services.database.batch(ledger.post, command)
         services.hub.changed(command.account_id)
-    except Unavailable:
-        log.error("settle_given_up", request_id=command.request_id)
+    except Exception:
+        log.exception("settle_given_up", request_id=command.request_id)
+    finally:
+        services.unbooked.discard(command.request_id)

@@ -54,14 +54,14 @@ class Clock:
     async def _tick_if_ours(self) -> None:
         services = self._services
         if await services.database.write(lambda c: take_lease(c, services.worker)):
-            await tick(services.database, services.open_calls)
+            await tick(services.database, services.alive())
 
     async def _renew(self) -> None:
         services = self._services
         until = clock.now() + clock.seconds(services.settings.HOLD_TTL_SECONDS)
-        open_calls = sorted(services.open_calls)
-        for start in range(0, len(open_calls), ACCOUNTS_AT_ONCE):
-            some = tuple(open_calls[start : start + ACCOUNTS_AT_ONCE])
+        alive = sorted(services.alive())
+        for start in range(0, len(alive), ACCOUNTS_AT_ONCE):
+            some = tuple(alive[start : start + ACCOUNTS_AT_ONCE])
             await services.database.batch(ledger.post, ledger.Renew(some, until))
 
 
@@ -75,11 +75,11 @@ async def _carefully(work: Callable[[], Awaitable[None]]) -> None:
         log.exception("tick_failed")
 
 
-async def tick(database: Database, open_calls: Collection[str] = ()) -> dict[str, int]:
+async def tick(database: Database, alive: Collection[str] = ()) -> dict[str, int]:
     """One turn of the clock: how many holds were swept, accounts expired, old rows forgotten.
 
-    `open_calls` are known to be alive, whatever the database says of their holds."""
-    swept = await sweep(database, open_calls)
+    The holds of `alive` are left alone, whatever the database says of them."""
+    swept = await sweep(database, alive)
     expired = await _expire(database)
     forgotten = await database.write(accounts.forget_expired)
     if swept or expired:
