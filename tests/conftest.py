@@ -5,5 +5,6 @@ pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.time",
     "product",
+    "endings",
     "browser",
 ]
