@@ -43,4 +43,4 @@ lock:
 
 bench:
 	@$(PYTHON) scripts/setup.py --dev --quiet
-	@$(VENV)/python -m benchmarks
+	@$(VENV)/python -m benchmarks $(ARGS)

@@ -1,0 +1,54 @@
+"""What the kernel says of a server and its children: processor time and memory; and which core they may use."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+_MINE = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+SERVER_CORE = _MINE[0] if len(_MINE) > 1 else None
+LOAD_CORE = _MINE[-1] if len(_MINE) > 1 else None
+
+
+@contextmanager
+def pinned_to(core: int | None) -> Iterator[None]:
+    """What is started inside stays on that core, with all its threads and children. None pins nothing."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """User and system time of these processes and their living children, in steps of 10 ms."""
+    children: dict[int, list[int]] = {}
+    ticks: dict[int, int] = {}
+    for found in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = found.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        pid = int(found.parent.name)
+        children.setdefault(int(fields[1]), []).append(pid)
+        ticks[pid] = int(fields[11]) + int(fields[12])
+    waiting, total = list(pids), 0
+    while waiting:
+        pid = waiting.pop()
+        total += ticks.get(pid, 0)
+        waiting += children.get(pid, [])
+    return total / _TICKS_A_SECOND
+
+
+def rss_kb(pid: int) -> int:
+    """Resident memory of one process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
