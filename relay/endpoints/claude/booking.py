@@ -5,7 +5,7 @@ import time
 
 import structlog
 
-from relay import clock, ledger
+from relay import clock, ledger, metrics
 from relay.accounts import Identity
 from relay.admission import Admission
 from relay.endpoints.claude import wire
@@ -35,6 +35,7 @@ class Booking:
         self._began = began
         self._prices = services.prices
         self._closed = False
+        metrics.HOLDS_OPEN.inc()
 
     @property
     def learnt(self) -> Learnt:
@@ -100,6 +101,16 @@ class Booking:
 
     def _report(self, command: ledger.Settle) -> None:
         self._services.hub.changed(self._account_id)
+        metrics.HOLDS_OPEN.dec()
+        metrics.observe_settled(
+            model=self._admission.model,
+            ended=command.ended,
+            tokens=_by_kind(command.tokens),
+            cost_pico=command.cost_pico,
+            price_pico=command.price_pico,
+            seconds=self._elapsed_ms() / 1000,
+            first_token_ms=command.first_token_ms,
+        )
         log.info(
             "relayed",
             account=self._account_id,
@@ -113,6 +124,16 @@ class Booking:
 
     def _elapsed_ms(self) -> int:
         return round((time.perf_counter() - self._began) * 1000)
+
+
+def _by_kind(tokens: Tokens) -> dict[str, int]:
+    return {
+        "input": tokens.input,
+        "output": tokens.output,
+        "cache_read": tokens.cache_read,
+        "cache_write_5m": tokens.cache_write_5m,
+        "cache_write_1h": tokens.cache_write_1h,
+    }
 
 
 def _usage(tokens: Tokens, request_id: str) -> dict[str, object]:

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 import structlog
 from starlette.types import Receive, Send
 
+from relay import metrics
 from relay.accounts import Identity
 from relay.admission import Admission
 from relay.endpoints.claude import wire
@@ -64,6 +65,7 @@ class Call:
         watcher = asyncio.create_task(self._watch(receive))
         session = self._identity.session_id
         listening = self._services.hub.while_signed_in(session, self._leave) if session else nullcontext()
+        metrics.STREAMS_OPEN.inc()
         try:
             with listening:
                 await self._relay(send)
@@ -77,6 +79,7 @@ class Call:
             self._booking.close("upstream_error")
             raise
         finally:
+            metrics.STREAMS_OPEN.dec()
             watcher.cancel()
             if self._answer is not None:
                 self._answer.close()

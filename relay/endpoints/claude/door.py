@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from relay import accounts
+from relay import accounts, metrics
 from relay.accounts import Identity
 from relay.admission import Admission, admit
 from relay.endpoints.claude import wire
@@ -41,6 +41,7 @@ class ClaudeDoor:
         try:
             call = await self._admit(scope, receive, send, request_id, began)
         except ProductError as error:
+            metrics.REFUSED.labels(error.code).inc()
             log.info("refused", code=error.code, status=error.status)
             await wire.answer_error(send, error, request_id)
         except (wire.ClientGone, ConnectionError):
