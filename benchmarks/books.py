@@ -1,8 +1,10 @@
 """Accounts to ask with, and what was booked of their requests in the end."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection, func, select
+from sqlmodel import SQLModel
 
 from relay import accounts, audit, clock, ledger, migrations, pricing
 from relay.database import Database
@@ -53,11 +55,13 @@ def _open_account(connection: Connection, settings: Settings, number: int) -> st
 def read_books(database_url: str) -> Booked:
     database = Database(read_settings(DATABASE_URL=database_url).database_url, checkpoints=False)
     try:
-        return database.read_now(_read)
+        # The audit wants a connection on which nothing was read before.
+        differences = database.read_now(audit.recompute)
+        rows, holds = (database.read_now(partial(_count, of=of)) for of in (Usage, Hold))
+        return Booked(rows, holds, len(differences))
     finally:
         database.close()
 
 
-def _read(connection: Connection) -> Booked:
-    rows, holds = (connection.execute(select(func.count()).select_from(table(t))).scalar_one() for t in (Usage, Hold))
-    return Booked(rows, holds, len(audit.recompute(connection)))
+def _count(connection: Connection, of: type[SQLModel]) -> int:
+    return connection.execute(select(func.count()).select_from(table(of))).scalar_one()

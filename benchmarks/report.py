@@ -91,7 +91,9 @@ def _aims(medians: Mapping[str, Figures]) -> None:
 def _ledger_part(medians: Mapping[str, Figures], figures: Figures, rate: str) -> str:
     if UNBOOKED not in medians:
         return "-"
-    return f"{1 - figures[rate] / medians[UNBOOKED][rate]:.0%}"
+    cpu = rate.replace("per_second", "cpu_us")
+    without = medians[UNBOOKED]
+    return f"{1 - figures[rate] / without[rate]:.0%} (CPU {1 - without[cpu] / figures[cpu]:.0%})"
 
 
 def show_books(found: list[tuple[Peer, Booked]]) -> bool:
