@@ -195,17 +195,35 @@ class _InMemory:
 
 _ADMIT = """
 local now = tonumber(redis.call('TIME')[1])
-local span, requests_max, tokens_max, tokens = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]),
-tonumber(ARGV[4]) local flat = redis.call('HGETALL', KEYS[1]) local seconds, requests, total = {}, 0, 0 for i
-= 1, #flat, 2 do local second = tonumber(flat[i]) local r, t = string.match(flat[i + 1], '(%d+):(%d+)') if
-second <= now - span or second > now then redis.call('HDEL', KEYS[1], flat[i]) else requests, total = requests
-+ tonumber(r), total + tonumber(t) seconds[#seconds + 1] = {second, tonumber(r), tonumber(t)} end end local
-requests_over, tokens_over = requests + 1 - requests_max, total + tokens - tokens_max if requests_over > 0 or
-tokens_over > 0 then table.sort(seconds, function(a, b) return a[1] < b[1] end) for _, s in ipairs(seconds) do
-requests_over, tokens_over = requests_over - s[2], tokens_over - s[3] if requests_over <= 0 and tokens_over <=
-0 then return math.max(1, s[1] + span - now) end end return span end local here = redis.call('HGET', KEYS[1],
-now) local r, t = 0, 0 if here then r, t = string.match(here, '(%d+):(%d+)') end redis.call('HSET', KEYS[1],
-now, string.format('%d:%d', r + 1, t + tokens)) redis.call('EXPIRE', KEYS[1], span + 1) return 0
+local span, requests_max = tonumber(ARGV[1]), tonumber(ARGV[2])
+local tokens_max, tokens = tonumber(ARGV[3]), tonumber(ARGV[4])
+local flat = redis.call('HGETALL', KEYS[1])
+local seconds, requests, total = {}, 0, 0
+for i = 1, #flat, 2 do
+  local second = tonumber(flat[i])
+  local r, t = string.match(flat[i + 1], '(%d+):(%d+)')
+  if second <= now - span or second > now then
+    redis.call('HDEL', KEYS[1], flat[i])
+  else
+    requests, total = requests + tonumber(r), total + tonumber(t)
+    seconds[#seconds + 1] = {second, tonumber(r), tonumber(t)}
+  end
+end
+local requests_over, tokens_over = requests + 1 - requests_max, total + tokens - tokens_max
+if requests_over > 0 or tokens_over > 0 then
+  table.sort(seconds, function(a, b) return a[1] < b[1] end)
+  for _, s in ipairs(seconds) do
+    requests_over, tokens_over = requests_over - s[2], tokens_over - s[3]
+    if requests_over <= 0 and tokens_over <= 0 then return math.max(1, s[1] + span - now) end
+  end
+  return span
+end
+local here = redis.call('HGET', KEYS[1], now)
+local r, t = 0, 0
+if here then r, t = string.match(here, '(%d+):(%d+)') end
+redis.call('HSET', KEYS[1], now, string.format('%d:%d', r + 1, t + tokens))
+redis.call('EXPIRE', KEYS[1], span + 1)
+return 0
 """
 
 _ENTER = """
