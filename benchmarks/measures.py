@@ -27,8 +27,8 @@ class Lengths:
     holds: float
 
 
-QUICK = Lengths(warm=0.3, rate=1.5, slow=3, holds=3)
-FULL = Lengths(warm=0.5, rate=3, slow=5, holds=5)
+QUICK = Lengths(warm=0.3, rate=1.5, slow=2, holds=2)
+FULL = Lengths(warm=0.4, rate=2, slow=3, holds=3)
 
 
 def plain_rate(peer: Peer, lengths: Lengths) -> Figures:
