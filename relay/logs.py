@@ -152,3 +152,5 @@ def _take_over_uvicorn() -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        if name not in _QUIET:
+            logger.setLevel(logging.INFO)
