@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from relay import clock
 from relay.accounts.secrets import hash_of
@@ -87,12 +87,10 @@ def identify(connection: Connection, credentials: Sequence[Credential]) -> list[
     wanted: dict[str, set[str]] = defaultdict(set)
     for credential in credentials:
         wanted[credential.kind].add(credential.hash)
-    now = clock.now()
-    queries = {"session": _sessions(now), "key": _keys(), "token": _tokens(now)}
     known: dict[Credential, Identity] = {}
     for kind, hashes in wanted.items():
-        query, column, read = queries[kind]
-        for row in connection.execute(query.where(column.in_(hashes))):
+        statement, read = _BY_HASH[kind]
+        for row in connection.execute(statement, {"hashes": sorted(hashes), **_moments()}):
             known[Credential(kind, row.hash)] = read(row)  # pyright: ignore[reportArgumentType]
     return [known.get(credential) for credential in credentials]
 
@@ -101,16 +99,16 @@ def is_still_valid(connection: Connection, identity: Identity) -> bool:
     """For what stays open after its request was recognised (a stream, a socket): has its session or key ended
     since?
     """
-    now = clock.now()
-    query, column = (_keys()[0], keys.c.id) if identity.kind == "key" else (_sessions(now)[0], sessions.c.id)
-    return connection.execute(query.where(column == (identity.key_id or identity.session_id))).first() is not None
+    query, column = (_keys()[0], keys.c.id) if identity.kind == "key" else (_sessions()[0], sessions.c.id)
+    this_one = query.where(column == (identity.key_id or identity.session_id))
+    return connection.execute(this_one, _moments()).first() is not None
 
 
-def _sessions(now: datetime) -> _Query:
+def _sessions() -> _Query:
     query = (
         select(sessions.c.token_hash.label("hash"), sessions.c.id, sessions.c.last_seen_at, *_person())
         .join(accounts, accounts.c.id == sessions.c.account_id)
-        .where(accounts.c.closed_at.is_(None), *_alive(now))
+        .where(accounts.c.closed_at.is_(None), *_alive())
     )
     return query, sessions.c.token_hash, _session_identity
 
@@ -124,12 +122,12 @@ def _keys() -> _Query:
     return query, keys.c.key_hash, _key_identity
 
 
-def _tokens(now: datetime) -> _Query:
+def _tokens() -> _Query:
     query = (
         select(tokens.c.token_hash.label("hash"), sessions.c.id, *_person())
         .join(sessions, sessions.c.id == tokens.c.session_id)
         .join(accounts, accounts.c.id == sessions.c.account_id)
-        .where(accounts.c.closed_at.is_(None), tokens.c.expires_at > now, *_alive(now))
+        .where(accounts.c.closed_at.is_(None), tokens.c.expires_at > bindparam("now"), *_alive())
     )
     return query, tokens.c.token_hash, _token_identity
 
@@ -138,8 +136,13 @@ def _person() -> tuple[Any, ...]:
     return accounts.c.id.label("account_id"), accounts.c.email, accounts.c.blocked_at
 
 
-def _alive(now: datetime) -> tuple[Any, Any]:
-    return sessions.c.expires_at > now, sessions.c.last_seen_at > now - SESSION_IDLE_MAX
+def _alive() -> tuple[Any, Any]:
+    return sessions.c.expires_at > bindparam("now"), sessions.c.last_seen_at > bindparam("seen_after")
+
+
+def _moments() -> dict[str, datetime]:
+    now = clock.now()
+    return {"now": now, "seen_after": now - SESSION_IDLE_MAX}
 
 
 def _session_identity(row: Row[Any]) -> Identity:
@@ -154,6 +157,15 @@ def _key_identity(row: Row[Any]) -> Identity:
 
 def _token_identity(row: Row[Any]) -> Identity:
     return Identity(row.account_id, row.email, "token", row.id, blocked=row.blocked_at is not None)
+
+
+def _by_hash(query: _Query) -> tuple[Any, Callable[[Row[Any]], Identity]]:
+    select_one, column, read = query
+    return select_one.where(column.in_(bindparam("hashes", expanding=True))), read
+
+
+# Built once: every request asks one of them, and building a statement costs more than running it.
+_BY_HASH = {"session": _by_hash(_sessions()), "key": _by_hash(_keys()), "token": _by_hash(_tokens())}
 
 
 def _is_due(seen_at: datetime | None) -> bool:

@@ -168,7 +168,7 @@ class Call:
             must_journal = meter.feed(data)
             if meter.real_events > 1:
                 self._booking.note_first_token()
-            if must_journal or loop.time() >= journal_at:
+            if (must_journal and not self._learnt.final) or loop.time() >= journal_at:
                 self._booking.journal()
                 journal_at = loop.time() + JOURNAL_SECONDS
             silence.sending = True
