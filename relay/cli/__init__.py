@@ -1,0 +1,17 @@
+"""`account-app …`: what the operator types. A file for each subject; what they share is in `shell`."""
+
+from relay.cli import books, credit, database, keys, serving
+from relay.cli.shell import fail, main_app
+from relay.errors import Misconfigured, ProductError
+
+__all__ = ["books", "credit", "database", "keys", "main", "serving"]
+
+
+def main() -> None:
+    """The console script's entry: errors become one line and an exit code."""
+    try:
+        main_app()
+    except Misconfigured as error:
+        fail(str(error), 2)
+    except ProductError as error:
+        fail(error.message, 2 if error.status < 500 else 1)

@@ -1,0 +1,81 @@
+"""`account-app prices`, `audit` and `sync`: the books, and the clock that keeps them."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from relay import clock, logs, pricing, sync
+from relay.cli import shell
+from relay.pricing import PriceTable
+from relay.settings import settings
+
+
+@shell.main_app.command()
+def prices(
+    at: Annotated[str | None, typer.Option(help="The version in force at this date.")] = None,
+    as_json: shell.Json = False,
+) -> None:
+    """The price table."""
+    database = shell.open_database()
+    try:
+        moment = shell.moment(at) if at else None
+    except ValueError as error:
+        return shell.fail(str(error), 2)
+    found = database.read_now(lambda c: pricing.current(c, moment))
+    database.close()
+    if as_json:
+        shell.print_json(_prices_as_json(found))
+        return
+    drawn = Table("model", "kind", "tier", "cost, pico-dollars", "price, pico-dollars", "checked", title=found.version)
+    for row in found.rows:
+        drawn.add_row(row.model, row.kind, row.tier, f"{row.cost_pico:,}", f"{row.price_pico:,}", row.checked)
+    shell.out.print(drawn)
+
+
+def _prices_as_json(found: PriceTable) -> dict[str, Any]:
+    names = ("model", "kind", "tier", "cost_pico", "price_pico", "source", "checked")
+    return {
+        "version": found.version,
+        "published_at": clock.rfc3339(found.published_at),
+        "prices": [{name: getattr(row, name) for name in names} for row in found.rows],
+    }
+
+
+@shell.main_app.command()
+def audit(as_json: shell.Json = False) -> None:
+    """Recomputes balances, roll-ups and prices from usage rows and grants, and names every difference."""
+    from relay.audit import recompute
+
+    database = shell.open_database()
+    found = database.read_now(recompute)
+    database.close()
+    if as_json:
+        rows = [{"what": d.what, "id": d.id, "ours": d.ours, "recomputed": d.recomputed} for d in found]
+        shell.print_json({"ok": not found, "differences": rows})
+    elif found:
+        drawn = Table("what", "id", "ours", "recomputed", title="Differences")
+        for d in found:
+            drawn.add_row(d.what, str(d.id), str(d.ours), str(d.recomputed))
+        shell.out.print(drawn)
+    else:
+        shell.out.print("Balances, roll-ups and prices are what the entries and usage rows say.")
+    sys.exit(1 if found else 0)
+
+
+@shell.main_app.command("sync")
+def sync_now(until: Annotated[str | None, typer.Option(help="As if it were this time.")] = None) -> None:
+    """One tick of the clock now: sweep and expire."""
+    import asyncio
+
+    if until:
+        try:
+            clock.move(shell.moment(until) - clock.now())
+        except ValueError as error:
+            return shell.fail(str(error), 2)
+    database = shell.open_database()
+    logs.configure(settings().LOG_FORMAT)
+    done = asyncio.run(sync.tick(database))
+    database.close()
+    shell.out.print(f"Swept {done['swept']} holds; expired credit of {done['expired']} accounts.")

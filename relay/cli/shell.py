@@ -1,0 +1,59 @@
+"""What every command shares: the application they hang on, how they open the database, print and fail."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from sqlalchemy import Connection
+
+from relay import accounts
+from relay.database import Database
+from relay.settings import settings
+
+main_app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="What the operator types. It exits 0 when fine, 1 on something wrong, 2 when called wrongly.",
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+out = Console()
+err = Console(stderr=True)
+
+
+def open_database(*, migrated: bool = True) -> Database:
+    """The database of the settings; Misconfigured unless it is at this version's revision."""
+    found = settings()
+    if migrated:
+        from relay.services import refuse_unless_migrated
+
+        refuse_unless_migrated(found)
+    return Database(found.database_url, checkpoints=False)
+
+
+def account_id(connection: Connection, email: str) -> str:
+    """The account of that address, opened if need be."""
+    person = accounts.account_for(connection, settings(), accounts.normalise_email(email))
+    assert person is not None  # only a look-up without creating finds nobody
+    return person.account_id
+
+
+def moment(text: str) -> datetime:
+    """A date or an RFC 3339 time, UTC where no zone is given. ValueError says how to write it."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a date. Write 2026-12-31 or 2026-12-31T12:00:00Z.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))  # noqa: T201 (Rich would wrap long lines)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    err.print(message, style="red", markup=False, highlight=False)
+    sys.exit(code)
