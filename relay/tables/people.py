@@ -1,0 +1,89 @@
+"""Accounts, and how their people prove who they are."""
+
+# pyright: reportIncompatibleVariableOverride=false, reportAssignmentType=false
+# SQLModel declares __tablename__ as something that a plain name cannot be.
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, text
+from sqlmodel import Field, SQLModel
+
+from relay.tables.columns import moment, money, serial
+
+
+class Account(SQLModel, table=True):
+    """One person, by e-mail address (normalised: see `accounts.normalise_email`)."""
+
+    __tablename__ = "accounts"
+    id: str = Field(primary_key=True)
+    email: str = Field(unique=True)
+    created_at: datetime = moment()
+    time_zone: str = "UTC"
+    locale: str = "en"
+    stripe_customer_id: str | None = Field(default=None, unique=True)
+    blocked_at: datetime | None = moment(default=None)
+    closed_at: datetime | None = moment(default=None)
+
+
+class SignInCode(SQLModel, table=True):
+    """A mailed code: its HMAC, the browser that asked for it, and how many tries it has had."""
+
+    __tablename__ = "sign_in_codes"
+    # Two workers asked at once cannot both make the newest code of an address: the second insert does nothing.
+    __table_args__ = (
+        Index(
+            "one_open_code",
+            "email",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+    id: int | None = serial()
+    email: str = Field(index=True)
+    code_hmac: str
+    browser_hash: str = Field(index=True)
+    created_at: datetime = moment()
+    expires_at: datetime = moment()
+    tries: int = 0
+    ended_at: datetime | None = moment(default=None)
+
+
+class Session(SQLModel, table=True):
+    """A signed-in browser. The cookie's token is kept hashed; ending a session deletes its row."""
+
+    __tablename__ = "sessions"
+    id: str = Field(primary_key=True)
+    token_hash: str = Field(unique=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    created_at: datetime = moment()
+    last_seen_at: datetime = moment()
+    expires_at: datetime = moment()
+    device: str = ""
+    place: str = ""
+
+
+class BearerToken(SQLModel, table=True):
+    """A 15-minute token for the panel on another site. It ends with the session that made it."""
+
+    __tablename__ = "bearer_tokens"
+    token_hash: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    session_id: str = Field(index=True)
+    expires_at: datetime = moment()
+
+
+class ApiKey(SQLModel, table=True):
+    """A personal key for programs, kept hashed; `hint` is its last four characters."""
+
+    __tablename__ = "api_keys"
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    name: str
+    hint: str
+    key_hash: str = Field(unique=True)
+    created_at: datetime = moment()
+    last_used_at: datetime | None = moment(default=None)
+    revoked_at: datetime | None = moment(default=None)
+    cap_pico: int | None = Field(default=None, sa_type=BigInteger)
+    spent_pico: int = money()
