@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from relay.tables.append_only import forbid_changes
+
 
 revision = 'bdc2750a15cb'
 down_revision = None
@@ -214,36 +216,9 @@ def upgrade() -> None:
     sa.UniqueConstraint('token_hash')
     )
     op.create_index(op.f('ix_sessions_account_id'), 'sessions', ['account_id'], unique=False)
-    for table in ("usage", "entries"):
-        _forbid_changes(table)
+    for table, same in (("usage", "request_id = NEW.request_id AND kind = NEW.kind"), ("entries", "")):
+        forbid_changes(op, table, f"{table} rows are never changed or deleted; write a correction", same)
 
 
 def downgrade() -> None:
     raise RuntimeError("Restore a backup instead: money is never dropped by a command.")
-
-
-def _forbid_changes(table: str) -> None:
-    """What is booked stays booked: the database itself refuses to change or delete these rows."""
-    refusal = f"{table} rows are never changed or deleted; write a correction"
-    if op.get_bind().dialect.name == "sqlite":
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
-            )
-        # INSERT OR REPLACE deletes without asking the trigger above, unless a pragma says otherwise.
-        same = " OR (request_id = NEW.request_id AND kind = NEW.kind)" if table == "usage" else ""
-        op.execute(
-            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id{same}) "
-            f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
-        )
-        return
-    op.execute(
-        f"CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$"
-    )
-    op.execute(
-        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()"
-    )

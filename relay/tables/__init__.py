@@ -1,5 +1,19 @@
 """Every table. Money is integer pico-dollars (`_pico`), times are UTC, public ids are text with a prefix."""
 
+from relay.tables.billing import (
+    Alert,
+    AlertChoice,
+    Checkout,
+    Clawback,
+    Invoice,
+    MailStop,
+    Outbox,
+    Payment,
+    Period,
+    Plan,
+    StripeEvent,
+    Window,
+)
 from relay.tables.columns import UtcDateTime, table
 from relay.tables.credit import Balance, Entry, Grant, Hold
 from relay.tables.metered import Price, PriceVersion, Usage, UsageHour
@@ -8,19 +22,31 @@ from relay.tables.running import Lease
 
 __all__ = [
     "Account",
+    "Alert",
+    "AlertChoice",
     "ApiKey",
     "Balance",
     "BearerToken",
+    "Checkout",
+    "Clawback",
     "Entry",
     "Grant",
     "Hold",
+    "Invoice",
     "Lease",
+    "MailStop",
+    "Outbox",
+    "Payment",
+    "Period",
+    "Plan",
     "Price",
     "PriceVersion",
     "Session",
     "SignInCode",
+    "StripeEvent",
     "Usage",
     "UsageHour",
     "UtcDateTime",
+    "Window",
     "table",
 ]

@@ -12,7 +12,10 @@ from relay.tables.columns import moment, money, serial
 
 
 class Balance(SQLModel, table=True):
-    """The account's snapshot: a cache over `entries` and `holds` that the audit recomputes."""
+    """The account's snapshot: a cache over `entries` and `holds` that the audit recomputes.
+
+    Overage is cumulative; `sealed_overage_pico` is how far windows have taken it towards Stripe.
+    """
 
     __tablename__ = "balances"
     account_id: str = Field(primary_key=True, foreign_key="accounts.id")
@@ -20,6 +23,7 @@ class Balance(SQLModel, table=True):
     held_pico: int = money()
     overage_pico: int = money()
     period_overage_start_pico: int = money()
+    sealed_overage_pico: int = money()
     spend_cap_pico: int = money()
     has_plan: bool = False
     period_start: datetime | None = moment(default=None)
@@ -61,7 +65,16 @@ class Entry(SQLModel, table=True):
     """
 
     __tablename__ = "entries"
-    __table_args__ = (Index("entries_of_account", "account_id", "id"),)
+    __table_args__ = (
+        Index("entries_of_account", "account_id", "id"),
+        Index(
+            "entries_overage",
+            "account_id",
+            "at",
+            sqlite_where=text("kind = 'overage'"),
+            postgresql_where=text("kind = 'overage'"),
+        ),
+    )
     id: int | None = serial()
     account_id: str
     kind: str
