@@ -1,19 +1,17 @@
-// Writes panel.js, its source map, panel.d.ts and custom-elements.json into assets/panel/v1/.
+// Writes panel.js, markdown.js, their source maps, panel.d.ts and custom-elements.json into assets/panel/v1/.
 
-import { readFile, writeFile, mkdir } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 
 import esbuild from 'esbuild'
-import { minify } from 'terser'
-
-import { trim } from './trim.mjs'
 
 const here = new URL('.', import.meta.url)
 const out = new URL('../assets/panel/v1/', here)
 const gzBytesMax = 40_000
-const licences = '/*! Lit (BSD-3-Clause), marked (MIT), DOMPurify (Apache-2.0 or MPL-2.0), eventsource-parser (MIT) */'
 
+/** A style sheet as text, without its white space. */
 const minifiedCss = {
   name: 'minified-css',
   setup(build) {
@@ -28,46 +26,35 @@ const minifiedCss = {
   },
 }
 
-/** Lit treats runs of white space in a template as one: they are not worth sending. */
-const tightTemplates = {
-  name: 'tight-templates',
-  setup(build) {
-    build.onLoad({ filter: /\/src\/[\w-]+\.ts$/ }, async ({ path }) => {
-      const source = await readFile(path, 'utf8')
-      return { contents: source.includes("from 'lit'") ? source.replace(/\n\s+/g, '\n') : source, loader: 'ts' }
-    })
-  },
+/** One module; returns its bytes. */
+async function bundle(name, licences, define = {}) {
+  const outfile = fileURLToPath(new URL(`${name}.js`, out))
+  await esbuild.build({
+    entryPoints: [fileURLToPath(new URL(`src/${name}.ts`, here))],
+    outfile,
+    bundle: true,
+    minify: true,
+    sourcemap: true,
+    format: 'esm',
+    target: 'es2022',
+    charset: 'utf8',
+    legalComments: 'none',
+    banner: { js: `/*! ${licences} */` },
+    define,
+    plugins: [minifiedCss],
+  })
+  return readFile(outfile)
 }
 
 await mkdir(out, { recursive: true })
-const bundle = await esbuild.build({
-  entryPoints: [fileURLToPath(new URL('src/panel.ts', here))],
-  outdir: fileURLToPath(out),
-  bundle: true,
-  write: false,
-  minifySyntax: true,
-  sourcemap: 'external',
-  format: 'esm',
-  target: 'es2022',
-  charset: 'utf8',
-  legalComments: 'none',
-  plugins: [trim, minifiedCss, tightTemplates],
+const markdown = await bundle('markdown', 'marked (MIT), DOMPurify (Apache-2.0 or MPL-2.0)')
+const version = createHash('sha256').update(markdown).digest('hex').slice(0, 10)
+const panel = await bundle('panel', 'Lit (BSD-3-Clause), eventsource-parser (MIT)', {
+  MARKDOWN_FILE: JSON.stringify(`markdown.js?${version}`),
 })
-const [map, module] = bundle.outputFiles
+await copyFile(new URL('src/api.ts', here), new URL('panel.d.ts', out))
+await copyFile(new URL('custom-elements.json', here), new URL('custom-elements.json', out))
 
-// esbuild keeps functions that nothing calls when they stand inside another function; the sanitiser has many.
-const panel = await minify(module.text, {
-  module: true,
-  ecma: 2020,
-  compress: { passes: 3, keep_fargs: false },
-  format: { comments: false, preamble: licences },
-  sourceMap: { content: map.text, filename: 'panel.js', url: 'panel.js.map' },
-})
-await writeFile(new URL('panel.js', out), panel.code)
-await writeFile(new URL('panel.js.map', out), panel.map)
-await writeFile(new URL('panel.d.ts', out), await readFile(new URL('src/api.ts', here)))
-await writeFile(new URL('custom-elements.json', out), await readFile(new URL('custom-elements.json', here)))
-
-const size = gzipSync(panel.code, { level: 9 }).length
-console.log(`assets/panel/v1/panel.js: ${size} bytes gzipped (at most ${gzBytesMax})`)
+const [size, later] = [panel, markdown].map((file) => gzipSync(file, { level: 9 }).length)
+console.log(`panel.js: ${size} bytes gzipped (at most ${gzBytesMax}); markdown.js, which follows it: ${later}`)
 if (size > gzBytesMax) process.exit(1)

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay import logs
-from relay.endpoints import answers, auth, health, openapi, usage
+from relay.endpoints import answers, auth, balance_events, health, openapi, usage
 from relay.endpoints.claude import PREFIX, ClaudeDoor
 from relay.endpoints.cors import Cors
 from relay.services import Services, open_services, refuse_unless_migrated
@@ -16,6 +16,7 @@ from relay.settings import settings
 ROUTES = [
     *auth.routes,  # /api/auth/request, verify, logout, me, token
     *usage.routes,  # /api/balance, /api/usage, /api/usage.csv, /api/requests, /api/requests/ID
+    *balance_events.routes,  # /api/balance/events
     *openapi.routes,  # /api/openapi.json
     *health.routes,  # /livez, /readyz, /metrics
 ]

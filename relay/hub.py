@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, bindparam, select
 
 from relay.database import Database
-from relay.errors import ProductError
+from relay.errors import ProductError, TooMany
 from relay.tables import Balance, Session, table
 
 POLL_SECONDS = 1.0
@@ -25,13 +25,14 @@ log = structlog.get_logger(__name__)
 
 
 class Hub:
-    """`changed` tells; `watch` and `while_signed_in` listen."""
+    """`changed` tells; `watch`, `listening` and `while_signed_in` listen."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._seen: dict[str, object] = {}
         self._enders: dict[str, set[Callable[[], None]]] = {}
+        self.stopping = False
 
     def changed(self, account_id: str) -> None:
         """The account's figures have changed: wakes those who watch it. Call it on the event loop."""
@@ -40,15 +41,31 @@ class Hub:
 
     async def watch(self, account_id: str) -> AsyncIterator[None]:
         """Yields after each change; several changes between two turns are one."""
-        event = asyncio.Event()
-        self._watchers.setdefault(account_id, set()).add(event)
-        try:
+        with self.listening(account_id) as event:
             while True:
                 await event.wait()
                 event.clear()
                 yield
+
+    @contextmanager
+    def listening(self, account_id: str, most: int | None = None) -> Generator[asyncio.Event]:
+        """An event that every change sets. TooMany when `most` listen to the account in this process already."""
+        events = self._watchers.setdefault(account_id, set())
+        if most is not None and len(events) >= most:
+            raise TooMany(retry_after=60)
+        event = asyncio.Event()
+        events.add(event)
+        try:
+            yield event
         finally:
             self._forget(account_id, event)
+
+    def stop(self) -> None:
+        """The process is ending: wakes everybody, so that whoever listens can look at `stopping` and leave."""
+        self.stopping = True
+        for events in self._watchers.values():
+            for event in events:
+                event.set()
 
     @contextmanager
     def while_signed_in(self, session_id: str, end: Callable[[], None]) -> Generator[None]:

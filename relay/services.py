@@ -15,6 +15,7 @@ from relay.ids import new_id
 from relay.limits import Limits
 from relay.pricing import PriceTable
 from relay.settings import Settings
+from relay.stopping import told_to_stop
 from relay.sync import Clock
 
 
@@ -55,7 +56,8 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         works = (services.hub.run(), ticking.run(), ticking.keep_holds())
         background = [asyncio.create_task(work) for work in works]
         try:
-            yield services
+            with told_to_stop(services.hub.stop):
+                yield services
         finally:
             await _stop(background)
             services.claude.close()

@@ -76,6 +76,11 @@ class Product:
         assert made.returncode == 0, made.stderr
         return made.stdout.strip()
 
+    def code(self, email: str) -> str:
+        """The newest sign-in code that was mailed to them; waits for it."""
+        letters = self.world.letterbox.letters
+        return eventually(lambda: next((mail.code for mail in reversed(letters) if email in mail.body.to), None))
+
     def http(self, key: str = "") -> httpx.Client:
         headers = {"x-api-key": key} if key else {}
         return httpx.Client(base_url=self.url, headers=headers, timeout=60)

@@ -5,8 +5,8 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { priceOf, receipts, textOf, type Exchange, type Round, type ToolCall } from './conversation'
 import type { Mishap } from './fault'
 import { icon } from './icons'
-import { MarkdownView } from './markdown'
 import { price } from './money'
+import { Prose } from './prose'
 
 export interface Actions {
   readonly locale: string
@@ -25,14 +25,14 @@ export interface Actions {
 /** In tokens; below this an answer would hardly say anything. */
 const shortestAnswer = 200
 
-const views = new WeakMap<Round, MarkdownView>()
+const proses = new WeakMap<Round, Prose>()
 
 /** Draws the newest text of a round; called at every frame while it grows. */
 export function paint(round: Round, complete: boolean): Element {
-  let view = views.get(round)
-  if (!view) views.set(round, (view = new MarkdownView()))
-  view.show(textOf(round), complete)
-  return view.node
+  let prose = proses.get(round)
+  if (!prose) proses.set(round, (prose = new Prose()))
+  prose.show(textOf(round), complete)
+  return prose.node
 }
 
 export function exchangeView(exchange: Exchange, actions: Actions, before?: Exchange): TemplateResult {

@@ -7,26 +7,22 @@ const inert = document.implementation.createHTMLDocument()
 
 const allowed = {
   ALLOWED_TAGS:
-    'a blockquote br code del em h3 h4 h5 h6 hr li ol p pre span strong table tbody td th thead tr ul #text'.split(' '),
+    'a blockquote br code del div em h3 h4 h5 h6 hr li ol p pre span strong table tbody td th thead tr ul #text'.split(' '),
   ALLOWED_ATTR: ['href', 'start'],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#)/i,
   ADD_URI_SAFE_ATTR: ['start'],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
-  RETURN_DOM_FRAGMENT: true as const,
-} satisfies Config & { RETURN_DOM_FRAGMENT: true }
+  IN_PLACE: true,
+} satisfies Config
 
-/** An answer's text as nodes. `show` may be called at every frame with the text so far. */
+/** An answer's text as nodes below `node`. `show` may be called at every frame with the text so far. */
 export class MarkdownView {
-  readonly node = document.createElement('div')
   private shown: { raw: string; at: Element }[] = []
   private settledChars = 0
   private settledBlocks = 0
 
-  constructor() {
-    this.node.className = 'prose'
-    this.node.dir = 'auto'
-  }
+  constructor(private readonly node: Element) {}
 
   show(text: string, complete: boolean) {
     const lines = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text
@@ -72,19 +68,21 @@ function grewAsCode(at: Element, token: Token): boolean {
 }
 
 function block(token: Token): Element {
-  const at = document.createElement('div')
-  at.append(safe([token]))
+  const at = document.importNode(safe([token]), true)
   at.querySelectorAll('pre').forEach((pre) => pre.replaceWith(codeBlock(pre, token)))
   at.querySelectorAll('a').forEach(leadOutside)
   at.querySelectorAll('table').forEach(scrollable)
   return at
 }
 
-/** Two locks: only known tokens become elements, in a document where nothing loads; then the sanitiser has its say. */
-export function safe(tokens: Token[]): DocumentFragment {
-  const body = inert.createElement('div')
-  body.append(...nodes(tokens))
-  return DOMPurify.sanitize(body.innerHTML, allowed)
+/**
+ * Two locks: only known tokens become elements, in a document where nothing loads; then the sanitiser walks over what was
+ * made. No HTML is ever written or parsed, so there is nothing that two parsers could read differently.
+ */
+function safe(tokens: Token[]): Element {
+  const box = made('div', nodes(tokens))
+  DOMPurify.sanitize(box, allowed)
+  return box
 }
 
 type Any = Token & { [member: string]: any }

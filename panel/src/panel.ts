@@ -12,6 +12,7 @@ import { banner, elsewhere, header, launcher, unreachable, welcome, type Frame }
 import { Follow, batched } from './frames'
 import { icon } from './icons'
 import sheet from './panel.css?inline'
+import { fetchMarkdown } from './prose'
 import { SignIn } from './signin'
 
 const home = new URL(import.meta.url).origin
@@ -71,6 +72,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
 
   async send(text: string): Promise<void> {
     this.follow.atEnd = true
+    this.dress()
     if (!(await this.desk.send(text))) this.focusSignIn()
   }
 
@@ -114,6 +116,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
 
   override connectedCallback() {
     super.connectedCallback()
+    this.dress()
     this.desk.session.listen()
     const { signal } = (this.here = new AbortController())
     addEventListener('online', this.cameBack, { signal })
@@ -262,8 +265,13 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
     }
   }
 
+  private dress() {
+    void fetchMarkdown().then(() => this.changed())
+  }
+
   private submit() {
     this.follow.atEnd = true
+    this.dress()
     this.focus()
     void this.desk.submit().then((went) => went || this.focusSignIn())
   }

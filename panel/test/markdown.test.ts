@@ -3,9 +3,9 @@ import { expect, test } from 'vitest'
 import { MarkdownView } from '../src/markdown'
 
 function shown(text: string): HTMLElement {
-  const view = new MarkdownView()
-  view.show(text, true)
-  return view.node
+  const node = document.createElement('div')
+  new MarkdownView(node).show(text, true)
+  return node
 }
 
 const attacks = [
@@ -54,17 +54,19 @@ test('tables, lists, tasks and code keep their meaning', () => {
 test('a streamed answer ends up as the same answer shown at once', () => {
   const text =
     'First *one*.\n\n- a\n- b\n\n  still b\n\nTitle\n===\n\n```py\nx = 1\n\ny = 2\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n> quoted\r\n> text\n\nEnd.'
-  const view = new MarkdownView()
+  const node = document.createElement('div')
+  const view = new MarkdownView(node)
   for (let end = 1; end <= text.length; end += 1) view.show(text.slice(0, end), false)
   view.show(text, true)
-  expect(view.node.innerHTML).toBe(shown(text).innerHTML)
+  expect(node.innerHTML).toBe(shown(text).innerHTML)
 })
 
 test('a growing code block keeps its element, so that a selection in it survives', () => {
-  const view = new MarkdownView()
+  const node = document.createElement('div')
+  const view = new MarkdownView(node)
   view.show('```js\nlet a', false)
-  const before = view.node.querySelector('pre')
+  const before = node.querySelector('pre')
   view.show('```js\nlet a = 1\nlet b', false)
-  expect(view.node.querySelector('pre')).toBe(before)
+  expect(node.querySelector('pre')).toBe(before)
   expect(before!.textContent).toBe('let a = 1\nlet b')
 })

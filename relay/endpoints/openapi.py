@@ -211,6 +211,13 @@ _RANGE = [
 ]
 _USAGE: Schema = {
     "/api/balance": {"get": _operation("What is there to spend", answers=_ok("Now.", "Balance"), errors=(401, 503))},
+    "/api/balance/events": {
+        "get": _operation(
+            "The balance now and after each change, as server-sent events named `balance`",
+            answers={"200": _answer("Each event's data is a Balance. Ends when signed out.", {STREAM: TEXT})},
+            errors=(401, 429, 503),
+        )
+    },
     "/api/usage": {
         "get": _operation(
             "Usage by hour, day, model or service",

@@ -18,7 +18,7 @@ from relay.usage import BalanceView, Receipt, RequestView, UsageRow, UsageView
 async def get_balance(request: Request) -> Response:
     account_id = (await signed_in(request)).account_id
     view = await services_of(request).database.read(lambda c: usage.balance(c, account_id))
-    return JsonAnswer(_balance(view))
+    return JsonAnswer(balance_fields(view))
 
 
 async def get_usage(request: Request) -> Response:
@@ -55,15 +55,7 @@ routes = [
 ]
 
 
-async def _usage_of(request: Request) -> UsageView:
-    account_id = (await signed_in(request)).account_id
-    asked = read_range(request.query_params, clock.now())
-    return await services_of(request).database.read(
-        lambda c: usage.usage(c, account_id, asked.start, asked.end, asked.by, asked.zone)
-    )
-
-
-def _balance(view: BalanceView) -> dict[str, Any]:
+def balance_fields(view: BalanceView) -> dict[str, Any]:
     return {
         "available_usd": usd(view.available_pico),
         "held_usd": usd(view.held_pico),
@@ -83,6 +75,14 @@ def _balance(view: BalanceView) -> dict[str, Any]:
         "period_end": view.period_end and rfc3339(view.period_end),
         "as_of": rfc3339(view.as_of),
     }
+
+
+async def _usage_of(request: Request) -> UsageView:
+    account_id = (await signed_in(request)).account_id
+    asked = read_range(request.query_params, clock.now())
+    return await services_of(request).database.read(
+        lambda c: usage.usage(c, account_id, asked.start, asked.end, asked.by, asked.zone)
+    )
 
 
 def _row(row: UsageRow) -> dict[str, Any]:

@@ -1,0 +1,47 @@
+/** The text of an answer. Markdown's module comes after the panel's own, and until it is here the text is shown as it is. */
+
+import type { MarkdownView } from './markdown'
+
+/** `markdown.js?` and the hash of its bytes: set by the build, so that either file may be cached for good. */
+declare const MARKDOWN_FILE: string
+
+type View = typeof MarkdownView
+
+let view: View | undefined
+let coming: Promise<void> | undefined
+let tries = 0
+
+/** Resolves when there is nothing more to wait for; an answer in plain text is better than none. */
+export function fetchMarkdown(): Promise<void> {
+  // A browser remembers that an address failed, so another try needs another address.
+  const again = tries ? `&${tries}` : ''
+  return (coming ??= import(new URL(MARKDOWN_FILE + again, import.meta.url).href).then(
+    (module: { MarkdownView: View }) => void (view = module.MarkdownView),
+    () => {
+      tries += 1
+      coming = undefined
+    },
+  ))
+}
+
+export class Prose {
+  readonly node = document.createElement('div')
+  private markdown?: MarkdownView
+
+  constructor() {
+    this.node.className = 'prose'
+    this.node.dir = 'auto'
+  }
+
+  /** May be called at every frame with the text so far. */
+  show(text: string, complete: boolean) {
+    if (!this.markdown && view) {
+      this.node.replaceChildren()
+      this.node.classList.remove('unset')
+      this.markdown = new view(this.node)
+    }
+    if (this.markdown) return this.markdown.show(text, complete)
+    this.node.classList.add('unset')
+    if (this.node.textContent !== text) this.node.textContent = text
+  }
+}
