@@ -3,10 +3,13 @@
 Prometheus counts in floats, so money here is for graphs; the ledger alone is exact.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # pyright: ignore[reportUnknownVariableType]
 
 from relay.money import PICO_PER_USD
 
@@ -20,6 +23,9 @@ __all__ = [
     "REQUESTS",
     "REQUEST_SECONDS",
     "STREAMS_OPEN",
+    "Figure",
+    "forget_worker",
+    "observe_queues",
     "observe_settled",
     "text",
 ]
@@ -30,8 +36,9 @@ _LONG_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 REQUESTS = Counter("relay_requests", "Relayed calls that ended.", ["model", "ended"], registry=REGISTRY)
 REFUSED = Counter("relay_refused", "Calls refused before upstream, by code.", ["code"], registry=REGISTRY)
-STREAMS_OPEN = Gauge("relay_streams_open", "Streams open in this process.", registry=REGISTRY)
-HOLDS_OPEN = Gauge("relay_holds_open", "Holds of this process not yet settled.", registry=REGISTRY)
+_OF_ALL: Any = {"registry": REGISTRY, "multiprocess_mode": "livesum"}
+STREAMS_OPEN = Gauge("relay_streams_open", "Streams open in this server.", **_OF_ALL)
+HOLDS_OPEN = Gauge("relay_holds_open", "Holds of this server not yet settled.", **_OF_ALL)
 TOKENS = Counter("relay_tokens", "Tokens settled.", ["model", "kind"], registry=REGISTRY)
 PRICE = Counter("relay_price_usd", "What settled calls were sold for.", ["model"], registry=REGISTRY)
 COST = Counter("relay_cost_usd", "What settled calls cost us upstream.", ["model"], registry=REGISTRY)
@@ -50,7 +57,10 @@ COMMANDS_IN_COMMIT = Histogram(
     registry=REGISTRY,
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
 )
-_QUEUE = Gauge("relay_queue_depth", "Commands that wait for a commit or a look-up.", ["queue"], registry=REGISTRY)
+_QUEUE = Gauge("relay_queue_depth", "Commands that wait for a commit or a look-up.", ["queue"], **_OF_ALL)
+
+Figure = tuple[str, str, Mapping[str, str], float]
+"""Name, what it says, labels, value: what is read from the database when it is asked for."""
 
 
 def observe_settled(
@@ -75,8 +85,42 @@ def observe_settled(
         FIRST_TOKEN_SECONDS.observe(first_token_ms / 1000)
 
 
-def text(queues: Mapping[str, int]) -> bytes:
-    """Everything, in Prometheus's text format. `queues`: how much waits in each at this moment."""
+def observe_queues(queues: Mapping[str, int]) -> None:
+    """How much waits in each queue of this process at this moment."""
     for name, depth in queues.items():
         _QUEUE.labels(name).set(depth)
-    return generate_latest(REGISTRY)
+
+
+def text(figures: Iterable[Figure] = ()) -> bytes:
+    """Everything, in Prometheus's text format: of all workers of this server together, then `figures`."""
+    return generate_latest(_all_workers()) + generate_latest(_Read(figures))
+
+
+def forget_worker(pid: int | None, folder: str) -> None:
+    """What was open in a worker that has died is open no more; what it counted stays counted."""
+    mark_process_dead(pid, folder)
+
+
+def _all_workers() -> CollectorRegistry:
+    """`serve` has several workers write to files that each of them can add up; one worker needs none."""
+    together = CollectorRegistry()
+    try:
+        MultiProcessCollector(together)
+    except ValueError:
+        return REGISTRY
+    return together
+
+
+class _Read(CollectorRegistry):
+    """Figures that are read, not counted."""
+
+    def __init__(self, figures: Iterable[Figure]) -> None:
+        super().__init__()
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        families: dict[str, GaugeMetricFamily] = {}
+        for name, meaning, labels, value in self._figures:
+            family = families.setdefault(name, GaugeMetricFamily(name, meaning, labels=sorted(labels)))
+            family.add_metric([labels[label] for label in sorted(labels)], value)
+        return families.values()

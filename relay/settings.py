@@ -1,10 +1,14 @@
 """Every environment variable, read once. Nothing else in the relay looks at the environment."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -13,14 +17,41 @@ from relay.errors import Misconfigured
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where `data/`, `.env` and the built front end live, whatever the working directory is."""
 
-SECRETS = ("SECRET_KEY", "ANTHROPIC_API_KEY", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "RESEND_API_KEY")
+ENV_FILE = ROOT / ".env"
+SECRETS = (
+    "SECRET_KEY",
+    "ANTHROPIC_API_KEY",
+    "STRIPE_API_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "RESEND_API_KEY",
+    "METRICS_TOKEN",
+    "DATABASE_URL",
+    "REDIS_URL",
+)
+"""What may also come as `NAME_FILE`, and what no message repeats. An address counts: it can hold a password."""
+
+FILE_SUFFIX = "_FILE"
+UNSAFE_IN_ORIGINS = "/?#@*\\"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a setting, and what to do. `found` never holds a secret."""
+
+    name: str
+    found: str
+    expected: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: found {self.found}, expected {self.expected}. {self.fix}"
 
 
 class Settings(BaseSettings):
     """Each field is the environment variable of the same name; its description becomes `.env.example`."""
 
     model_config = SettingsConfigDict(
-        env_file=ROOT / ".env", env_ignore_empty=True, case_sensitive=True, extra="ignore", frozen=True
+        env_file=ENV_FILE, env_ignore_empty=True, case_sensitive=True, extra="ignore", frozen=True
     )
 
     DATABASE_URL: str = Field("sqlite:///data/account.db", description="SQLite file, or postgresql://…")
@@ -58,15 +89,46 @@ class Settings(BaseSettings):
     UPSTREAM_PLAIN_SECONDS: float = Field(600, gt=0, description="for a whole answer that is not streamed")
     DRAIN_SECONDS: float = Field(20, ge=0, description="for open streams when the server is told to stop")
     OPERATOR_EMAILS: str = Field("", description="comma-separated; may open the operator page")
-    WEB_ANALYTICS_TOKEN: str | None = Field(None, description="Cloudflare Web Analytics")
+    WEB_ANALYTICS_TOKEN: str | None = Field(None, description="Cloudflare Web Analytics, on production alone")
+    METRICS_TOKEN: SecretStr | None = Field(
+        None, description="bearer token that /metrics asks for; empty: only this machine may read it"
+    )
+    CF_ACCESS_TEAM: str | None = Field(None, description="Cloudflare Access: TEAM of TEAM.cloudflareaccess.com")
+    CF_ACCESS_AUD: str | None = Field(None, description="Cloudflare Access: the application's audience tag")
+    OTEL_EXPORTER_OTLP_ENDPOINT: str | None = Field(None, description="OpenTelemetry collector, OTLP over HTTP")
+    OTEL_SERVICE_NAME: str = Field("account-app", description="what traces call this service")
     LOG_FORMAT: str = Field("json", pattern="^(json|text)$", description="json, or text to read by eye")
 
-    @field_validator("ACCOUNT_ORIGIN", "API_ORIGIN", "ANTHROPIC_BASE_URL", "STRIPE_API_BASE", "RESEND_API_URL")
+    @field_validator("ANTHROPIC_BASE_URL", "STRIPE_API_BASE", "RESEND_API_URL", "OTEL_EXPORTER_OTLP_ENDPOINT")
     @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        value = value.rstrip("/")
+    def _is_an_address(cls, value: str | None) -> str | None:
+        value = value.rstrip("/") if value else value
         if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
+            raise ValueError("an address that begins with http:// or https://")
+        return value
+
+    @field_validator("ACCOUNT_ORIGIN", "API_ORIGIN")
+    @classmethod
+    def _is_an_origin(cls, value: str) -> str:
+        return origin(value) if value else value
+
+    @field_validator("EDITOR_ORIGINS")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        return ",".join(origin(part.strip()) for part in value.split(",") if part.strip())
+
+    @field_validator("DATABASE_URL")
+    @classmethod
+    def _is_a_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+            raise ValueError("sqlite:///FILE or postgresql://USER@HOST/NAME")
+        return value
+
+    @field_validator("REDIS_URL")
+    @classmethod
+    def _is_a_redis(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("redis://HOST:PORT/0")
         return value
 
     @property
@@ -75,7 +137,7 @@ class Settings(BaseSettings):
 
     @property
     def editor_origins(self) -> tuple[str, ...]:
-        return tuple(o.strip().rstrip("/") for o in self.EDITOR_ORIGINS.split(",") if o.strip())
+        return tuple(filter(None, self.EDITOR_ORIGINS.split(",")))
 
     @property
     def allowed_origins(self) -> frozenset[str]:
@@ -96,20 +158,54 @@ class Settings(BaseSettings):
 
     def secret(self, name: str) -> str:
         """The value of a secret; Misconfigured, naming it, when it is not set."""
-        value = getattr(self, name)
+        value = self.reveal(name)
         if not value:
-            raise Misconfigured(f"{name} is not set. Set it in the environment, in .env, or as {name}_FILE.")
-        return value.get_secret_value()
+            raise Misconfigured(f"{name} is not set. Set it in the environment, in .env, or as {name}{FILE_SUFFIX}.")
+        return value
+
+    def reveal(self, name: str) -> str:
+        """The same; empty when it is not set."""
+        value = getattr(self, name)
+        return value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+
+
+def origin(value: str) -> str:
+    """`scheme://host[:port]`, as browsers send it; ValueError on anything that no browser ever sends."""
+    value = value.rstrip("/").lower()
+    scheme, _, rest = value.partition("://")
+    try:
+        parts = urlsplit(value)
+        good = scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or any(letter in rest for letter in UNSAFE_IN_ORIGINS):
+        raise ValueError("an origin: https://HOST, without a path")
+    return value
 
 
 def read_settings(**overrides: Any) -> Settings:
     """Reads the environment and `.env`. Misconfigured names every setting that is wrong, all at once."""
+    found, faults = read_with_faults(**overrides)
+    if faults:
+        raise Misconfigured("\n".join(map(str, faults)))
+    return found
+
+
+def read_with_faults(**overrides: Any) -> tuple[Settings, list[Fault]]:
+    """The settings, and what is wrong with single ones: those keep their defaults, so that the rest is looked at."""
+    given, faults = _from_files()
+    given |= overrides
     try:
-        given: dict[str, Any] = {**_from_files(), **overrides}
-        return Settings(**given)
+        return Settings(**given), faults
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found: {e['input']!r})" for e in error.errors()]
-        raise Misconfigured("\n".join(faults)) from None
+        found = {str(e["loc"][0]): _fault(str(e["loc"][0]), e["msg"], e["input"]) for e in error.errors()}
+        defaults = {name: Settings.model_fields[name].default for name in found}
+        return Settings(**{**given, **defaults}), [*faults, *found.values()]
+
+
+def _fault(name: str, message: str, found: object) -> Fault:
+    expected = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    return Fault(name, "(not shown)" if name in SECRETS else repr(found), expected, "Correct it.")
 
 
 @lru_cache
@@ -118,14 +214,23 @@ def settings() -> Settings:
     return read_settings()
 
 
-def _from_files() -> dict[str, str]:
-    """`NAME_FILE` for each secret: what container platforms mount. The file wins over nothing but absence."""
-    found: dict[str, str] = {}
+def names_in_env_file() -> Iterator[str]:
+    """Whatever is set in `.env`, known or not."""
+    yield from dotenv_values(ENV_FILE)
+
+
+def _from_files() -> tuple[dict[str, Any], list[Fault]]:
+    """`NAME_FILE` for each secret: what container platforms mount. The value itself, where given, goes before it."""
+    found, faults = dict[str, Any](), list[Fault]()
+    surroundings = {**dotenv_values(ENV_FILE), **os.environ}
     for name in SECRETS:
-        path = os.environ.get(f"{name}_FILE")
-        if path and not os.environ.get(name):
+        path = surroundings.get(name + FILE_SUFFIX)
+        if path and not surroundings.get(name):
             try:
                 found[name] = Path(path).read_text().strip()
-            except OSError as error:
-                raise Misconfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from None
-    return found
+            except (OSError, UnicodeDecodeError) as error:
+                why = getattr(error, "strerror", None) or "it is no text"
+                faults.append(
+                    Fault(name + FILE_SUFFIX, f"{path} ({why})", "a file to read", "Mount it, or correct it.")
+                )
+    return found, faults

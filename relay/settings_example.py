@@ -1,6 +1,6 @@
 """`.env.example`, generated from the settings, so that it cannot lie."""
 
-from relay.settings import ROOT, SECRETS, Settings
+from relay.settings import FILE_SUFFIX, ROOT, SECRETS, Settings
 
 PATH = ROOT / ".env.example"
 _HEAD = "# Every setting and its default, written by `account-app env-example`. Copy to .env, change what you need.\n"
@@ -11,7 +11,7 @@ def example() -> str:
     lines = [_HEAD]
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else field.default
-        secret = f" (or {name}_FILE, a path)" if name in SECRETS else ""
+        secret = f" (or {name}{FILE_SUFFIX}, a path)" if name in SECRETS else ""
         lines.append(f"# {field.description}{secret}\n# {name}={default}\n")
     return "\n".join(lines)
 

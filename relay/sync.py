@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Connection, delete, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from relay import accounts, clock, ledger
+from relay import accounts, clock, ledger, metrics, pricing
 from relay.database import Database
 from relay.errors import ProductError
 from relay.settling import sweep
@@ -38,6 +38,8 @@ class Clock:
         services = self._services
         try:
             while True:
+                metrics.observe_queues(services.database.queues())
+                await _carefully(self._notice_prices)
                 await _carefully(self._tick_if_ours)
                 await asyncio.sleep(TICK_SECONDS)
         finally:
@@ -50,6 +52,14 @@ class Clock:
         while True:
             await asyncio.sleep(min(RENEW_SECONDS, ttl_seconds / 4))
             await _carefully(self._renew)
+
+    async def _notice_prices(self) -> None:
+        """A version that was published meanwhile is in force for new calls; an open one keeps that of its hold."""
+        services = self._services
+        newest = await services.database.read(pricing.newest_version)
+        if newest not in (None, services.prices.version):
+            services.prices = await services.database.read(pricing.current)
+            log.info("new_prices", version=services.prices.version)
 
     async def _tick_if_ours(self) -> None:
         services = self._services

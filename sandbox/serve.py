@@ -114,7 +114,7 @@ def _settings(urls: dict[str, str]) -> dict[str, str]:
         found |= {
             "STRIPE_API_BASE": urls["stripe"],
             "STRIPE_API_KEY": f"sk_test_sandbox{secrets.token_hex(8)}",
-            "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+            "STRIPE_WEBHOOK_SECRET": f"whsec_sandbox_{secrets.token_hex(16)}",
         }
     if "mail" in urls:
         found |= {"RESEND_API_URL": urls["mail"], "RESEND_API_KEY": f"re_sandbox_{secrets.token_hex(8)}"}

@@ -16,9 +16,16 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from relay.errors import Misconfigured
-from relay.settings import ROOT, Settings, read_settings
+from relay.settings import ROOT, Settings, read_with_faults
+from relay.settings_faults import settings_to_serve
 
 KEYS = {"claude": "ANTHROPIC_API_KEY", "stripe": "STRIPE_API_KEY", "mail": "RESEND_API_KEY"}
+STAND_INS = {
+    "claude": {"ANTHROPIC_API_KEY": "sandbox"},
+    "stripe": {"STRIPE_API_KEY": "sk_test_sandbox", "STRIPE_WEBHOOK_SECRET": "whsec_sandbox"},
+    "mail": {"RESEND_API_KEY": "re_sandbox", "RESEND_API_URL": "http://127.0.0.1"},
+}
+OWN_KEY = {"SECRET_KEY": "made by the first run and kept in data/"}
 PLACES = ("claude", "stripe", "mail", "editor")
 """The sandbox's services in the order of their ports: the first has PORT + 1."""
 
@@ -30,15 +37,22 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    try:
-        settings = read_settings()
-    except Misconfigured as error:
-        give_up(str(error))
-    port = chosen_port()
+    settings, _ = read_with_faults()
     services = [name for name in PLACES if name not in KEYS or not getattr(settings, KEYS[name])]
+    refuse_wrong_settings(settings, services)
+    port = chosen_port()
     refuse_taken_ports(port, services)
     LOGS.mkdir(parents=True, exist_ok=True)
     sys.exit(asyncio.run(Product(settings, port, services).run()))
+
+
+def refuse_wrong_settings(settings: Settings, services: list[str]) -> None:
+    """All that is wrong at once, before anything starts. What the sandbox will bring is taken as given."""
+    given = {name: value for service in services for name, value in STAND_INS.get(service, {}).items()}
+    try:
+        settings_to_serve(**given, **({} if settings.SECRET_KEY else OWN_KEY))
+    except Misconfigured as error:
+        give_up(str(error))
 
 
 def chosen_port() -> int:
@@ -111,6 +125,9 @@ class Product:
         say("Starting the sandbox and bringing the database up …")
         found, _ = await asyncio.gather(self.start_sandbox(), self.migrate())
         self.set_unless_chosen(found)
+        if "stripe" in self.services:
+            # The sandbox signs with its own, whatever is left in .env from elsewhere.
+            self.env["STRIPE_WEBHOOK_SECRET"] = found["STRIPE_WEBHOOK_SECRET"]
         await self.start_server()
         self.welcome()
         await asyncio.gather(self.say_codes(), *(self.watch(name) for name in self.children))

@@ -33,6 +33,7 @@ class Services:
     settings: Settings
     database: Database
     limits: Limits
+    prices: PriceTable
 
 
 @dataclass
@@ -163,7 +164,7 @@ async def open_books(database_url: str, **changes: str) -> AsyncIterator[Books]:
     database = Database(settings.database_url)
     database.write_now(lambda c: pricing.publish(c, 20, datetime(2026, 1, 1, tzinfo=UTC)))
     prices = database.read_now(pricing.current)
-    services = Services(settings, database, Limits(settings))
+    services = Services(settings, database, Limits(settings), prices)
     app = Starlette(
         routes=[*usage.routes, *health.routes, *openapi.routes],
         exception_handlers=exception_handlers,

@@ -24,6 +24,12 @@ GENEROUS = {
     "RATE_TOKENS_PER_MINUTE": "100000000000",
     "RATE_CONCURRENT": "100000",
 }
+# For worlds without a Stripe: the server wants a key, and nobody is asked.
+NOBODY_AT_STRIPE = {
+    "STRIPE_API_KEY": "sk_test_nobody",
+    "STRIPE_API_BASE": "http://127.0.0.1:9",
+    "STRIPE_WEBHOOK_SECRET": "whsec_nobody",
+}
 QUESTION = [{"role": "user", "content": "What is kerning?"}]
 
 
@@ -118,6 +124,7 @@ def running_product(
         "DATABASE_URL": database_url,
         "SECRET_KEY": "the tests' own secret key, 32 characters or more",
         "ACCOUNT_ORIGIN": f"http://localhost:{port}",
+        **NOBODY_AT_STRIPE,
         **world.settings,
         **GENEROUS,
         **settings,

@@ -1,6 +1,14 @@
-"""What the operator's monitoring reads moves with what happens."""
+"""What the operator's monitoring reads moves with what happens, and is for the operator alone."""
 
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
 from product import QUESTION, Product
+
+from tests.bookkeeping import Books, open_books
+
+PUBLIC = "https://account.fonts.dev"
 
 
 def figure(text: str, name: str) -> float:
@@ -20,4 +28,42 @@ def test_calls_tokens_money_and_refusals_are_counted(shared_product: Product) ->
     assert figure(text, 'relay_refused_total{code="invalid_request"}') == 1
     assert figure(text, "relay_holds_open") == 0
     assert figure(text, "relay_streams_open") == 0
+    assert figure(text, "clock_held ") == figure(text, "database_up") == 1
+    assert 0 <= figure(text, "clock_age_seconds") < 30
     assert "metrics@example.com" not in text
+
+
+@pytest.fixture
+async def public(sqlite_url: str) -> AsyncIterator[Books]:
+    async with open_books(sqlite_url, ACCOUNT_ORIGIN=PUBLIC) as books:
+        yield books
+
+
+async def test_who_has_the_token_reads_them_from_anywhere(sqlite_url: str) -> None:
+    async with (
+        open_books(sqlite_url, ACCOUNT_ORIGIN=PUBLIC, METRICS_TOKEN="figures for me alone") as books,
+        books.client() as client,
+    ):
+        for authorization in ("", "Bearer figures", "Basic figures for me alone", "Bearer"):
+            assert (await client.get("/metrics", headers={"authorization": authorization})).status_code == 401
+        answer = await client.get("/metrics", headers={"authorization": "Bearer figures for me alone"})
+    assert answer.status_code == 200
+    assert "database_up 1.0" in answer.text
+
+
+async def test_without_a_token_a_public_product_shows_them_to_nobody(public: Books) -> None:
+    async with public.client() as client:
+        answer = await client.get("/metrics")
+    assert answer.status_code == 403
+    assert "METRICS_TOKEN" in answer.text
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "via"])
+async def test_on_one_machine_they_are_for_that_machine(sqlite_url: str, header: str) -> None:
+    async with open_books(sqlite_url) as books:
+        async with books.client() as client:
+            assert (await client.get("/metrics")).status_code == 200
+            assert (await client.get("/metrics", headers={header: "203.0.113.9"})).status_code == 403
+        away = httpx.ASGITransport(books.app, client=("203.0.113.9", 50000))
+        async with httpx.AsyncClient(transport=away, base_url="http://localhost:3000") as stranger:
+            assert (await stranger.get("/metrics")).status_code == 403

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from relay.cli import shell
-from relay.settings import settings
 
 
 @shell.main_app.command()
@@ -19,4 +18,4 @@ def serve(
     """Serves the product: API, event socket, and the built front end if it is there."""
     from relay.serving import serve as run
 
-    run(settings(), host, port, workers)
+    run(host, port, workers)

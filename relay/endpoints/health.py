@@ -1,6 +1,9 @@
 """For whoever keeps the process running: alive, ready, and what to graph."""
 
 import asyncio
+import hmac
+from functools import partial
+from ipaddress import ip_address
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -8,11 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from relay import metrics
+from relay import figures, metrics
 from relay.database import is_alive
 from relay.endpoints.answers import NO_STORE, JsonAnswer
 from relay.endpoints.callers import services_of
-from relay.errors import Unavailable
+from relay.errors import Forbidden, NotSignedIn, Unavailable
+from relay.services import Services
+from relay.settings_faults import is_public
 
 PATIENCE_SECONDS = 5
 log = structlog.get_logger(__name__)
@@ -37,8 +42,43 @@ async def readyz(request: Request) -> Response:
 
 
 async def show_metrics(request: Request) -> Response:
-    body = metrics.text(services_of(request).database.queues())
+    """Revenue is among the figures, so they are for who has METRICS_TOKEN, or sits at this very machine."""
+    _refuse_strangers(request)
+    services = services_of(request)
+    metrics.observe_queues(services.database.queues())
+    body = metrics.text(await _figures(services))
     return Response(body, headers={**NO_STORE, "content-type": metrics.CONTENT_TYPE})
+
+
+async def _figures(services: Services) -> list[metrics.Figure]:
+    """What is counted in this process is told even when the database does not answer."""
+    up = "database_up", "1 while the database answers.", dict[str, str]()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            read = await services.database.read(partial(figures.read, prices=services.prices))
+    except (DBAPIError, Unavailable, TimeoutError):
+        return [(*up, 0.0)]
+    return [*read, (*up, 1.0)]
+
+
+def _refuse_strangers(request: Request) -> None:
+    settings = services_of(request).settings
+    token = settings.reveal("METRICS_TOKEN")
+    if token:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise NotSignedIn("Send METRICS_TOKEN as a bearer token.")
+    elif is_public(settings.ACCOUNT_ORIGIN) or not _is_at_this_machine(request):
+        # A proxy on this machine makes the whole world look local, so a public product needs the token.
+        raise Forbidden("Set METRICS_TOKEN, and send it as a bearer token.")
+
+
+def _is_at_this_machine(request: Request) -> bool:
+    forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "via"))
+    try:
+        return not forwarded and ip_address(request.client.host if request.client else "").is_loopback
+    except ValueError:
+        return False
 
 
 routes = [

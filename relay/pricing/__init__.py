@@ -16,7 +16,7 @@ from relay.pricing.costs import (
     name_of,
     tier_name,
 )
-from relay.pricing.publishing import current, load, price_rows, publish, with_markup
+from relay.pricing.publishing import current, load, newest_version, price_rows, publish, with_markup
 from relay.pricing.table import (
     Charge,
     Line,
@@ -49,6 +49,7 @@ __all__ = [
     "load",
     "model_of",
     "name_of",
+    "newest_version",
     "price_rows",
     "publish",
     "table_from_rows",

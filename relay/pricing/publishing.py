@@ -42,6 +42,12 @@ def publish(connection: Connection, markup_percent: int, now: datetime) -> str |
     return version
 
 
+def newest_version(connection: Connection) -> str | None:
+    """The name of the newest version: cheap enough to ask every few seconds."""
+    newest = _newest(connection, None)
+    return newest.version if newest else None
+
+
 def current(connection: Connection, at: datetime | None = None) -> PriceTable:
     """The newest version, or the one that was in force `at` a moment.
 

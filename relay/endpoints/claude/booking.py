@@ -13,7 +13,7 @@ from relay.errors import ProductError
 from relay.ledger import Ended, Settled
 from relay.metering import Learnt, Meter
 from relay.money import usd
-from relay.pricing import Tokens
+from relay.pricing import PriceTable, Tokens
 from relay.services import Services
 from relay.settling import settle_until_done, settlement
 
@@ -24,8 +24,9 @@ class Booking:
     """A durable hold, and what becomes of it. `meter` feeds on the answer; `status` is what upstream answered."""
 
     def __init__(
-        self, services: Services, admission: Admission, identity: Identity, request_id: str, began: float
-    ) -> None:
+        self, services: Services, prices: PriceTable, admission: Admission, identity: Identity, request_id: str,
+        began: float,
+    ) -> None:  # fmt: skip
         self.meter = Meter()
         self.status = 0
         self._services = services
@@ -33,7 +34,7 @@ class Booking:
         self._account_id = identity.account_id
         self._request_id = request_id
         self._began = began
-        self._prices = services.prices
+        self._prices = prices
         self._closed = False
         metrics.HOLDS_OPEN.inc()
 

@@ -24,6 +24,7 @@ from relay.gateways.claude import Answer
 from relay.ledger import Ended, Settled
 from relay.limits import Place
 from relay.metering import Learnt, read_plain
+from relay.pricing import PriceTable
 from relay.services import Services
 
 JOURNAL_SECONDS = 1.0
@@ -40,8 +41,8 @@ class Call:
     """Relays one admitted and held request."""
 
     def __init__(
-        self, services: Services, admission: Admission, identity: Identity, forwarded: Sequence[Header],
-        wants_receipt: bool, request_id: str, place: Place, began: float,
+        self, services: Services, prices: PriceTable, admission: Admission, identity: Identity,
+        forwarded: Sequence[Header], wants_receipt: bool, request_id: str, place: Place, began: float,
     ) -> None:  # fmt: skip
         self._services = services
         self._admission = admission
@@ -50,7 +51,7 @@ class Call:
         self._wants_receipt = wants_receipt
         self._request_id = request_id
         self._place = place
-        self._booking = Booking(services, admission, identity, request_id, began)
+        self._booking = Booking(services, prices, admission, identity, request_id, began)
         self._answer: Answer | None = None
         self._gone = False
         self._task: asyncio.Task[object] | None = None

@@ -80,12 +80,12 @@ class ClaudeDoor:
         await place.__aenter__()
         services.open_calls.add(request_id)
         try:
-            await hold(services, admission, identity, forwarded, request_id)
+            prices = await hold(services, admission, identity, forwarded, request_id)
         except BaseException:
             await place.__aexit__(None, None, None)
             raise
         wants_receipt = headers.get("x-receipt") == "1"
-        return Call(services, admission, identity, forwarded, wants_receipt, request_id, place, began)
+        return Call(services, prices, admission, identity, forwarded, wants_receipt, request_id, place, began)
 
     async def _answer_free(
         self, path: str, method: str, scope: Scope, receive: Receive, send: Send,

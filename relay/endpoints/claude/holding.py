@@ -9,6 +9,7 @@ from relay.accounts import Identity
 from relay.admission import Admission
 from relay.endpoints.claude.passing import Header
 from relay.errors import BadInput, InsufficientCredit, UpstreamFailed
+from relay.pricing import PriceTable
 from relay.services import Services
 
 COUNT_SECONDS = 15
@@ -16,38 +17,44 @@ COUNT_SECONDS = 15
 
 async def hold(
     services: Services, admission: Admission, identity: Identity, forwarded: Sequence[Header], request_id: str
-) -> None:
-    """Returns once the hold is on disk. InsufficientCredit tells what is available, needed, and affordable."""
+) -> PriceTable:
+    """Returns once the hold is on disk, with the prices that it was made by.
+
+    InsufficientCredit tells what is available, needed, and affordable.
+    """
+    prices = services.prices
     counted: int | None = None
     if admission.input_bound_tokens is None:
         counted = await _count(services, admission, forwarded)
     try:
-        await _reserve(services, admission, identity, request_id, counted)
+        await _reserve(services, prices, admission, identity, request_id, counted)
     except InsufficientCredit as refusal:
         if counted is not None or admission.max_searches:
-            raise _explained(services, admission, refusal, counted) from None
+            raise _explained(prices, admission, refusal, counted) from None
         available = _available(refusal)
         if available <= 0:
-            raise _explained(services, admission, refusal, counted) from None
+            raise _explained(prices, admission, refusal, counted) from None
         counted = await count_or_none(services, admission, forwarded)
         if counted is None:
-            raise _explained(services, admission, refusal, None) from None
+            raise _explained(prices, admission, refusal, None) from None
         try:
-            await _reserve(services, admission, identity, request_id, counted)
+            await _reserve(services, prices, admission, identity, request_id, counted)
         except InsufficientCredit as final:
-            raise _explained(services, admission, final, counted) from None
+            raise _explained(prices, admission, final, counted) from None
+    return prices
 
 
 async def _reserve(
-    services: Services, admission: Admission, identity: Identity, request_id: str, counted: int | None
-) -> None:
+    services: Services, prices: PriceTable, admission: Admission, identity: Identity, request_id: str,
+    counted: int | None,
+) -> None:  # fmt: skip
     now = clock.now()
     command = ledger.Hold(
         request_id=request_id,
         account_id=identity.account_id,
-        amount_pico=admission.worst_case_pico(services.prices, counted),
+        amount_pico=admission.worst_case_pico(prices, counted),
         model=admission.model,
-        price_version=services.prices.version,
+        price_version=prices.version,
         max_tokens=admission.max_tokens,
         at=now,
         expires_at=now + clock.seconds(services.settings.HOLD_TTL_SECONDS),
@@ -90,10 +97,10 @@ def _available(refusal: InsufficientCredit) -> int:
 
 
 def _explained(
-    services: Services, admission: Admission, refusal: InsufficientCredit, counted: int | None
+    prices: PriceTable, admission: Admission, refusal: InsufficientCredit, counted: int | None
 ) -> InsufficientCredit:
     """The refusal with its way out: the `max_tokens` that would fit."""
-    affordable = admission.affordable_max_tokens(services.prices, _available(refusal), counted)
+    affordable = admission.affordable_max_tokens(prices, _available(refusal), counted)
     way_out = f" A max_tokens of {affordable} would fit." if affordable else " Add credit on the billing page."
     explained = type(refusal)(refusal.message + way_out, max_tokens_affordable=affordable)
     explained.details = {**refusal.details, **explained.details}
