@@ -1,0 +1,32 @@
+"""Stripe: customers, checkouts, subscriptions, invoices, the meter, and the signatures of its events."""
+
+from relay.gateways.payments.client import AlreadyTold, Missing, Payments, PaymentsFailed
+from relay.gateways.payments.shapes import (
+    CheckoutSession,
+    Customer,
+    Dispute,
+    Invoice,
+    Item,
+    Line,
+    Refund,
+    Said,
+    Subscription,
+)
+from relay.gateways.payments.signing import BadSignature
+
+__all__ = [
+    "AlreadyTold",
+    "BadSignature",
+    "CheckoutSession",
+    "Customer",
+    "Dispute",
+    "Invoice",
+    "Item",
+    "Line",
+    "Missing",
+    "Payments",
+    "PaymentsFailed",
+    "Refund",
+    "Said",
+    "Subscription",
+]

@@ -1,0 +1,271 @@
+"""Stripe, through its SDK. Every call is bounded in time; what failed says whether trying again can help."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import stripe
+import structlog
+from stripe import StripeClient
+
+from relay.errors import ProductError
+from relay.gateways.payments import reading
+from relay.gateways.payments.shapes import (
+    CheckoutSession,
+    Customer,
+    Dispute,
+    Invoice,
+    Refund,
+    Said,
+    Subscription,
+    at,
+    text,
+)
+from relay.gateways.payments.signing import verified
+from relay.settings import Settings
+
+CALL_SECONDS_MAX = 20
+RETRIES = 2
+PAGE = 100
+
+log = structlog.get_logger(__name__)
+
+
+class PaymentsFailed(ProductError):
+    """Stripe did not do what it was asked. `passing`: another try may succeed."""
+
+    status = 503
+    code = "payments_unavailable"
+    message = "Our payment provider does not answer at the moment. Nothing was charged; please try again."
+
+    def __init__(self, reason: str = "", *, passing: bool = True, code: str = "", http_status: int = 0) -> None:
+        super().__init__()
+        self.reason, self.passing, self.stripe_code, self.http_status = reason, passing, code, http_status
+
+    def __str__(self) -> str:
+        return self.reason or self.message
+
+
+class Missing(PaymentsFailed):
+    """Stripe has no such object."""
+
+
+class AlreadyTold(PaymentsFailed):
+    """The meter has had an event with this identifier: it was delivered."""
+
+
+class Payments:
+    """One process's way to Stripe. Build it once; `aclose` it in the loop that used it."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Misconfigured when STRIPE_API_KEY is not set."""
+        key = settings.secret("STRIPE_API_KEY")
+        self.livemode = "_live_" in key
+        self._settings = settings
+        self._http = stripe.HTTPXClient(timeout=CALL_SECONDS_MAX)
+        base = settings.STRIPE_API_BASE
+        self._client = StripeClient(
+            key,
+            base_addresses={"api": base, "files": base, "connect": base, "meter_events": base},
+            http_client=self._http,
+            max_network_retries=RETRIES,
+        )
+        self._meter_id = ""
+
+    @property
+    def api_version(self) -> str:
+        """The version that every call is pinned to."""
+        return stripe.api_version or ""
+
+    async def aclose(self) -> None:
+        await self._http.close_async()
+
+    def said(self, body: bytes, signature: str, now: datetime, secrets: tuple[str, ...]) -> Said:
+        """What an event is about. BadSignature unless one of our secrets signed these bytes within five minutes."""
+        return reading.said(verified(body, signature, now, secrets))
+
+    async def customer(self, customer_id: str) -> Customer:
+        return reading.customer(await self._do(lambda c: c.v1.customers.retrieve_async(customer_id)))
+
+    async def find_customer(self, account_id: str, email: str) -> Customer | None:
+        """A customer made for this account whose id we lost: looked for by address, as searching lags behind."""
+        found = await self._do(lambda c: c.v1.customers.list_async({"email": email, "limit": PAGE}))
+        ours = [reading.customer(one) for one in found["data"]]
+        return next((one for one in ours if one.account_id == account_id), None)
+
+    async def create_customer(self, account_id: str, email: str, key: str) -> Customer:
+        params: Any = {"email": email, "metadata": {"account_id": account_id}}
+        return reading.customer(await self._do(lambda c: c.v1.customers.create_async(params, {"idempotency_key": key})))
+
+    async def change_email(self, customer_id: str, email: str) -> None:
+        await self._do(lambda c: c.v1.customers.update_async(customer_id, {"email": email}))
+
+    async def delete_customer(self, customer_id: str) -> None:
+        """Its subscriptions end with it. Nothing happens when it is gone already."""
+        try:
+            await self._do(lambda c: c.v1.customers.delete_async(customer_id))
+        except Missing:
+            return
+
+    async def open_checkout(self, params: Mapping[str, Any], key: str) -> CheckoutSession:
+        made: Any = params
+        return reading.checkout(
+            await self._do(lambda c: c.v1.checkout.sessions.create_async(made, {"idempotency_key": key}))
+        )
+
+    async def checkout(self, session_id: str) -> CheckoutSession:
+        return reading.checkout(await self._do(lambda c: c.v1.checkout.sessions.retrieve_async(session_id)))
+
+    async def portal_url(self, customer_id: str, return_url: str) -> str:
+        """A door that opens for whoever has it: one for each click, never logged."""
+        params: Any = {"customer": customer_id, "return_url": return_url}
+        return text(await self._do(lambda c: c.v1.billing_portal.sessions.create_async(params)), "url")
+
+    async def subscription(self, subscription_id: str) -> Subscription:
+        return reading.subscription(await self._do(lambda c: c.v1.subscriptions.retrieve_async(subscription_id)))
+
+    async def subscriptions(self, customer_id: str) -> list[Subscription]:
+        """All of a customer's, ended ones too, newest first."""
+        params: Any = {"customer": customer_id, "status": "all", "limit": PAGE}
+        found = await self._do(lambda c: c.v1.subscriptions.list_async(params))
+        return [reading.subscription(one) for one in found["data"]]
+
+    async def invoice(self, invoice_id: str) -> Invoice:
+        """With every line of it, and the payments that were made."""
+        params: Any = {"expand": ["payments"]}
+        found = await self._do(lambda c: c.v1.invoices.retrieve_async(invoice_id, params))
+        if at(found, "lines", "has_more"):
+            found["lines"]["data"] = [line async for line in self._lines(invoice_id)]
+        return reading.invoice(found)
+
+    async def _lines(self, invoice_id: str) -> AsyncIterator[Any]:
+        params: Any = {"limit": PAGE}
+        while True:
+            page = await self._do(lambda c: c.v1.invoices.line_items.list_async(invoice_id, params))
+            for line in page["data"]:
+                yield line
+            if not page["has_more"]:
+                return
+            params["starting_after"] = page["data"][-1]["id"]
+
+    async def invoices(self, customer_id: str) -> list[Invoice]:
+        """The newest hundred, without further lines."""
+        params: Any = {"customer": customer_id, "limit": PAGE}
+        found = await self._do(lambda c: c.v1.invoices.list_async(params))
+        return [reading.invoice(one) for one in found["data"]]
+
+    async def preview(self, customer_id: str, subscription_id: str) -> Invoice:
+        """What the next invoice would be, with what the meter has counted so far."""
+        params: Any = {"customer": customer_id, "subscription": subscription_id}
+        return reading.invoice(await self._do(lambda c: c.v1.invoices.create_preview_async(params)))
+
+    async def refunds(self, payment_intent_id: str) -> list[Refund]:
+        params: Any = {"payment_intent": payment_intent_id, "limit": PAGE}
+        found = await self._do(lambda c: c.v1.refunds.list_async(params))
+        return [reading.refund(one) for one in found["data"]]
+
+    async def refund(self, refund_id: str) -> Refund:
+        return reading.refund(await self._do(lambda c: c.v1.refunds.retrieve_async(refund_id)))
+
+    async def charge_payment_intent(self, charge_id: str) -> str:
+        return text(await self._do(lambda c: c.v1.charges.retrieve_async(charge_id)), "payment_intent")
+
+    async def dispute(self, dispute_id: str) -> Dispute:
+        return reading.dispute(await self._do(lambda c: c.v1.disputes.retrieve_async(dispute_id)))
+
+    async def tell_meter(self, customer_id: str, cents: int, used_at: datetime, identifier: str) -> None:
+        """AlreadyTold when Stripe remembers the identifier."""
+        params: Any = {
+            "event_name": self._settings.STRIPE_METER_EVENT,
+            "payload": {"stripe_customer_id": customer_id, "value": str(cents)},
+            "identifier": identifier,
+            "timestamp": int(used_at.timestamp()),
+        }
+        # The identifier makes a repeat harmless; the SDK's own retries would hide a lost answer from the outbox.
+        await self._do(lambda c: c.v1.billing.meter_events.create_async(params, {"max_network_retries": 0}))
+
+    async def metered_cents(self, customer_id: str, start: datetime, end: datetime) -> int:
+        """What the meter has counted in [start, end), both on whole minutes."""
+        params: Any = {
+            "customer": customer_id,
+            "start_time": int(start.timestamp()),
+            "end_time": int(end.timestamp()),
+            "limit": PAGE,
+        }
+        meter_id = await self.meter_id()
+        found = await self._do(lambda c: c.v1.billing.meters.event_summaries.list_async(meter_id, params))
+        return sum(int(one["aggregated_value"]) for one in found["data"])
+
+    async def meter_id(self) -> str:
+        """The id of the active meter with our event name; Missing when there is none."""
+        if not self._meter_id:
+            params: Any = {"status": "active", "limit": PAGE}
+            found = await self._do(lambda c: c.v1.billing.meters.list_async(params))
+            name = self._settings.STRIPE_METER_EVENT
+            ours = [text(one, "id") for one in found["data"] if text(one, "event_name") == name]
+            if not ours:
+                raise Missing(f"There is no active meter with the event name {name}.", passing=False)
+            self._meter_id = ours[0]
+        return self._meter_id
+
+    async def add_invoice_item(
+        self, customer_id: str, cents: int, description: str, key: str, subscription_id: str = ""
+    ) -> str:
+        """A line of the customer's next invoice, once per `key` however old it is; the item's id."""
+        for one in (await self._items(customer_id))["data"]:
+            if text(one, "metadata", "key") == key:
+                return text(one, "id")
+        params: dict[str, Any] = {
+            "customer": customer_id,
+            "amount": cents,
+            "currency": "usd",
+            "description": description,
+            "metadata": {"key": key},
+        }
+        if subscription_id:
+            params["subscription"] = subscription_id
+        made: Any = params
+        return text(await self._do(lambda c: c.v1.invoice_items.create_async(made, {"idempotency_key": key})), "id")
+
+    async def _items(self, customer_id: str) -> Any:
+        params: Any = {"customer": customer_id, "limit": PAGE}
+        return await self._do(lambda c: c.v1.invoice_items.list_async(params))
+
+    async def bill_items_now(self, customer_id: str, key: str) -> str:
+        """An invoice of its own for the pending items of a customer whose subscription is over; its id."""
+        params: Any = {
+            "customer": customer_id,
+            "auto_advance": True,
+            "pending_invoice_items_behavior": "include",
+            "metadata": {"key": key},
+        }
+        return text(await self._do(lambda c: c.v1.invoices.create_async(params, {"idempotency_key": key})), "id")
+
+    async def account_mode(self) -> str:
+        """For health and doctor: that Stripe answers and takes our key."""
+        await self._do(lambda c: c.v1.customers.list_async({"limit": 1}))
+        return "live" if self.livemode else "test"
+
+    async def _do(self, call: Callable[[StripeClient], Coroutine[Any, Any, Any]]) -> Any:
+        with _failures():
+            found = await call(self._client)
+        return found.to_dict()
+
+
+@contextmanager
+def _failures() -> Any:
+    """Stripe's exceptions as ours. Their texts stay in the log of who catches them, and reach no customer."""
+    try:
+        yield
+    except stripe.InvalidRequestError as error:
+        code, reason = str(error.code or ""), str(error.user_message or "")
+        if error.http_status == 404 or code == "resource_missing":
+            raise Missing(reason, passing=False, code=code, http_status=404) from None
+        if "identifier" in reason and "already exists" in reason:
+            raise AlreadyTold(reason, passing=False, code=code, http_status=400) from None
+        raise PaymentsFailed(reason, passing=False, code=code, http_status=error.http_status or 400) from None
+    except (stripe.AuthenticationError, stripe.PermissionError) as error:
+        raise PaymentsFailed("Stripe refuses our key.", passing=True, http_status=error.http_status or 401) from None
+    except stripe.StripeError as error:
+        raise PaymentsFailed(type(error).__name__, passing=True, http_status=error.http_status or 0) from None
