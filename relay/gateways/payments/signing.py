@@ -30,7 +30,7 @@ def verified(body: bytes, header: str, now: datetime, secrets: tuple[str, ...]) 
 
 
 def _signed(body: bytes, header: str, secret: str) -> bool:
-    verify: Any = WebhookSignature.verify_header
+    verify: Any = WebhookSignature.verify_header  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     try:
         # Without a tolerance: the SDK's looks back alone, and at the machine's clock.
         return bool(verify(body.decode(), header, secret, tolerance=None))
