@@ -6,6 +6,7 @@ from reflex.event import EventSpec
 from reflex_base.registry import RegistrationContext
 
 from account_app.pages import assistant, not_found, overview, sign_in, usage
+from account_app.states import careful
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,9 @@ app = rx.App(
     frontend_exception_handler=remember_browser_fault,
     backend_exception_handler=remember_fault,
 )
+
+# The manager has no setting of its own for this.
+setattr(app, "_state_manager", careful(app.state_manager))  # noqa: B010
 
 NAME = "Font editor account"
 app.add_page(sign_in.page, route="/sign-in", title=f"Sign in · {NAME}", description=NAME)

@@ -23,6 +23,14 @@ class Form(BaseHTML):
     method: rx.Var[str]
 
 
+class GoForm(Form):
+    """A form that goes to another address of ours without loading the page anew."""
+
+    library = "react-router"
+    tag = "Form"
+    alias = "GoForm"
+
+
 def api(path: str) -> StringVar[str]:
     """The address of an endpoint: relative, unless the page says that the API is elsewhere (see
     account_app.site).

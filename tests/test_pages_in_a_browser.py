@@ -122,6 +122,19 @@ def test_the_range_is_in_the_address_and_in_the_download(
     expect(page).to_have_url(f"{dashboard.address}/usage?range=last-month&by=service")
 
 
+def test_links_follow_the_address_before_the_figures_do(
+    page: Page, context: BrowserContext, dashboard: Dashboard
+) -> None:
+    sign_in(context, dashboard, "quick@example.com")
+    opened(page, "/usage?range=7d")
+    context.set_offline(True)
+    page.get_by_role("link", name="Last month").click()
+    expect(page.get_by_role("group", name="Range").locator("[aria-current=true]")).to_have_text("Last month")
+    page.get_by_role("link", name="Service").click()
+    expect(page).to_have_url(f"{dashboard.address}/usage?range=last-month&by=service")
+    context.set_offline(False)
+
+
 def test_times_name_the_readers_zone(page: Page, context: BrowserContext, dashboard: Dashboard) -> None:
     sign_in(context, dashboard, "zone@example.com")
     opened(page, "/")

@@ -9,8 +9,9 @@ from reflex_components_core.react_router import link
 
 from account_app import reading, session, spans, theme
 from account_app.components import chart, parts
+from account_app.components.address import asked, has, here_with
 from account_app.components.chart import Bar
-from account_app.layout import Form, api, frame
+from account_app.layout import GoForm, api, frame
 from account_app.reading import UsageLine, zone_named
 from account_app.session import Session
 from relay import clock
@@ -26,8 +27,6 @@ NOTHING = UsageLine("Total", "0", "0", "0", "0", "0", "$0.00", "$0")
 class Usage(Session):
     """The rows of the page, ready to show, and the range that its address asks for."""
 
-    preset: rx.Field[str] = rx.field("")
-    by: rx.Field[str] = rx.field("")
     first: rx.Field[str] = rx.field("")
     last: rx.Field[str] = rx.field("")
     csv: rx.Field[str] = rx.field("")
@@ -69,7 +68,6 @@ class Usage(Session):
         if found is None:
             self.problem = session.OUT_OF_REACH
             return
-        self.preset, self.by = span.preset, by
         self.first, self.last = span.first.isoformat(), span.last.isoformat()
         self.csv = _csv_query(span, by, self._zone())
         self.bars, self.top, self.in_words = list(found.bars), found.top, found.in_words
@@ -105,13 +103,16 @@ def page() -> rx.Component:
 def _range() -> rx.Component:
     return rx.el.div(
         rx.el.div(
-            *[_choice(name, f"?range={key}&by=", Usage.by, Usage.preset == key) for key, name in spans.PRESETS.items()],
+            *[
+                _choice(name, here_with(range=key, **{"from": None, "to": None}), _preset() == key)
+                for key, name in spans.PRESETS.items()
+            ],
             role="group",
             aria_label="Range",
             class_name="flex flex-wrap gap-1 -ml-3 sm:ml-0",
         ),
-        Form.create(
-            rx.el.input(type="hidden", name="by", value=Usage.by, read_only=True),
+        GoForm.create(
+            rx.el.input(type="hidden", name="by", value=_by(), read_only=True),
             _date("From", "from", Usage.first),
             _date("To", "to", Usage.last),
             rx.el.button("Show", type="submit", class_name=theme.SECONDARY),
@@ -123,10 +124,19 @@ def _range() -> rx.Component:
     )
 
 
-def _choice(name: str, before: str, value: StringVar[str], chosen: rx.Var[bool]) -> rx.Component:
+def _preset() -> StringVar[str]:
+    """The preset that the address asks for; `custom` when it has two dates."""
+    return rx.cond(has("from", "to"), "custom", asked("range", ("30d", *spans.PRESETS))).to(str)
+
+
+def _by() -> StringVar[str]:
+    return asked("by", spans.BYS)
+
+
+def _choice(name: str, address: StringVar[str], chosen: rx.Var[bool]) -> rx.Component:
     return link(
         name,
-        to=before + value,
+        to=address,
         class_name=rx.cond(chosen, theme.NAV_HERE, theme.NAV_THERE),
         custom_attrs={"aria-current": rx.cond(chosen, "true", "false")},
     )
@@ -147,10 +157,8 @@ def _date(label: str, name: str, value: rx.Var[str]) -> rx.Component:
 
 
 def _rows() -> rx.Component:
-    custom, preset = "from=" + Usage.first + "&to=" + Usage.last, "range=" + Usage.preset
-    here = rx.cond(Usage.preset == "custom", custom, preset).to(str)
     tabs = rx.el.div(
-        *[_choice(name, "?", here + f"&by={by}", Usage.by == by) for by, name in BY_NAMES.items()],
+        *[_choice(name, here_with(by=by), _by() == by) for by, name in BY_NAMES.items()],
         role="group",
         aria_label="Group by",
         class_name="flex gap-1 -mr-2",
