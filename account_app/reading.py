@@ -138,8 +138,8 @@ def _request(request: Any) -> Request:
         tokens_in=count(tokens_in),
         tokens_out=count(request.output_tokens),
         ending=ENDINGS.get(str(request.ended), str(request.ended)),
-        price=dollars(request.price_pico),
-        exact=f"${usd(request.price_pico)}",
+        price=dollars(request.total_pico),
+        exact=f"${usd(request.total_pico)}",
     )
 
 

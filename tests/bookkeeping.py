@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, update
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
@@ -20,7 +21,7 @@ from relay.limits import Limits
 from relay.money import PICO_PER_USD
 from relay.pricing import PriceTable, Tokens
 from relay.settings import Settings, read_settings
-from relay.tables import Balance, Usage, table
+from relay.tables import Balance, table
 
 MODEL = "claude-sonnet-5-5"
 OTHER_MODEL = "claude-haiku-5-5"
@@ -141,20 +142,8 @@ class Books:
         await self.settle(person, request_id, tokens, model, at, ended)
         return request_id
 
-    def correct(self, request_id: str, person: Person, price_pico: int) -> None:
-        """Books a correction as the operator's page will."""
-        row = {
-            "request_id": request_id,
-            "kind": "correction",
-            "account_id": person.account_id,
-            "model": MODEL,
-            "price_pico": price_pico,
-            "price_version": self.prices.version,
-            "ended": "complete",
-            "started_at": clock.now(),
-            "at": clock.now(),
-        }
-        self.database.write_now(lambda c: c.execute(insert(table(Usage)), row))
+    def correct(self, request_id: str, **truth: Any) -> ledger.Corrected:
+        return self.database.write_now(lambda c: ledger.correct(c, request_id, reason="a test", **truth))
 
 
 @asynccontextmanager

@@ -37,6 +37,8 @@ class Model:
     grants: list[ModelGrant] = field(default_factory=list[ModelGrant])
     holds: dict[str, ModelHold] = field(default_factory=dict[str, ModelHold])
     booked: dict[str, int] = field(default_factory=dict[str, int])
+    corrected: set[str] = field(default_factory=set[str])
+    died: set[str] = field(default_factory=set[str])
     overage: int = 0
     cap: int = 0
     has_plan: bool = False
@@ -88,6 +90,25 @@ class Model:
         self.expire(now)
         return True
 
+    def correct(self, request_id: str, price: int, key: str, now: datetime) -> bool:
+        """What was too much comes back as a grant; what was too little is paid from what lives now."""
+        if key in self.corrected:
+            return False
+        more, self.booked[request_id] = price - self.booked[request_id], price
+        self.corrected.add(key)
+        self.died.discard(request_id)
+        if more < 0:
+            self.grant(f"correction:{key}", "promo", -more, None)
+        else:
+            self._burn(more, now)
+        return True
+
+    def settle_late(self, request_id: str, price: int, now: datetime) -> None:
+        """Its own process speaks of a call that was swept: the truth is booked, once."""
+        if request_id in self.died and price != self.booked[request_id]:
+            self.correct(request_id, price, f"cor_late:{request_id}", now)
+        self.expire(now)
+
     def _burn(self, price: int, held_at: datetime) -> None:
         for grant in sorted(self.grants, key=ModelGrant.order):
             if grant.left > 0 and held_at < grant.expires_at:
@@ -109,6 +130,7 @@ class Model:
         """Settles from the journal what nobody renewed; how many."""
         dead = sorted(request_id for request_id, hold in self.holds.items() if hold.until <= now)
         for request_id in dead:
+            self.died.add(request_id)
             self.settle(request_id, self.holds[request_id].journalled, now)
         return len(dead)
 

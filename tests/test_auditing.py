@@ -45,6 +45,8 @@ async def story(database_url: str) -> AsyncIterator[Story]:
         books.give(anna, "monthly", USD // 5, clock.now() + timedelta(days=20))
         failed = await books.hold(anna)
         await books.settle(anna, failed, Tokens(), ended="upstream_error")
+        books.correct(rest[0], tokens={"output": BIG.output + 1}, key="more")
+        books.correct(rest[1], price_pico=1, key="less")
         await books.hold(anna, USD // 8)
         await books.call(bert)
         yield Story(books, anna, key_id, [first, *rest, failed])
@@ -175,6 +177,18 @@ ONE_FALSEHOOD: list[tuple[Falsify, set[str]]] = [
             "usage_hours.cost_pico",
             "usage_hours.price_pico",
         },
+    ),
+    (
+        add("usage", "price_pico", 1, request_id="cor_more"),
+        {"usage.price_pico"},
+    ),
+    (
+        put("usage", "amends", "req_other", request_id="cor_more"),
+        {"usage.amends"},
+    ),
+    (
+        add("usage", "price_pico", 1, request_id="cor_less"),
+        {"entries.amount_pico", "usage_hours.price_pico"},
     ),
     (add("usage_hours", "requests", 1, model=OTHER_MODEL), {"usage_hours.requests"}),
     (add("usage_hours", "cache_write_tokens", 1, model=OTHER_MODEL), {"usage_hours.cache_write_tokens"}),

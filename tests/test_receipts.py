@@ -133,7 +133,7 @@ async def test_a_cursor_that_we_never_gave_is_refused(books: Books, before: str)
 async def test_a_correction_is_no_request_of_its_own(books: Books) -> None:
     anna = books.person(ANNA)
     request_id = await books.call(anna)
-    books.correct(request_id, anna, -5)
+    books.correct(request_id, price_pico=0)
     found = await get(books, anna, "/api/requests")
     assert [row["request_id"] for row in found["requests"]] == [request_id]
     assert (await get(books, anna, f"/api/requests/{request_id}"))["request_id"] == request_id

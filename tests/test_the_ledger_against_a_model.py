@@ -17,6 +17,7 @@ from relay import accounts, clock, ledger, pricing
 from relay.audit.account import audit_account
 from relay.audit.prices import Prices
 from relay.database import Database
+from relay.errors import BadInput
 from relay.ids import new_id
 from relay.ledger import Command, Held, Hold, Journal, Settle, Settled
 from relay.metering import Learnt
@@ -147,6 +148,35 @@ class Ledger(RuleBasedStateMachine):
         if self.settled:
             self._settle(writer, self.settled[turn % len(self.settled)])
 
+    @rule(writer=which, turn=nth, percent=st.integers(0, 130))
+    def settle_after_the_sweep(self, writer: int, turn: int, percent: int) -> None:
+        """The process that was taken for dead lives, and tells what the call came to."""
+        if not self.model.died:
+            return
+        request_id = sorted(self.model.died)[turn % len(self.model.died)]
+        late = self._settlement(request_id, Tokens(output=percent % 40))
+        (outcome,) = self._post(writer, late)
+        self.model.settle_late(request_id, late.price_pico, clock.now())
+        assert outcome == Settled(self.model.available, first=False)
+
+    @rule(writer=which, turn=nth, output=some_tokens | st.just(0), again=st.booleans(), price_alone=st.booleans())
+    def correct(self, writer: int, turn: int, output: int, again: bool, price_alone: bool) -> None:
+        if not self.model.booked:
+            return
+        request_id = sorted(self.model.booked)[turn % len(self.model.booked)]
+        key, price = new_id("key"), self.world.price(Tokens(output=output))
+        truth: dict[str, Any] = {"price_pico": price} if price_alone else {"tokens": {"input": 0, "output": output}}
+        for _ in range(2 if again else 1):
+            try:
+                done = self.world.writers[writer].write_now(
+                    lambda c: ledger.correct(c, request_id, reason="a test", key=key, **truth)
+                )
+            except BadInput:
+                assert price == self.model.booked[request_id]
+                return
+            first = self.model.correct(request_id, price, f"cor_{key}", clock.now())
+            assert (done.first, done.after_pico) == (first, price)
+
     def _settlement(self, request_id: str, tokens: Tokens) -> Settle:
         price, now = self.world.price(tokens), clock.now()
         charge = self.world.prices.charge(MODEL, "base", tokens)
@@ -203,10 +233,13 @@ class Ledger(RuleBasedStateMachine):
         open_now = dict(self._pairs(c, holds, holds.c.request_id, holds.c.amount_pico))
         assert open_now == {request_id: hold.amount for request_id, hold in model.holds.items()}
         assert row.held_pico == model.held >= 0
-        assert dict(self._pairs(c, usage, usage.c.request_id, usage.c.price_pico)) == model.booked
+        name = func.coalesce(usage.c.amends, usage.c.request_id)
+        prices = select(name, func.sum(usage.c.price_pico)).where(usage.c.account_id == mine).group_by(name)
+        assert {request_id: int(price) for request_id, price in c.execute(prices)} == model.booked
         self._check_grants(c)
         rolled_up = [func.sum(column) for column in (hours.c.requests, hours.c.price_pico, hours.c.output_tokens)]
-        facts = [func.count(), func.sum(usage.c.price_pico), func.sum(usage.c.output_tokens)]
+        requests = func.count().filter(usage.c.kind == "request")
+        facts = [requests, func.sum(usage.c.price_pico), func.sum(usage.c.output_tokens)]
         assert self._totals(c, hours, rolled_up) == self._totals(c, usage, facts)
         assert list(audit_account(c, mine, Prices(c))) == []
 

@@ -62,10 +62,10 @@ class _Account:
             yield from self._take(entry)
 
     def _entries(self) -> Any:
-        of_request = and_(usage.c.request_id == entries.c.request_id, usage.c.kind == "request")
+        its_row = and_(usage.c.request_id == entries.c.request_id, usage.c.kind.in_(("request", "correction")))
         return (
             select(entries, usage.c.started_at.label("held_at"))
-            .select_from(entries.outerjoin(usage, of_request))
+            .select_from(entries.outerjoin(usage, its_row))
             .where(entries.c.account_id == self._id)
             .order_by(entries.c.id)
         )

@@ -1,13 +1,17 @@
 """Usage rows priced again, each by the version that it names."""
 
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, or_, select
 
 from relay import pricing
 from relay.audit.differences import Difference, compare
 from relay.errors import NotFound
 from relay.pricing import PriceTable, Tokens
+from relay.tables import Usage, table
+
+usage = table(Usage)
 
 
 class Priced(NamedTuple):
@@ -24,17 +28,33 @@ class Prices:
         self._tables: dict[str, PriceTable | None] = {}
 
     def price(self, row: Row[Any]) -> Priced:
-        """What the row's tokens cost by its own version. Corrections and storage are taken at their word."""
+        """What the row's tokens cost by its own version. Storage is taken at its word, and so is a correction of
+        the price alone."""
+        if row.kind == "correction":
+            return self._correction(row)
         if row.kind != "request" or row.service != "claude":
             return Priced(row.cost_pico, row.price_pico, [])
-        tokens = Tokens(
-            row.input_tokens,
-            row.output_tokens,
-            row.cache_read_tokens,
-            row.cache_write_5m_tokens,
-            row.cache_write_1h_tokens,
-            row.web_searches,
-        )
+        return self._compare(row, _tokens(row), 0, 0)
+
+    def _correction(self, row: Row[Any]) -> Priced:
+        """With the rows before it, it must come to the price of all their tokens."""
+        earlier = self._connection.execute(
+            select(usage)
+            .where(usage.c.id < row.id, usage.c.account_id == row.account_id)
+            .where(or_(usage.c.request_id == row.amends, usage.c.amends == row.amends))
+        ).all()
+        if not any(found.kind == "request" for found in earlier):
+            nothing = Difference("usage.amends", row.request_id, row.amends, None)
+            return Priced(row.cost_pico, row.price_pico, [nothing])
+        changed = _tokens(row)
+        if changed == Tokens() or row.service != "claude":
+            return Priced(row.cost_pico, row.price_pico, [])
+        every = [changed, *map(_tokens, earlier)]
+        total = Tokens(*(sum(getattr(tokens, kind) for tokens in every) for kind in asdict(changed)))
+        before = (sum(found.cost_pico for found in earlier), sum(found.price_pico for found in earlier))
+        return self._compare(row, total, *before)
+
+    def _compare(self, row: Row[Any], tokens: Tokens, cost_before: int, price_before: int) -> Priced:
         prices = self._table(row.price_version)
         if prices is None or not prices.has_tier(row.model, row.tier):
             unknown = f"{row.price_version} {row.model} {row.tier}"
@@ -44,11 +64,12 @@ class Prices:
                 [Difference("usage.price_version", row.request_id, unknown, None)],
             )
         charge = prices.charge(row.model, row.tier, tokens)
+        cost_pico, price_pico = charge.cost_pico - cost_before, charge.price_pico - price_before
         differences = [
-            *compare("usage.cost_pico", row.request_id, row.cost_pico, charge.cost_pico),
-            *compare("usage.price_pico", row.request_id, row.price_pico, charge.price_pico),
+            *compare("usage.cost_pico", row.request_id, row.cost_pico, cost_pico),
+            *compare("usage.price_pico", row.request_id, row.price_pico, price_pico),
         ]
-        return Priced(charge.cost_pico, charge.price_pico, differences)
+        return Priced(cost_pico, price_pico, differences)
 
     def _table(self, version: str) -> PriceTable | None:
         if version not in self._tables:
@@ -57,3 +78,14 @@ class Prices:
             except NotFound:
                 self._tables[version] = None
         return self._tables[version]
+
+
+def _tokens(row: Row[Any]) -> Tokens:
+    return Tokens(
+        row.input_tokens,
+        row.output_tokens,
+        row.cache_read_tokens,
+        row.cache_write_5m_tokens,
+        row.cache_write_1h_tokens,
+        row.web_searches,
+    )

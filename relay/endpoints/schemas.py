@@ -24,6 +24,7 @@ def list_of(item: Schema) -> Schema:
 TEXT: Schema = {"type": "string"}
 FLAG: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+MORE_OR_LESS: Schema = {"type": "integer", "description": "signed: a correction may take tokens back"}
 PICO: Schema = {"type": "integer", "description": "pico-dollars (1e-12 USD)"}
 USD: Schema = {
     "type": "string",
@@ -45,10 +46,10 @@ _GRANT = _object(
 _USAGE_ROW = _object(
     bucket={"type": "string", "description": "an hour, a day, a model or a service; `total` for the sum"},
     requests=COUNT,
-    input_tokens=COUNT,
-    output_tokens=COUNT,
-    cache_read_tokens=COUNT,
-    cache_write_tokens=COUNT,
+    input_tokens=MORE_OR_LESS,
+    output_tokens=MORE_OR_LESS,
+    cache_read_tokens=MORE_OR_LESS,
+    cache_write_tokens=MORE_OR_LESS,
     price_usd=USD,
 )
 _REQUEST = _object(
@@ -64,6 +65,7 @@ _REQUEST = _object(
     cache_read_tokens=COUNT,
     cache_write_tokens=COUNT,
     price_usd=USD,
+    total_usd={**USD, "description": "the price with its corrections"},
     first_token_ms=_optional(COUNT),
     duration_ms=COUNT,
 )
@@ -75,6 +77,17 @@ _LINE = _object(
     tokens={"type": "integer", "minimum": 1, "description": "searches, for `web_search`"},
     unit_price_pico=PICO,
     amount_pico=PICO,
+)
+
+_CORRECTION = _object(
+    id=TEXT,
+    at=TIME,
+    reason=TEXT,
+    input_tokens=MORE_OR_LESS,
+    output_tokens=MORE_OR_LESS,
+    cache_read_tokens=MORE_OR_LESS,
+    cache_write_tokens=MORE_OR_LESS,
+    price_usd=USD,
 )
 
 SCHEMAS: dict[str, Schema] = {
@@ -107,6 +120,8 @@ SCHEMAS: dict[str, Schema] = {
         held_usd=USD,
         price_usd={**USD, "description": "the sum of the lines"},
         lines=list_of(_LINE),
+        corrections=list_of(_CORRECTION),
+        total_usd={**USD, "description": "the price with its corrections"},
     ),
     "Token": _object(token=TEXT, expires_at=TIME),
     "Message": _object(message=TEXT),

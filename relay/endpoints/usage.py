@@ -12,7 +12,7 @@ from relay.endpoints.answers import NO_STORE, JsonAnswer
 from relay.endpoints.callers import services_of, signed_in
 from relay.endpoints.ranges import read_limit, read_range
 from relay.money import usd
-from relay.usage import BalanceView, Receipt, RequestView, UsageRow, UsageView
+from relay.usage import BalanceView, CorrectionView, Receipt, RequestView, UsageRow, UsageView
 
 
 async def get_balance(request: Request) -> Response:
@@ -111,6 +111,7 @@ def _request(view: RequestView) -> dict[str, Any]:
         "cache_read_tokens": view.cache_read_tokens,
         "cache_write_tokens": view.cache_write_tokens,
         "price_usd": usd(view.price_pico),
+        "total_usd": usd(view.total_pico),
         "first_token_ms": view.first_token_ms,
         "duration_ms": view.duration_ms,
     }
@@ -129,4 +130,19 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "held_usd": usd(receipt.held_pico),
         "price_usd": usd(receipt.price_pico),
         "lines": [line._asdict() for line in receipt.lines],
+        "corrections": [_correction(correction) for correction in receipt.corrections],
+        "total_usd": usd(receipt.total_pico),
+    }
+
+
+def _correction(view: CorrectionView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "at": rfc3339(view.at),
+        "reason": view.reason,
+        "input_tokens": view.input_tokens,
+        "output_tokens": view.output_tokens,
+        "cache_read_tokens": view.cache_read_tokens,
+        "cache_write_tokens": view.cache_write_tokens,
+        "price_usd": usd(view.price_pico),
     }

@@ -6,12 +6,14 @@ they touch in one order, applies the rules of `book` to each in turn, and writes
 
 from relay.ledger.book import Book
 from relay.ledger.commands import Command, Ended, Held, Hold, Journal, Renew, Settle, Settled
+from relay.ledger.correcting import Corrected, correct
 from relay.ledger.granting import due_to_expire, expire_due, grant, open_balance
 from relay.ledger.posting import post
 
 __all__ = [
     "Book",
     "Command",
+    "Corrected",
     "Ended",
     "Held",
     "Hold",
@@ -19,6 +21,7 @@ __all__ = [
     "Renew",
     "Settle",
     "Settled",
+    "correct",
     "due_to_expire",
     "expire_due",
     "grant",

@@ -93,13 +93,13 @@ class Book:
         last = max(self.grants, key=lambda grant: (grant.expired_at is None, grant.burn_order()))
         return self._move(last, "burn", -owed, request_id)
 
-    def give(self, grant: GrantState) -> list[Movement]:
-        """Adds a new grant, which first repays what earlier ones owe."""
+    def give(self, grant: GrantState, correction_id: str | None = None) -> list[Movement]:
+        """Adds a new grant, which first repays what earlier ones owe. A correction's grant names it."""
         debts = [g for g in self.grants if g.remaining_pico < 0]
         self.grants.append(grant)
         self.credit_pico += grant.remaining_pico
         self.changed = True
-        movements = [Movement("grant", grant.remaining_pico, grant.id)]
+        movements = [Movement("grant", grant.remaining_pico, grant.id, correction_id)]
         for debtor in debts:
             repaid = min(-debtor.remaining_pico, grant.remaining_pico)
             if repaid > 0:

@@ -47,20 +47,7 @@ def grant(
         return False
     now = clock.now()
     shelf.add_grants(connection, [book])
-    new_id = connection.execute(
-        insert(grants).returning(grants.c.id),
-        {
-            "account_id": account_id,
-            "kind": kind,
-            "key": key,
-            "granted_pico": amount_pico,
-            "remaining_pico": amount_pico,
-            "expires_at": expires_at,
-            "created_at": now,
-            "reason": reason,
-            "source": source,
-        },
-    ).scalar_one()
+    new_id = shelf.new_grant(connection, account_id, kind, amount_pico, key, reason, source, expires_at, now)
     moved = book.give(GrantState(new_id, kind, amount_pico, expires_at))
     shelf.put_back(connection, [book], [(account_id, movement) for movement in moved], now)
     return True

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from relay import clock
 from relay.errors import CapReached, InsufficientCredit, NotFound
-from relay.ledger import shelf
+from relay.ledger import correcting, shelf
 from relay.ledger.book import Book, Movement
 from relay.ledger.commands import Command, Held, Hold, Journal, Renew, Settle, Settled
 from relay.ledger.usage_rows import roll_up, usage_row
@@ -21,6 +21,11 @@ holds, usage, api_keys = table(HoldRow), table(Usage), table(ApiKey)
 
 _OPEN = select(holds).where(holds.c.request_id.in_(bindparam("ids", expanding=True)))
 _CLOSE = delete(holds).where(holds.c.request_id.in_(bindparam("ids", expanding=True)))
+_SWEPT = select(usage.c.request_id, usage.c.account_id).where(
+    usage.c.request_id.in_(bindparam("ids", expanding=True)),
+    usage.c.kind == "request",
+    usage.c.ended == "process_died",
+)
 _JOURNAL = (
     update(holds)
     .where(holds.c.request_id == bindparam("of"))
@@ -82,7 +87,11 @@ class _Posting:
 
     def _settle_all(self) -> None:
         settles = [(i, c) for i, c in enumerate(self._commands) if isinstance(c, Settle)]
+        # What a living process says of its call goes before the guess of a sweep that comes at the same moment.
+        settles.sort(key=lambda settle: settle[1].swept)
+        self._swept = self._find_swept([c for _, c in settles])
         paying = {c.account_id for _, c in settles if c.price_pico and c.request_id in self._open}
+        paying |= {row.account_id for row in self._swept.values()}
         shelf.add_grants(self._connection, [self._books[a] for a in paying])
         for i, command in settles:
             self._outcomes[i] = self._settle(command)
@@ -93,6 +102,8 @@ class _Posting:
             return NotFound("The account does not exist.")
         hold = self._open.get(command.request_id)
         if hold is None or (command.swept and hold.expires_at > self._now):
+            if command.request_id in self._swept and not command.swept:
+                self._correct_swept(book, command)
             return Settled(book.available_pico, first=False)
         del self._open[command.request_id]
         if command.price_pico > book.credit_pico and not book.has_plan and not book.grants:
@@ -102,6 +113,22 @@ class _Posting:
         self._usage_rows.append(usage_row(command, hold))
         self._closed.append(command.request_id)
         return Settled(book.available_pico)
+
+    def _find_swept(self, settles: Sequence[Settle]) -> dict[str, Row[Any]]:
+        """Calls that another process took for dead and settled, and that are now settled by their own."""
+        ids = [c.request_id for c in settles if not c.swept and c.request_id not in self._open]
+        if not ids:
+            return {}
+        found: dict[str, Row[Any]] = {row.request_id: row for row in self._connection.execute(_SWEPT, {"ids": ids})}
+        return found
+
+    def _correct_swept(self, book: Book, command: Settle) -> None:
+        del self._swept[command.request_id]
+        row = correcting.late_truth(correcting.amended(self._connection, command.request_id), command)
+        if row is not None:
+            moved = correcting.move(self._connection, book, row)
+            self._movements += [(book.account_id, movement) for movement in moved]
+            self._usage_rows.append(row)
 
     def _expire_due(self) -> None:
         due = [b for b in self._books.values() if b.next_expiry_at and b.next_expiry_at <= self._now]
@@ -171,6 +198,7 @@ class _Posting:
     def _write(self) -> None:
         if self._closed:
             self._connection.execute(_CLOSE, {"ids": self._closed})
+        if self._usage_rows:
             self._connection.execute(insert(usage), self._usage_rows)
             roll_up(self._connection, self._usage_rows)
             spent = [{"of": r["key_id"], "price": r["price_pico"]} for r in self._usage_rows if r["key_id"]]

@@ -89,6 +89,25 @@ def open_holds(connection: Connection, account_ids: Iterable[str]) -> dict[str, 
     return found
 
 
+def new_grant(
+    connection: Connection, account_id: str, kind: str, amount_pico: int, key: str, reason: str, source: str,
+    expires_at: datetime | None, now: datetime,
+) -> int:  # fmt: skip
+    """The id of a grant's new row. Its entry comes with `put_back`."""
+    row = {
+        "account_id": account_id,
+        "kind": kind,
+        "key": key,
+        "granted_pico": amount_pico,
+        "remaining_pico": amount_pico,
+        "expires_at": expires_at,
+        "created_at": now,
+        "reason": reason,
+        "source": source,
+    }
+    return connection.execute(insert(grants).returning(grants.c.id), row).scalar_one()
+
+
 def put_back(
     connection: Connection, books: Iterable[Book], movements: Sequence[tuple[str, Movement]], now: datetime
 ) -> None:

@@ -131,6 +131,12 @@ class PriceTable:
         log.warning("unpriced_tier", model=model, charged_as=dearest, **words)
         return dearest
 
+    def tier_for_length(self, model: str, tier: str, tokens: Tokens) -> str:
+        """The tier of the same call with a prompt of this length."""
+        parts = set(tier.split("+")) - {"long", BASE}
+        long = tokens.prompt > LONG_PROMPT_TOKENS and (model, "long") in self._units
+        return tier_name(long=long, batch="batch" in parts, fast="fast" in parts, us="us" in parts)
+
     def charge(self, model: str, tier: str, tokens: Tokens) -> Charge:
         """Cost and price of what was used. KeyError when this version does not know the model or the tier."""
         units = self._units[model, tier]

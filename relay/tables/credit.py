@@ -59,7 +59,7 @@ class Grant(SQLModel, table=True):
 
 
 class Entry(SQLModel, table=True):
-    """One movement of credit: `grant`, `burn`, `overage`, `expire`, `clawback`, `correction`. Never changed.
+    """One movement of credit: `grant`, `burn`, `overage`, `expire`, `clawback`, `repay`. Never changed.
 
     `amount_pico` is signed from the account's side; entries of a grant add up to what remains of it.
     """

@@ -5,19 +5,27 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from relay.tables.columns import moment, money, serial
 
 
+_AMENDS = text("amends IS NOT NULL")
+
+
 class Usage(SQLModel, table=True):
-    """One metered fact. Never changed, never deleted: the database itself refuses both."""
+    """One metered fact. Never changed, never deleted: the database itself refuses both.
+
+    A row of the kind `correction` has an id of its own and names in `amends` the `request` that it corrects. Its figures
+    are signed: a request and its corrections add up to what is true.
+    """
 
     __tablename__ = "usage"
     __table_args__ = (
         UniqueConstraint("request_id", "kind", name="usage_request"),
         Index("usage_of_account", "account_id", "id"),
+        Index("usage_amends", "amends", sqlite_where=_AMENDS, postgresql_where=_AMENDS),
     )
     id: int | None = serial()
     request_id: str

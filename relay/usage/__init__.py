@@ -6,13 +6,14 @@ the log and its receipts walk the index of `usage`, a page at a time.
 
 from relay.usage.balances import BalanceView, GrantView, balance
 from relay.usage.csv import csv
-from relay.usage.receipts import Receipt, RequestsView, RequestView, receipt, requests
+from relay.usage.receipts import CorrectionView, Receipt, RequestsView, RequestView, receipt, requests
 from relay.usage.rollups import BYS, By, Summary, UsageRow, UsageView, summary, usage
 
 __all__ = [
     "BYS",
     "BalanceView",
     "By",
+    "CorrectionView",
     "GrantView",
     "Receipt",
     "RequestView",

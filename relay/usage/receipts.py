@@ -1,6 +1,7 @@
 """The log of metered requests, newest first, and the arithmetic of one of them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ _ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """`duration_ms` is from the hold to the settlement."""
+    """`duration_ms` is from the hold to the settlement; `total_pico` is the price with its corrections."""
 
     request_id: str
     at: datetime
@@ -34,6 +35,7 @@ class RequestView:
     cache_read_tokens: int
     cache_write_tokens: int
     price_pico: int
+    total_pico: int
     first_token_ms: int | None
     duration_ms: int
     key_id: str
@@ -48,8 +50,23 @@ class RequestsView:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionView:
+    """What was booked later to put a request right. Its figures are signed: less is negative."""
+
+    id: str
+    at: datetime
+    reason: str
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    price_pico: int
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """What one request cost and why; the amounts of `lines` add up to `price_pico`.
+    """What one request cost and why; the amounts of `lines` add up to `price_pico`, and with those of `corrections`
+    to `total_pico`. `estimated` is False too when a correction brought the true figures.
 
     `unsplit_cache_writes`: upstream did not say how long its cache writes live; they cost as 5-minute ones.
     """
@@ -65,6 +82,8 @@ class Receipt:
     held_pico: int
     price_pico: int
     lines: tuple[Line, ...]
+    corrections: tuple[CorrectionView, ...]
+    total_pico: int
 
 
 def requests(connection: Connection, account_id: str, before: str | None = None, limit: int = 50) -> RequestsView:
@@ -76,7 +95,9 @@ def requests(connection: Connection, account_id: str, before: str | None = None,
     rows = connection.execute(query.order_by(usage.c.id.desc()).limit(min(limit, LIMIT_MAX) + 1)).all()
     page = rows[: min(limit, LIMIT_MAX)]
     more = len(rows) > len(page)
-    return RequestsView(tuple(_view(row) for row in page), page[-1].request_id if more else None)
+    corrected = _corrected_pico(connection, [row.request_id for row in page])
+    views = tuple(_view(row, row.price_pico + corrected.get(row.request_id, 0)) for row in page)
+    return RequestsView(views, page[-1].request_id if more else None)
 
 
 def receipt(connection: Connection, account_id: str, request_id: str) -> Receipt:
@@ -86,18 +107,45 @@ def receipt(connection: Connection, account_id: str, request_id: str) -> Receipt
         raise NotFound("There is no request with this id.")
     prices = pricing.load(connection, row.price_version)
     charge = prices.charge(row.model, row.tier, tokens_of(row))
+    amends = select(usage).where(usage.c.amends == request_id, usage.c.account_id == account_id).order_by(usage.c.id)
+    corrections = connection.execute(amends).all()
     return Receipt(
         request_id=row.request_id,
         at=row.at,
         model=row.model,
         tier=row.tier,
         ended=row.ended,
-        estimated=row.estimated,
+        estimated=[row, *corrections][-1].estimated,
         unsplit_cache_writes=row.unsplit_cache_writes,
         price_version=row.price_version,
         held_pico=row.held_pico,
         price_pico=row.price_pico,
         lines=charge.lines,
+        corrections=tuple(map(_correction, corrections)),
+        total_pico=row.price_pico + sum(correction.price_pico for correction in corrections),
+    )
+
+
+def _corrected_pico(connection: Connection, request_ids: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    if not request_ids:
+        return found
+    query = select(usage.c.amends, usage.c.price_pico).where(usage.c.amends.in_(request_ids))
+    for amends, price_pico in connection.execute(query):
+        found[amends] = found.get(amends, 0) + price_pico
+    return found
+
+
+def _correction(row: Row[Any]) -> CorrectionView:
+    return CorrectionView(
+        row.request_id,
+        row.at,
+        row.reason,
+        row.input_tokens,
+        row.output_tokens,
+        row.cache_read_tokens,
+        row.cache_write_5m_tokens + row.cache_write_1h_tokens,
+        row.price_pico,
     )
 
 
@@ -130,7 +178,7 @@ def _find(connection: Connection, account_id: str, request_id: str) -> Row[Any] 
     ).one_or_none()
 
 
-def _view(row: Row[Any]) -> RequestView:
+def _view(row: Row[Any], total_pico: int) -> RequestView:
     return RequestView(
         request_id=row.request_id,
         at=row.at,
@@ -144,6 +192,7 @@ def _view(row: Row[Any]) -> RequestView:
         cache_read_tokens=row.cache_read_tokens,
         cache_write_tokens=row.cache_write_5m_tokens + row.cache_write_1h_tokens,
         price_pico=row.price_pico,
+        total_pico=total_pico,
         first_token_ms=row.first_token_ms,
         duration_ms=max(0, (row.at - row.started_at) // timedelta(milliseconds=1)),
         key_id=row.key_id,
