@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Table, delete, insert, select, text, update
+from sqlmodel import SQLModel
 
-from relay import clock, ledger, pricing, tables
+from relay import clock, ledger, pricing
 from relay.audit import Difference, recompute
 from relay.pricing import Tokens
 from tests.bookkeeping import MODEL, OTHER_MODEL, SOME_TOKENS, USD, Books, Person, open_books
@@ -274,7 +275,7 @@ def let_facts_be_changed(story: Story) -> None:
 
 
 def _t(name: str) -> Table:
-    return tables.SQLModel.metadata.tables[name]
+    return SQLModel.metadata.tables[name]
 
 
 def _one(connection: Connection, name: str, story: Story, **where: Any) -> Any:

@@ -114,13 +114,13 @@ class _Posting:
         self._closed.append(command.request_id)
         return Settled(book.available_pico)
 
-    def _find_swept(self, settles: Sequence[Settle]) -> dict[str, Row[Any]]:
+    def _find_swept(self, settles: Sequence[Settle]) -> dict[str, Any]:
         """Calls that another process took for dead and settled, and that are now settled by their own."""
         ids = [c.request_id for c in settles if not c.swept and c.request_id not in self._open]
         if not ids:
             return {}
-        found: dict[str, Row[Any]] = {row.request_id: row for row in self._connection.execute(_SWEPT, {"ids": ids})}
-        return found
+        found = self._connection.execute(_SWEPT, {"ids": ids})
+        return {row.request_id: row for row in found}
 
     def _correct_swept(self, book: Book, command: Settle) -> None:
         del self._swept[command.request_id]

@@ -10,15 +10,14 @@ from sqlmodel import Field, SQLModel
 
 from relay.tables.columns import moment, money, serial
 
-
 _AMENDS = text("amends IS NOT NULL")
 
 
 class Usage(SQLModel, table=True):
     """One metered fact. Never changed, never deleted: the database itself refuses both.
 
-    A row of the kind `correction` has an id of its own and names in `amends` the `request` that it corrects. Its figures
-    are signed: a request and its corrections add up to what is true.
+    A row of the kind `correction` has an id of its own and names in `amends` the `request` that it corrects. Its
+    figures are signed: a request and its corrections add up to what is true.
     """
 
     __tablename__ = "usage"
