@@ -12,7 +12,7 @@ from account_app.guard import ASGIApp, Guard, Receive, Scope, Send
 from account_app.site import Site
 from relay import logs
 from relay.app import build
-from relay.services import open_services, refuse_unless_migrated
+from relay.services import open_services, refuse_unless_migrated, spare_what_is_loaded
 from relay.settings import ROOT, Settings, settings
 
 RELAY = ("/api/", "/livez", "/readyz", "/metrics")
@@ -80,6 +80,7 @@ class Product:
             stack.enter_context(session.using(services))
             await stack.enter_async_context(self._reflex.router.lifespan_context(self._reflex))
             await stack.enter_async_context(self._guard.watching())
+            spare_what_is_loaded()
             yield
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

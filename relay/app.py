@@ -10,7 +10,7 @@ from relay import logs
 from relay.endpoints import answers, auth, balance_events, health, openapi, usage
 from relay.endpoints.claude import PREFIX, ClaudeDoor
 from relay.endpoints.cors import Cors
-from relay.services import Services, open_services, refuse_unless_migrated
+from relay.services import Services, open_services, refuse_unless_migrated, spare_what_is_loaded
 from relay.settings import settings
 
 ROUTES = [
@@ -66,6 +66,7 @@ class Alone:
         refuse_unless_migrated(found)
         async with open_services(found) as services:
             self._relay = build(services)
+            spare_what_is_loaded()
             yield
 
 

@@ -93,6 +93,15 @@ def test_what_is_no_secret_stays(written: io.StringIO) -> None:
     assert line["timestamp"].endswith("Z")
 
 
+def test_what_every_call_says_is_told_as_any_other_line(written: io.StringIO) -> None:
+    figures = {"request_id": "req_1", "ended": "complete", "price_pico": 2**60, "first_token_ms": None}
+    logs.tell("relayed", **figures)
+    structlog.get_logger().info("relayed", **figures)
+    quick, careful = lines(written)
+    assert quick.pop("timestamp")[:16] == careful.pop("timestamp")[:16]
+    assert quick == careful
+
+
 def test_an_exception_is_told_in_one_line_without_its_secrets(written: io.StringIO) -> None:
     try:
         raise ValueError(f"bad token {SECRETS[0]}")

@@ -5,7 +5,7 @@ import time
 
 import structlog
 
-from relay import clock, ledger, metrics
+from relay import clock, ledger, logs, metrics
 from relay.accounts import Identity
 from relay.admission import Admission
 from relay.endpoints.claude import wire
@@ -112,8 +112,9 @@ class Booking:
             seconds=self._elapsed_ms() / 1000,
             first_token_ms=command.first_token_ms,
         )
-        log.info(
+        logs.tell(
             "relayed",
+            request_id=self._request_id,
             account=self._account_id,
             model=self._admission.model,
             ended=command.ended,

@@ -27,6 +27,8 @@ from relay.metering import Learnt, read_plain
 from relay.pricing import PriceTable
 from relay.services import Services
 
+WATCH_AFTER_SECONDS = 0.1
+"""A client that hangs up sooner is noticed then: a task a request to notice it at once costs more than that saves."""
 JOURNAL_SECONDS = 1.0
 DRAIN_SECONDS = 0.5
 DRAIN_PLAIN_SECONDS = 2.0
@@ -55,6 +57,7 @@ class Call:
         self._answer: Answer | None = None
         self._gone = False
         self._task: asyncio.Task[object] | None = None
+        self._watcher: asyncio.Task[None] | None = None
 
     @property
     def _learnt(self) -> Learnt:
@@ -63,7 +66,7 @@ class Call:
     async def run(self, receive: Receive, send: Send) -> None:
         """Returns when the client has its answer and the usage row is durable."""
         self._task = asyncio.current_task()
-        watcher = asyncio.create_task(self._watch(receive))
+        watch = asyncio.get_running_loop().call_later(WATCH_AFTER_SECONDS, self._start_watching, receive)
         session = self._identity.session_id
         listening = self._services.hub.while_signed_in(session, self._leave) if session else nullcontext()
         metrics.STREAMS_OPEN.inc()
@@ -81,10 +84,15 @@ class Call:
             raise
         finally:
             metrics.STREAMS_OPEN.dec()
-            watcher.cancel()
+            watch.cancel()
+            if self._watcher is not None:
+                self._watcher.cancel()
             if self._answer is not None:
                 self._answer.close()
             await self._place.__aexit__(None, None, None)
+
+    def _start_watching(self, receive: Receive) -> None:
+        self._watcher = asyncio.create_task(self._watch(receive))
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -30,12 +30,14 @@ class ClaudeDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_id("req")
+        named = structlog.contextvars.bind_contextvars(request_id=request_id)
         began = time.perf_counter()
         try:
-            with structlog.contextvars.bound_contextvars(request_id=request_id):
-                await self._answer(scope, receive, send, request_id, began)
+            await self._answer(scope, receive, send, request_id, began)
         except wire.ClientGone:
             return
+        finally:
+            structlog.contextvars.reset_contextvars(**named)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str, began: float) -> None:
         try:

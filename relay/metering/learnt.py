@@ -1,0 +1,115 @@
+"""What is known of a call's bill, and how it is estimated when upstream's last word never came."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+
+from relay.metering.events import a_count, a_word
+from relay.pricing import Tokens
+
+BYTES_PER_TOKEN = 4
+"""The estimate's rule: prose averages four bytes a token, and every delta is at least one token."""
+_PIECE = re.compile(rb"[A-Za-z]+|\d{1,3}|[^\sA-Za-z\d]{1,3}")
+"""Dense text (JSON, figures) has more tokens than that: one at least for each word, figure and run of signs."""
+
+
+@dataclass(slots=True)
+class Learnt:
+    """What is known of a call's bill so far; as JSON it is the journal."""
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    output: int = 0
+    web_searches: int = 0
+    started: bool = False
+    told: bool = False
+    final: bool = False
+    stopped: bool = False
+    unsplit: bool = False
+    geo: str = ""
+    speed: str = ""
+    service_tier: str = ""
+    stop_reason: str = ""
+    error: str = ""
+    unsure: bool = False
+    """Something was billed that upstream did not tell: a part of this is our own count."""
+    deltas: int = 0
+    pieces: int = 0
+    text_bytes: int = 0
+    first_token_ms: int | None = None
+    upstream_request_id: str = ""
+
+    def tokens(self, max_tokens: int) -> Tokens:
+        """Upstream's last word where it came, else the estimate; never above `max_tokens` unless upstream said so."""
+        output = self.output if self.final else max(self.output, self.estimated_output(max_tokens))
+        return Tokens(self.input, output, self.cache_read, self.cache_write_5m, self.cache_write_1h, self.web_searches)
+
+    @property
+    def estimated(self) -> bool:
+        """True when the last word never came although the answer had begun."""
+        return self.unsure or (self.started and not self.final)
+
+    @property
+    def lacks_input(self) -> bool:
+        """True when upstream has not said how long the prompt was: none has no tokens at all."""
+        return self.started and not (self.input or self.cache_read or self.cache_write_5m or self.cache_write_1h)
+
+    @property
+    def failed_free(self) -> bool:
+        """True for an `error` event before the first token: upstream bills nothing of it."""
+        return bool(self.error) and not self.deltas and not self.told
+
+    def estimated_output(self, max_tokens: int) -> int:
+        by_size = -(-self.text_bytes // BYTES_PER_TOKEN)
+        return min(max_tokens, max(self.deltas, self.pieces, by_size))
+
+    def take_text(self, text: bytes) -> None:
+        """Text of one delta that upstream wrote."""
+        if text:
+            self.deltas += 1
+            self.text_bytes += len(text)
+            self.pieces += sum(1 for _ in _PIECE.finditer(text))
+
+    def journal(self) -> str:
+        return orjson.dumps(self).decode()
+
+    @classmethod
+    def from_journal(cls, journal: str | None) -> "Learnt":
+        return cls(**orjson.loads(journal)) if journal else cls()
+
+    def take_usage(self, usage: Mapping[str, Any]) -> bool:
+        """Cumulative totals replace what was known; absent or impossible ones leave it. True if output was told."""
+        self.input = a_count(usage, "input_tokens", self.input)
+        self.cache_read = a_count(usage, "cache_read_input_tokens", self.cache_read)
+        self._take_cache_writes(usage)
+        self._take_searches(usage)
+        self.geo = a_word(usage, "inference_geo", self.geo)
+        self.speed = a_word(usage, "speed", self.speed)
+        self.service_tier = a_word(usage, "service_tier", self.service_tier)
+        told = a_count(usage, "output_tokens", -1)
+        self.output = self.output if told < 0 else told
+        return told >= 0
+
+    def _take_cache_writes(self, usage: Mapping[str, Any]) -> None:
+        split = usage.get("cache_creation")
+        if isinstance(split, Mapping):
+            parts = cast(Mapping[str, Any], split)
+            self.cache_write_5m = a_count(parts, "ephemeral_5m_input_tokens", 0)
+            self.cache_write_1h = a_count(parts, "ephemeral_1h_input_tokens", 0)
+        total = a_count(usage, "cache_creation_input_tokens", self.cache_write_5m + self.cache_write_1h)
+        unexplained = total - self.cache_write_5m - self.cache_write_1h
+        if unexplained:
+            # Told without a split, or one that does not add up: the rest counts as 5-minute writes.
+            self.unsplit = True
+            self.cache_write_1h = min(self.cache_write_1h, total)
+            self.cache_write_5m = total - self.cache_write_1h
+
+    def _take_searches(self, usage: Mapping[str, Any]) -> None:
+        tools = usage.get("server_tool_use")
+        if isinstance(tools, Mapping):
+            self.web_searches = a_count(cast(Mapping[str, Any], tools), "web_search_requests", self.web_searches)

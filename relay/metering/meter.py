@@ -1,0 +1,144 @@
+"""The meter: fed with an answer's bytes, split anywhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from relay.metering.events import ERROR, MESSAGE, a_mapping, a_word, events, parse, usage_events
+from relay.metering.learnt import Learnt
+
+TAIL_MAX_BYTES = 1 << 20
+"""An event longer than this is passed on, but read no further: no usage event comes near it."""
+UNREAD_MAX_BYTES = 256 << 10
+
+
+@dataclass(slots=True)
+class Meter:
+    """Feeds on the bytes of one streamed answer, split anywhere."""
+
+    learnt: Learnt = field(default_factory=Learnt)
+    real_events: int = 0
+    """Reads that held something else than pings: what the silence time-out watches."""
+    _tail: bytes = b""
+    _skipping: bool = False
+    _unread: list[bytes] = field(default_factory=list[bytes])
+    _unread_bytes: int = 0
+    _block_has_text: bool = False
+
+    def feed(self, data: bytes) -> bool:
+        """Takes the next bytes. True when something was learnt that belongs into the journal at once."""
+        if self._skipping:
+            data = self._after_giant(data)
+        if self._tail:
+            data, self._tail = self._tail + data, b""
+        cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if cut != len(data):
+            self._keep_tail(data[cut:])
+        return self._take_lines(data[:cut]) if cut else False
+
+    def _take_lines(self, lines: bytes) -> bool:
+        if b"content_block" in lines:
+            self.real_events += 1
+            self._unread.append(lines)
+            self._unread_bytes += len(lines)
+            if self._unread_bytes > UNREAD_MAX_BYTES:
+                self.count_text()
+        if MESSAGE in lines or ERROR in lines:
+            return self._take_events(lines)
+        return False
+
+    def _take_events(self, lines: bytes) -> bool:
+        told = False
+        for event in usage_events(lines):
+            kind = event.get("type")
+            if kind == "message_start":
+                told = self._take_start(event) or told
+            elif kind == "message_delta":
+                self._take_delta(event)
+            elif kind == "message_stop":
+                self.learnt.stopped = True
+                self.learnt.final = self.learnt.final or self.learnt.told
+            elif kind == "error":
+                self.learnt.error = a_word(a_mapping(event, "error"), "type", "error")
+            else:
+                continue
+            self.real_events += 1
+        return told
+
+    def _take_start(self, event: Mapping[str, Any]) -> bool:
+        self.learnt.started = True
+        self.learnt.take_usage(a_mapping(a_mapping(event, "message"), "usage"))
+        return True
+
+    def _take_delta(self, event: Mapping[str, Any]) -> None:
+        self.learnt.told = self.learnt.take_usage(a_mapping(event, "usage"))
+        self.learnt.stop_reason = a_word(a_mapping(event, "delta"), "stop_reason", self.learnt.stop_reason)
+        self.learnt.final = self.learnt.told and bool(self.learnt.stop_reason)
+
+    def finish(self) -> None:
+        """The answer has ended: reads a last line that no line end closed, and counts the text if it must."""
+        self.feed(b"\n")
+        if not self.learnt.final:
+            self.count_text()
+
+    def count_text(self) -> None:
+        """Brings the estimate up to what has been fed."""
+        for event in events(b"".join(self._unread)):
+            kind = event.get("type")
+            if kind == "content_block_start":
+                self._block_has_text = False
+            elif kind == "content_block_delta":
+                self._count_delta(a_mapping(event, "delta"))
+        self._unread.clear()
+        self._unread_bytes = 0
+
+    def _count_delta(self, delta: Mapping[str, Any]) -> None:
+        text = _text_of(delta)
+        if not text and not self._block_has_text:
+            # Thinking that is not shown is billed all the same; its signature is all there is to see of it.
+            text = a_word(delta, "signature", "").encode("utf-8", "surrogatepass")
+        self._block_has_text = self._block_has_text or bool(text)
+        self.learnt.take_text(text)
+
+    def _keep_tail(self, tail: bytes) -> None:
+        if len(tail) <= TAIL_MAX_BYTES:
+            self._tail = tail
+            return
+        # A giant event: its size still counts as text that upstream wrote, its content is not kept.
+        if b"content_block" in tail[:256]:
+            self.learnt.deltas += 1
+            self.real_events += 1
+        self.learnt.text_bytes += len(tail)
+        self._skipping = True
+
+    def _after_giant(self, data: bytes) -> bytes:
+        ends = [at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0]
+        if not ends:
+            self.learnt.text_bytes += len(data)
+            return b""
+        self._skipping = False
+        self.learnt.text_bytes += min(ends)
+        return data[min(ends) :]
+
+
+def read_plain(body: bytes) -> Learnt:
+    """What a plain (not streamed) answer says of its bill. One that cannot be read was billed all the same."""
+    learnt = Learnt(started=bool(body))
+    message = parse(body)
+    if message.get("type") != "message":
+        learnt.text_bytes = len(body)
+        return learnt
+    learnt.final = learnt.stopped = learnt.take_usage(a_mapping(message, "usage"))
+    learnt.stop_reason = a_word(message, "stop_reason", "")
+    if not learnt.final:
+        learnt.take_text(orjson.dumps(message.get("content")))
+    return learnt
+
+
+def _text_of(delta: Mapping[str, Any]) -> bytes:
+    for name in ("text", "partial_json", "thinking"):
+        if text := a_word(delta, name, ""):
+            return text.encode("utf-8", "surrogatepass")
+    return b""
