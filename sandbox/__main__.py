@@ -7,17 +7,19 @@ import asyncio
 import json
 import signal
 import sys
+from pathlib import Path
 
 import uvloop
 
 from sandbox.serve import SERVICES, running
+from sandbox.stripe import Stripe
 
 
 def main() -> int:
     """Starts what was asked for, prints one JSON line, and one line for each mailed code."""
     options = _options()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(options.only, options.port_base, options.pace))
+        return runner.run(_serve(options))
 
 
 def _options() -> argparse.Namespace:
@@ -25,6 +27,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port-base", type=int, default=3001, help="first port; 0 takes whatever is free")
     parser.add_argument("--only", type=_services, default=("claude", "stripe", "mail"), help=",".join(SERVICES))
     parser.add_argument("--pace", type=float, default=60.0, help="Claude's tokens per second; 0 is unpaced")
+    parser.add_argument("--webhook", action="append", default=[], help="an address for Stripe's events")
+    parser.add_argument("--thin-webhook", action="append", default=[], help="an address for Stripe's thin events")
+    parser.add_argument("--stripe-file", type=Path, help="where Stripe's objects are kept; without it, in memory")
     return parser.parse_args()
 
 
@@ -36,12 +41,13 @@ def _services(text: str) -> tuple[str, ...]:
     return names
 
 
-async def _serve(only: tuple[str, ...], port_base: int, pace: float) -> int:
+async def _serve(options: argparse.Namespace) -> int:
     leave = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, leave.set)
     try:
-        async with running(only, port_base, pace, _say_code) as found:
+        stripe = Stripe(options.webhook, options.thin_webhook, file=options.stripe_file)
+        async with running(options.only, options.port_base, options.pace, _say_code, stripe) as found:
             _say(json.dumps(found.line()))
             await leave.wait()
     except OSError as error:

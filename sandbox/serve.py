@@ -13,8 +13,11 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.applications import Starlette
 
-from sandbox import editor, mail, stripe
+from sandbox import editor, mail
 from sandbox.claude import Claude
+from sandbox.stripe import Stripe
+from sandbox.stripe.defaults import SETTINGS as STRIPE_SETTINGS
+from sandbox.wire import Server
 
 SERVICES = ("claude", "stripe", "mail", "editor")
 HOST = "127.0.0.1"
@@ -28,6 +31,7 @@ class Running:
     settings: dict[str, str]
     claude: Claude
     letterbox: mail.Letterbox
+    stripe: Stripe
 
     def line(self) -> dict[str, object]:
         """What the command prints once all are ready."""
@@ -40,16 +44,15 @@ async def running(
     port_base: int = 0,
     pace: float = 60.0,
     on_code: Callable[[str, str], None] = lambda address, code: None,
+    stripe: Stripe | None = None,
 ) -> AsyncIterator[Running]:
     """Runs the services `only` on `port_base` and above (0: whatever is free), until the block is left.
 
     A service keeps its place in `SERVICES` whichever others run: mail is always at `port_base + 2`."""
     claude, letterbox = Claude(pace), mail.Letterbox(on_code)
-    apps: dict[str, Callable[[], Starlette]] = {
-        "stripe": stripe.app,
-        "mail": lambda: mail.app(letterbox),
-        "editor": editor.app,
-    }
+    stripe = stripe or Stripe()
+    raw: dict[str, Server | Stripe] = {"claude": claude.server, "stripe": stripe}
+    apps: dict[str, Callable[[], Starlette]] = {"mail": lambda: mail.app(letterbox), "editor": editor.app}
     urls: dict[str, str] = {}
     async with AsyncExitStack() as stack:
         for place, name in enumerate(SERVICES):
@@ -57,12 +60,12 @@ async def running(
                 continue
             sock = _bound(port_base + place if port_base else 0)
             urls[name] = f"http://{HOST}:{sock.getsockname()[1]}"
-            if name == "claude":
-                await claude.server.start(sock)
-                stack.push_async_callback(claude.server.stop)
+            if name in raw:
+                await raw[name].start(sock)
+                stack.push_async_callback(raw[name].stop)
             else:
                 await stack.enter_async_context(_uvicorn(apps[name](), sock))
-        yield Running(urls, _settings(urls), claude, letterbox)
+        yield Running(urls, _settings(urls, stripe), claude, letterbox, stripe)
 
 
 def _bound(port: int) -> socket.socket:
@@ -103,7 +106,7 @@ async def _uvicorn(app: Starlette, sock: socket.socket) -> AsyncIterator[None]:
         await task
 
 
-def _settings(urls: dict[str, str]) -> dict[str, str]:
+def _settings(urls: dict[str, str], stripe: Stripe) -> dict[str, str]:
     found: dict[str, str] = {}
     if "claude" in urls:
         found |= {
@@ -114,7 +117,8 @@ def _settings(urls: dict[str, str]) -> dict[str, str]:
         found |= {
             "STRIPE_API_BASE": urls["stripe"],
             "STRIPE_API_KEY": f"sk_test_sandbox{secrets.token_hex(8)}",
-            "STRIPE_WEBHOOK_SECRET": f"whsec_sandbox_{secrets.token_hex(16)}",
+            "STRIPE_WEBHOOK_SECRET": stripe.secret,
+            **STRIPE_SETTINGS,
         }
     if "mail" in urls:
         found |= {"RESEND_API_URL": urls["mail"], "RESEND_API_KEY": f"re_sandbox_{secrets.token_hex(8)}"}
@@ -123,7 +127,10 @@ def _settings(urls: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def in_thread(
-    only: Sequence[str] = ("claude", "stripe", "mail"), pace: float = 0.0, port_base: int = 0
+    only: Sequence[str] = ("claude", "stripe", "mail"),
+    pace: float = 0.0,
+    port_base: int = 0,
+    stripe: Stripe | None = None,
 ) -> Iterator[Running]:
     """The services in a thread of their own, for tests. Their books and letters may be read from here."""
     ready, ended = threading.Event(), threading.Event()
@@ -134,7 +141,7 @@ def in_thread(
         leave = asyncio.Event()
         loop = asyncio.get_running_loop()
         stop.append(lambda: loop.call_soon_threadsafe(leave.set) and None)
-        async with running(only, port_base, pace) as found:
+        async with running(only, port_base, pace, stripe=stripe) as found:
             held.append(found)
             ready.set()
             await leave.wait()

@@ -154,7 +154,16 @@ class Product:
     async def start_sandbox(self) -> dict[str, str]:
         """Starts the stand-ins and returns the settings that lead to them."""
         only = ",".join(self.services)
-        await self.start("sandbox", "-m", "sandbox", "--port-base", str(self.port + 1), "--only", only)
+        hook = f"http://127.0.0.1:{self.port}/api/stripe/webhook"
+        stripe = (
+            "--webhook",
+            hook,
+            "--thin-webhook",
+            f"{hook}/thin",
+            "--stripe-file",
+            str(DATA / "sandbox-stripe.json"),
+        )
+        await self.start("sandbox", "-m", "sandbox", "--port-base", str(self.port + 1), "--only", only, *stripe)
         ready = asyncio.create_task(self.lines().readline())
         await self.wait_for("sandbox", ready)
         try:
@@ -217,6 +226,9 @@ class Product:
             say(f"Sign in with any e-mail address; its code appears here, and the mail at {letters}")
         else:
             say("Sign in with your e-mail address; the code is mailed to you.")
+        if "stripe" in self.services:
+            clock = f"http://localhost:{self.port + 1 + PLACES.index('stripe')}"
+            say(f"Pay with a made-up card; Stripe's time can be moved on at {clock}")
         say(f"A page with the assistant embedded: http://localhost:{editor}/?account={self.origin}")
         say(f"Logs are in {LOGS.relative_to(ROOT)}/. Ctrl-C ends everything.\n")
 

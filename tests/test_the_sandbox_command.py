@@ -30,7 +30,8 @@ def test_it_says_where_everything_is_and_ends_cleanly(number: signal.Signals) ->
             assert httpx.get(str(said[name])).status_code == 200
         assert set(said["settings"]) == {
             *("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "STRIPE_API_BASE", "STRIPE_API_KEY"),
-            *("STRIPE_WEBHOOK_SECRET", "RESEND_API_URL", "RESEND_API_KEY"),
+            *("STRIPE_WEBHOOK_SECRET", "STRIPE_PRICE_PLAN", "STRIPE_PRICE_OVERAGE", "STRIPE_METER_EVENT"),
+            *("RESEND_API_URL", "RESEND_API_KEY"),
         }
         process.send_signal(number)
         out, err = process.communicate(timeout=20)

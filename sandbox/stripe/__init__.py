@@ -2,7 +2,7 @@
 types.
 """
 
-from sandbox.stripe.server import app
+from sandbox.stripe.service import Stripe
 from sandbox.stripe.store import Store
 
-__all__ = ["Store", "app"]
+__all__ = ["Store", "Stripe"]

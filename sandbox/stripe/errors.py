@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 class Refused(Exception):
-    """An error answer. `kind` is Stripe's `type`; `code` and `param` are left out when they are None."""
+    """An error answer. `kind` is Stripe's `type`; `code` and `param` are left out when they are None;
+    `more` is what the error names besides, such as the `decline_code` of a card.
+    """
 
     def __init__(
         self,
@@ -14,6 +16,7 @@ class Refused(Exception):
         code: str | None = None,
         param: str | None = None,
         kind: str = "invalid_request_error",
+        **more: object,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -21,10 +24,12 @@ class Refused(Exception):
         self.code = code
         self.param = param
         self.kind = kind
+        self.more = more
 
-    def body(self) -> dict[str, object]:
+    def body(self, request_id: str) -> dict[str, object]:
         """The JSON of the answer."""
-        error: dict[str, object] = {"message": self.message, "type": self.kind}
+        log = f"https://dashboard.stripe.com/test/logs/{request_id}"
+        error: dict[str, object] = {"message": self.message, "type": self.kind, "request_log_url": log, **self.more}
         if self.code is not None:
             error["code"] = self.code
             error["doc_url"] = f"https://stripe.com/docs/error-codes/{self.code.replace('_', '-')}"

@@ -1,105 +1,131 @@
-"""Stripe on loopback: the door that every request passes, and the list of rooms behind it."""
+"""Stripe on loopback: the door that every request passes."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
-import copy
 import re
-from collections.abc import Awaitable, Callable
-from html import escape
+from collections.abc import Callable
+from typing import Any
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
-from stripe._api_version import _ApiVersion
+import orjson
 
-from sandbox.page import page
-from sandbox.queueing import Failures
 from sandbox.stripe.errors import Refused
-from sandbox.stripe.forms import Form, decode
-from sandbox.stripe.objects import customer
+from sandbox.stripe.events import API_VERSION
+from sandbox.stripe.forms import Form, Value, decode
+from sandbox.stripe.mischief import Mischief, Wish
 from sandbox.stripe.operation import Operation
-from sandbox.stripe.store import Json, Store
+from sandbox.stripe.rooms import find
+from sandbox.stripe.showing import answer, check_paths
+from sandbox.stripe.store import Caller, Json, Store
+from sandbox.stripe.validate import check
+from sandbox.wire import Exchange, Request
 
-# A room is added here: each file under objects/ brings its own operations.
-OPERATIONS: tuple[Operation, ...] = (*customer.OPERATIONS,)
-
-API_VERSION = _ApiVersion.CURRENT
 KEY = re.compile(r"^(sk|rk)_test_\w+$")
 KEY_LENGTH_MAX = 255
 
 
-def app(store: Store | None = None) -> Starlette:
-    """A fresh Stripe around its own store."""
-    door = Door(store or Store())
-    return Starlette(
-        routes=[
-            Route("/", door.front, methods=["GET"]),
-            Route("/sandbox/next", door.failures.queue, methods=["POST"]),
-            *(Route(one.path, door.opened(one), methods=[one.method]) for one in OPERATIONS),
-        ],
-        exception_handlers={HTTPException: _unknown_route},
-    )
-
-
 class Door:
-    """What every request passes: the key, the version, the idempotency key, the shape of the answer."""
+    """What every request of the API passes: the key, the version, the idempotency key, the shape of the answer."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, mischief: Mischief, written: Callable[[], None]) -> None:
+        """`written` is called when something may have changed, before the answer leaves."""
         self.store = store
-        self.failures = Failures()
+        self.mischief = mischief
+        self.written = written
+        self.in_flight: set[str] = set()
 
-    def opened(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
-        """The operation as an endpoint."""
+    async def handle(self, exchange: Exchange) -> None:
+        """Answers one request, well or as it was asked to."""
+        request, request_id = exchange.request, self.store.new_id("req")
+        wish = self.mischief.for_request(request.method, request.path)
+        if wish and wish.behaviour == "refused":
+            exchange.close(reset=True)
+            return
+        try:
+            status, body, headers = await self._run(request, request_id, wish)
+        except Refused as refused:
+            status, body, headers = refused.status, refused.body(request_id), _retry(refused)
+        self.written()
+        if wish and wish.behaviour == "lost":
+            exchange.close(reset=True)
+            return
+        if wish and wish.behaviour == "slow":
+            await asyncio.sleep(wish.ms / 1000)
+        _send(exchange, status, body, {"Request-Id": request_id, **headers})
 
-        async def endpoint(request: Request) -> Response:
-            request_id = self.store.new_id("req")
-            try:
-                status, body, headers = await self._run(operation, request)
-            except Refused as refused:
-                status, body, headers = refused.status, refused.body(), _retry(refused)
-            return _answer(status, body, {"Request-Id": request_id, **headers})
-
-        return endpoint
-
-    async def _run(self, operation: Operation, request: Request) -> tuple[int, Json, dict[str, str]]:
+    async def _run(self, request: Request, request_id: str, wish: Wish | None) -> tuple[int, Json, dict[str, str]]:
+        operation, places = find(request.method, request.path)
         _authenticate(request)
         _check_version(request)
-        status = self.failures.take()
-        if status is not None:
-            raise Refused(status, "sandbox: this request was asked to fail", kind="api_error")
-        form, key = await _form(request), request.headers.get("idempotency-key", "")
+        if wish and wish.behaviour == "fail":
+            raise asked_to_fail(wish)
+        self.store.timeline.run(self.store)
+        form, key = _form(request), request.headers.get("idempotency-key", "")
         if request.method != "POST" or not key:
-            return 200, operation.run(self.store, form, **request.path_params), {}
-        return self._once(operation, request, form, key, await request.body())
+            return 200, await self._do(operation, form, places, Caller(request_id)), {}
+        return await self._once(operation, request, form, places, Caller(request_id, key))
 
-    def _once(
-        self, operation: Operation, request: Request, form: Form, key: str, body: bytes
+    async def _once(
+        self, operation: Operation, request: Request, form: Form, places: dict[str, str], caller: Caller
     ) -> tuple[int, Json, dict[str, str]]:
-        """Runs the operation, unless this key has had its answer already."""
+        """Does the operation, unless this key has had its answer already."""
+        key = caller.idempotency_key or ""
         if len(key) > KEY_LENGTH_MAX:
             raise Refused(400, "Idempotency-Key headers may be 255 characters at most.", kind="idempotency_error")
-        asked = f"{request.method} {request.url.path} ".encode() + body
+        asked = f"{request.method} {request.path} ".encode() + request.body
         kept = self.store.recall(key, asked)
         if kept is not None:
             return kept.status, kept.body, {"Idempotency-Key": key, "Idempotent-Replayed": "true"}
-        made = copy.deepcopy(operation.run(self.store, form, **request.path_params))
+        if key in self.in_flight:
+            raise Refused(
+                409,
+                "There is currently another in-progress request using this Idempotent Key (that probably means you "
+                f"submitted twice, and the other request is still going through): {key}.",
+                code="idempotency_key_in_use",
+            )
+        self.in_flight.add(key)
+        try:
+            made = await self._do(operation, form, places, caller)
+        finally:
+            self.in_flight.discard(key)
         self.store.remember(key, asked, 200, made)
         return 200, made, {"Idempotency-Key": key}
 
-    async def front(self, request: Request) -> Response:
-        """What this server is, and the customers that it has."""
-        rows = "".join(
-            f"<tr><td><code>{escape(one['id'])}</code></td><td>{escape(one.get('email') or '')}</td></tr>"
-            for one in reversed(self.store.customers.values())
-        )
-        intro = f"<p>Stands in for Stripe's API, version {API_VERSION}. No money moves.</p><h2>Customers</h2>"
-        return HTMLResponse(
-            page("Sandbox: Stripe", f"{intro}<table>{rows}</table>" if rows else f"{intro}<p>None yet.</p>")
-        )
+    async def _do(self, operation: Operation, form: Form, places: dict[str, str], caller: Caller) -> Json:
+        params = check(operation.kind, form)
+        check_paths(operation.gives, params.get("expand", []))
+        lock = operation.lock(params) if operation.lock else ""
+        if not lock:
+            return self._done(operation, params, places, caller)
+        if lock in self.store.locks:
+            raise Refused(
+                429,
+                "This object cannot be accessed right now because another API request or Stripe process is currently "
+                "accessing it.",
+                code="lock_timeout",
+            )
+        self.store.locks.add(lock)
+        try:
+            await asyncio.sleep(self.store.options.meter_call_seconds)
+            return self._done(operation, params, places, caller)
+        finally:
+            self.store.locks.discard(lock)
+
+    def _done(self, operation: Operation, params: dict[str, Any], places: dict[str, str], caller: Caller) -> Json:
+        self.store.caller = caller
+        try:
+            made = operation.run(self.store, params, **places)
+            # The answer is built before anything else can change the object.
+            return answer(self.store, made, params.get("expand", []))
+        finally:
+            self.store.caller = Caller()
+
+
+def asked_to_fail(wish: Wish) -> Refused:
+    kind = "invalid_request_error" if wish.status < 500 else "api_error"
+    return Refused(wish.status, "sandbox: this request was asked to fail", code=wish.code, kind=kind)
 
 
 def _authenticate(request: Request) -> None:
@@ -125,24 +151,31 @@ def _check_version(request: Request) -> None:
         raise Refused(400, f"Invalid Stripe API version: {version[:60]}. The sandbox speaks {API_VERSION}.")
 
 
-async def _form(request: Request) -> Form:
-    if request.method != "POST":
-        return decode(request.url.query)
+def _form(request: Request) -> Form:
+    if request.method == "GET":
+        return decode(request.query)
     kind = request.headers.get("content-type", "application/x-www-form-urlencoded")
+    if request.path.startswith("/v2/"):
+        return _json(request.body)
     if not kind.startswith("application/x-www-form-urlencoded"):
         raise Refused(400, "Invalid content type: use application/x-www-form-urlencoded.")
-    return decode((await request.body()).decode("utf-8", "replace"))
+    return decode(request.body.decode("utf-8", "replace") or request.query)
+
+
+def _json(body: bytes) -> Form:
+    try:
+        found: Value = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        raise Refused(400, "The body is no JSON.") from None
+    if not isinstance(found, dict):
+        raise Refused(400, "The body must be a JSON object.")
+    return found
 
 
 def _retry(refused: Refused) -> dict[str, str]:
     return {"Stripe-Should-Retry": "true" if refused.status in (409, 429) or refused.status >= 500 else "false"}
 
 
-def _answer(status: int, body: Json, headers: dict[str, str]) -> Response:
-    return JSONResponse(body, status_code=status, headers={**headers, "Stripe-Version": API_VERSION})
-
-
-async def _unknown_route(request: Request, error: Exception) -> Response:
-    method, path = request.method, request.url.path
-    refused = Refused(404, f"Unrecognized request URL ({method}: {path}). The sandbox does not have this yet.")
-    return _answer(404, refused.body(), {"Stripe-Should-Retry": "false"})
+def _send(exchange: Exchange, status: int, body: Json, headers: dict[str, str]) -> None:
+    told = {"Content-Type": "application/json", "Stripe-Version": API_VERSION, **headers}
+    exchange.answer(status, orjson.dumps(body), told)

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.errors import Refused, missing
+from sandbox.stripe.metering import MeterEvents
+from sandbox.stripe.timeline import Timeline
 
 KEY_SECONDS = 24 * 3600
 LETTERS = string.ascii_letters + string.digits
@@ -22,31 +24,101 @@ Json = dict[str, Any]
 class Kept:
     """The first answer to an idempotency key, and what it answered."""
 
-    digest: bytes
+    digest: str
     status: int
     body: Json
     expires_at: float
 
 
 @dataclass(slots=True)
+class Caller:
+    """The request that is being worked on, as its events name it."""
+
+    id: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(slots=True)
+class Options:
+    """What a test may set: times in seconds, and what happens when a customer cannot pay."""
+
+    aggregation_seconds: float = 0.2
+    meter_call_seconds: float = 0.002
+    delayed_payment_seconds: float = 3.0
+    refund_seconds: float = 3.0
+    retry_days: tuple[int, ...] = (3, 5, 7)
+    after_retries: str = "unpaid"
+
+
+@dataclass(slots=True)
 class Store:
-    """The objects by kind and id, oldest first. `clock` gives the Unix time in seconds."""
+    """The objects by kind and id, oldest first. `clock` gives the Unix time in seconds; `ahead` is how far the
+    sandbox's own time was moved from it. `told` hears of every event.
+    """
 
     clock: Callable[[], float] = time.time
-    customers: dict[str, Json] = field(default_factory=dict)
+    ahead: float = 0.0
+    address: str = "http://127.0.0.1"
+    options: Options = field(default_factory=Options)
+    tables: dict[str, dict[str, Json]] = field(default_factory=dict)
+    index: dict[str, Json] = field(default_factory=dict)
     answers: dict[str, Kept] = field(default_factory=dict)
+    timeline: Timeline = field(default_factory=Timeline)
+    caller: Caller = field(default_factory=Caller)
+    told: list[Callable[[Json], None]] = field(default_factory=list)
+    locks: set[str] = field(default_factory=set)
+    meter_events: MeterEvents = field(default_factory=MeterEvents)
 
     def now(self) -> int:
-        return int(self.clock())
+        """The sandbox's own time, in whole seconds."""
+        return int(self.exact_now())
+
+    def exact_now(self) -> float:
+        return self.clock() + self.ahead
 
     def new_id(self, prefix: str) -> str:
         """An id such as Stripe makes, `cus_…`."""
         return f"{prefix}_{''.join(secrets.choice(LETTERS) for _ in range(14))}"
 
+    def table(self, kind: str) -> dict[str, Json]:
+        """The objects of one kind, by Stripe's own name of it."""
+        return self.tables.setdefault(kind, {})
+
+    def all(self, kind: str) -> list[Json]:
+        """The objects of one kind that have not been deleted, oldest first."""
+        return [one for one in self.table(kind).values() if not one.get("deleted")]
+
+    def add(self, made: Json) -> Json:
+        """Keeps a new object."""
+        self.table(made["object"])[made["id"]] = made
+        self.index[made["id"]] = made
+        return made
+
+    def get(self, kind: str, object_id: str, param: str = "id") -> Json:
+        """One living object; Stripe's 404 when there is none."""
+        found = self.table(kind).get(object_id)
+        if found is None or found.get("deleted"):
+            raise missing(kind.rpartition(".")[2].replace("_", " "), object_id, param)
+        return found
+
+    def find(self, object_id: str) -> Json | None:
+        """Any object by its id alone."""
+        return self.index.get(object_id)
+
+    def drop(self, kind: str, object_id: str) -> Json:
+        """Forgets an object, but for the fact that it was there. Answers as Stripe does to a delete."""
+        self.table(kind)[object_id] = {"id": object_id, "object": kind, "deleted": True}
+        self.index[object_id] = self.table(kind)[object_id]
+        return self.index[object_id]
+
+    @property
+    def customers(self) -> dict[str, Json]:
+        return self.table("customer")
+
     def recall(self, key: str, asked: bytes) -> Kept | None:
         """What was answered to this key before, if it was; the same key for another request is refused."""
         kept = self.answers.get(key)
-        if kept is None or kept.expires_at <= self.clock():
+        if kept is None or kept.expires_at <= self.exact_now():
             return None
         if kept.digest != _digest(asked):
             raise Refused(
@@ -59,8 +131,8 @@ class Store:
 
     def remember(self, key: str, asked: bytes, status: int, body: Json) -> None:
         """Keeps an answer for 24 hours."""
-        self.answers[key] = Kept(_digest(asked), status, body, self.clock() + KEY_SECONDS)
+        self.answers[key] = Kept(_digest(asked), status, body, self.exact_now() + KEY_SECONDS)
 
 
-def _digest(asked: bytes) -> bytes:
-    return hashlib.sha256(asked).digest()
+def _digest(asked: bytes) -> str:
+    return hashlib.sha256(asked).hexdigest()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from stripe.params import (
@@ -15,15 +17,16 @@ from stripe.params import (
 )
 
 from sandbox.stripe.errors import Refused, missing
-from sandbox.stripe.forms import Form
+from sandbox.stripe.events import emit
 from sandbox.stripe.lists import listed, searched, within
+from sandbox.stripe.metadata import merged
 from sandbox.stripe.operation import Operation
 from sandbox.stripe.store import Json, Store
-from sandbox.stripe.validate import check
+
+KIND = "customer"
 
 EMAIL = re.compile(r"^[^\s@]+@[^\s@]+\.?[^\s@]+$")
 SEARCHABLE = frozenset({"email", "name", "phone", "metadata", "created"})
-EXPANDABLE = frozenset({"default_source", "sources", "subscriptions", "tax", "tax_ids", "cash_balance", "test_clock"})
 SETTABLE = frozenset(
     (
         *("address", "balance", "business_name", "description", "email", "individual_name", "invoice_prefix"),
@@ -31,69 +34,62 @@ SETTABLE = frozenset(
         *("shipping", "tax_exempt"),
     )
 )
-METADATA_KEYS_MAX = 50
 
 
-def create(store: Store, form: Form) -> Json:
-    params = check(CustomerCreateParams, form)
-    made = _blank(store)
-    store.customers[made["id"]] = made
-    try:
-        return _change(made, params)
-    except Refused:
-        del store.customers[made["id"]]
-        raise
+def create(store: Store, params: dict[str, Any]) -> Json:
+    _check_values(store, params)
+    made = _change(_blank(store), params)
+    emit(store, "customer.created", store.add(made))
+    return made
 
 
-def retrieve(store: Store, form: Form, id: str) -> Json:
-    _check_expand(check(CustomerRetrieveParams, form))
+def retrieve(store: Store, params: dict[str, Any], id: str) -> Json:
     if id not in store.customers:
         raise missing("customer", id)
     return store.customers[id]
 
 
-def update(store: Store, form: Form, id: str) -> Json:
-    params = check(CustomerUpdateParams, form)
-    return _change(_living(store, id), params)
+def update(store: Store, params: dict[str, Any], id: str) -> Json:
+    customer = store.get("customer", id)
+    _check_values(store, params)
+    before = deepcopy(customer)
+    _change(customer, params)
+    if customer != before:
+        emit(store, "customer.updated", customer, before)
+    return customer
 
 
-def delete(store: Store, form: Form, id: str) -> Json:
-    check(CustomerDeleteParams, form)
-    _living(store, id)
-    store.customers[id] = {"id": id, "object": "customer", "deleted": True}
-    return store.customers[id]
+def delete(store: Store, params: dict[str, Any], id: str) -> Json:
+    """A deleted customer's subscriptions end at once."""
+    customer = store.get("customer", id)
+    for hook in BEFORE_DELETE:
+        hook(store, customer)
+    emit(store, "customer.deleted", customer)
+    return store.drop("customer", id)
 
 
-def find_all(store: Store, form: Form) -> Json:
-    params = check(CustomerListParams, form)
+BEFORE_DELETE: list[Callable[[Store, Json], None]] = []
+
+
+def find_all(store: Store, params: dict[str, Any]) -> Json:
     email, created = params.get("email"), params.get("created")
-    found = [one for one in _all_living(store) if email in (None, one["email"]) and within(one["created"], created)]
+    living = store.all("customer")
+    found = [one for one in living if email in (None, one["email"]) and within(one["created"], created)]
     return listed(found, params, "/v1/customers", "customer")
 
 
-def search(store: Store, form: Form) -> Json:
-    return searched(_all_living(store), check(CustomerSearchParams, form), "/v1/customers/search", SEARCHABLE)
+def search(store: Store, params: dict[str, Any]) -> Json:
+    return searched(store.all("customer"), params, "/v1/customers/search", SEARCHABLE)
 
 
 OPERATIONS = (
-    Operation("POST", "/v1/customers", create),
-    Operation("GET", "/v1/customers", find_all),
-    Operation("GET", "/v1/customers/search", search),
-    Operation("GET", "/v1/customers/{id}", retrieve),
-    Operation("POST", "/v1/customers/{id}", update),
-    Operation("DELETE", "/v1/customers/{id}", delete),
+    Operation("POST", "/v1/customers", CustomerCreateParams, create),
+    Operation("GET", "/v1/customers", CustomerListParams, find_all),
+    Operation("GET", "/v1/customers/search", CustomerSearchParams, search),
+    Operation("GET", "/v1/customers/{id}", CustomerRetrieveParams, retrieve),
+    Operation("POST", "/v1/customers/{id}", CustomerUpdateParams, update),
+    Operation("DELETE", "/v1/customers/{id}", CustomerDeleteParams, delete),
 )
-
-
-def _all_living(store: Store) -> list[Json]:
-    return [one for one in store.customers.values() if not one.get("deleted")]
-
-
-def _living(store: Store, customer_id: str) -> Json:
-    found = store.customers.get(customer_id)
-    if found is None or found.get("deleted"):
-        raise missing("customer", customer_id)
-    return found
 
 
 def _blank(store: Store) -> Json:
@@ -133,42 +129,26 @@ def _blank(store: Store) -> Json:
 
 
 def _change(customer: Json, params: dict[str, Any]) -> Json:
-    _check_expand(params)
-    _check_values(params)
     for name in SETTABLE & params.keys():
         value = params[name]
         if name == "metadata":
-            customer["metadata"] = _merged(customer["metadata"], value)
+            customer["metadata"] = merged(customer["metadata"], value)
         elif name == "invoice_settings":
-            customer["invoice_settings"] = {**customer["invoice_settings"], **value}
+            changed = {key: None if inner == "" else inner for key, inner in value.items()}
+            customer["invoice_settings"] = {**customer["invoice_settings"], **changed}
         else:
             # An empty string unsets a field.
             customer[name] = None if value == "" else value
     return customer
 
 
-def _check_values(params: dict[str, Any]) -> None:
+def _check_values(store: Store, params: dict[str, Any]) -> None:
     email = params.get("email")
     if email and (len(email) > 512 or not EMAIL.match(email)):
         raise Refused(400, f"Invalid email address: {email[:100]}", code="email_invalid", param="email")
-    if params.get("tax_exempt", "none") not in ("", "none", "exempt", "reverse"):
-        raise Refused(400, "Invalid tax_exempt: must be one of none, exempt, or reverse", param="tax_exempt")
     for name in ("source", "payment_method", "test_clock"):
         if params.get(name):
             raise missing(name.replace("_", " "), params[name], name)
-
-
-def _check_expand(params: dict[str, Any]) -> None:
-    for name in params.get("expand", []):
-        if name.split(".")[0] not in EXPANDABLE:
-            raise Refused(400, f"This property cannot be expanded ({name[:100]}).", param="expand")
-
-
-def _merged(before: dict[str, str], change: dict[str, str] | str) -> dict[str, str]:
-    """Metadata with the change in it: an empty value removes a key, an empty string removes them all."""
-    if not isinstance(change, dict):
-        return {}
-    merged = {key: value for key, value in {**before, **change}.items() if value != ""}
-    if len(merged) > METADATA_KEYS_MAX or any(len(key) > 40 or len(value) > 500 for key, value in merged.items()):
-        raise Refused(400, "Metadata takes 50 keys of 40 characters, with values of 500.", param="metadata")
-    return merged
+    card = params.get("invoice_settings", {}).get("default_payment_method")
+    if card:
+        store.get("payment_method", card, "invoice_settings[default_payment_method]")

@@ -1,0 +1,63 @@
+"""What a test or a person may do to the sandbox itself: move its time, ask for faults, read its books."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from sandbox.stripe.books import books
+from sandbox.stripe.errors import Refused
+from sandbox.stripe.replies import Reply, json_reply
+from sandbox.stripe.store import Options
+from sandbox.wire import Request
+
+if TYPE_CHECKING:
+    from sandbox.stripe.service import Stripe
+
+ADVANCE_SECONDS_MAX = 400 * 86_400
+
+
+def answer(stripe: Stripe, request: Request) -> Reply:
+    """`POST /sandbox/next`, `/sandbox/clock`, `/sandbox/options`, `GET` or `POST /sandbox/books`."""
+    try:
+        asked: dict[str, Any] = orjson.loads(request.body or b"{}")
+        match request.path:
+            case "/sandbox/next" if request.method == "POST":
+                return json_reply({"queued": stripe.mischief.queue(asked)})
+            case "/sandbox/clock":
+                return json_reply(move(stripe, asked))
+            case "/sandbox/options":
+                return json_reply(set_options(stripe, asked))
+            case "/sandbox/books":
+                return json_reply(books(stripe, asked.get("customer")))
+    except (ValueError, TypeError, AttributeError) as error:
+        return json_reply({"error": str(error)}, 400)
+    except Refused as refused:
+        return json_reply(refused.body(""), refused.status)
+    return json_reply({"error": "there are /sandbox/next, /sandbox/clock, /sandbox/options and /sandbox/books"}, 404)
+
+
+def move(stripe: Stripe, asked: dict[str, Any]) -> dict[str, float]:
+    """The time after `advance_seconds`, or at `to`, with everything done that was due by then."""
+    store = stripe.store
+    start = store.exact_now()
+    to = float(asked.get("to", start)) + float(asked.get("advance_seconds", 0))
+    if not 0 <= to - start <= ADVANCE_SECONDS_MAX:
+        raise ValueError("the time goes forward alone, by 400 days at most")
+    happened = store.timeline.advance(store, to)
+    return {"now": store.exact_now(), "happened": happened}
+
+
+def set_options(stripe: Stripe, asked: dict[str, Any]) -> dict[str, Any]:
+    """The options after the change; `webhook_waits` are the seconds between attempts."""
+    known = {one.name for one in fields(Options)}
+    if asked.keys() - known - {"webhook_waits"}:
+        raise ValueError(f"options: {', '.join(sorted(known))}, webhook_waits")
+    for name, value in asked.items():
+        if name == "webhook_waits":
+            stripe.deliveries.waits = tuple(value)
+        else:
+            setattr(stripe.store.options, name, tuple(value) if isinstance(value, list) else value)
+    return {**asdict(stripe.store.options), "webhook_waits": stripe.deliveries.waits}

@@ -1,0 +1,36 @@
+"""The pages that Stripe hosts: where people pay, look after their plan, and read their invoices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from sandbox.page import page
+from sandbox.stripe.errors import Refused
+from sandbox.stripe.pages import front
+from sandbox.stripe.replies import Reply, html_reply
+from sandbox.wire import Request
+
+if TYPE_CHECKING:
+    from sandbox.stripe.service import Stripe
+
+Page = Callable[..., Reply]
+ROUTES: tuple[tuple[str, re.Pattern[str], Page], ...] = (
+    ("GET", re.compile(r"/"), front.show),
+    ("POST", re.compile(r"/clock"), front.move_time),
+)
+
+
+def answer(stripe: Stripe, request: Request) -> Reply:
+    """One page, or the form that was sent from one. Each is called with the fields of its form."""
+    for method, pattern, show in ROUTES:
+        found = pattern.fullmatch(request.path)
+        if found and method == request.method:
+            form = dict(parse_qsl(request.body.decode("utf-8", "replace") or request.query))
+            try:
+                return show(stripe, form, *found.groups())
+            except Refused as refused:
+                return html_reply(page("Sandbox: Stripe", f"<p>{refused.message}</p>"), refused.status)
+    return html_reply(page("Sandbox: Stripe", "<p>There is no such page.</p>"), 404)
