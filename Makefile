@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup run test check format env lock bench
+.PHONY: help setup run test check format env lock bench chaos
 
 help:
 	@echo "make run     the whole product on http://localhost:3000 (PORT=4000 changes it)"
 	@echo "make test    every test (ARGS='-k signing' chooses some)"
 	@echo "make check   lint, types, import contracts, migration and .env.example drift"
+	@echo "make chaos   minutes of load, faults and kills on both databases (SECONDS=120 SEED=7 KILLS=300)"
 	@echo "make setup   what run and test do first (DEV=1: with the tools of test and check)"
 	@echo "make format  make bench  make env (.env.example)  make lock [UPGRADE=1]"
 
@@ -44,3 +45,8 @@ lock:
 bench:
 	@$(PYTHON) scripts/setup.py --dev --quiet
 	@$(VENV)/python -m benchmarks $(ARGS)
+
+chaos:
+	@$(PYTHON) scripts/setup.py --dev --quiet
+	@PYTHONPATH=tests:. $(VENV)/python -m chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(KILLS),--kills $(KILLS)) $(ARGS)

@@ -14,7 +14,7 @@ from relay.ids import new_id
 from relay.ledger import shelf
 from relay.ledger.book import Book, GrantState, Movement
 from relay.ledger.commands import Settle
-from relay.ledger.usage_rows import roll_up
+from relay.ledger.usage_rows import roll_up, word
 from relay.money import PICO_PER_USD, USD_MAX
 from relay.pricing import Tokens
 from relay.tables import ApiKey, Usage, table
@@ -173,7 +173,15 @@ def late_truth(rows: Amended, told: Settle) -> dict[str, Any] | None:
     if len(rows) != 1 or in_all(rows) == truth:
         return None
     row = difference(rows, truth, f"cor_late:{told.request_id}", told.at, ALIVE_AFTER_ALL)
-    return row | {"ended": told.ended, "estimated": told.estimated, "status": told.status}
+    return row | {
+        "ended": told.ended,
+        "estimated": told.estimated,
+        "unsplit_cache_writes": told.unsplit_cache_writes,
+        "status": told.status,
+        "first_token_ms": told.first_token_ms,
+        "stop_reason": word(told.stop_reason),
+        "upstream_request_id": word(told.upstream_request_id),
+    }
 
 
 def difference(rows: Amended, truth: Truth, correction_id: str, at: datetime, reason: str) -> dict[str, Any]:

@@ -53,14 +53,14 @@ def usage_row(command: Settle, hold: Row[Any]) -> dict[str, Any]:
         "started_at": hold.created_at,
         "at": command.at,
         "first_token_ms": command.first_token_ms,
-        "stop_reason": _word(command.stop_reason),
-        "upstream_request_id": _word(command.upstream_request_id),
+        "stop_reason": word(command.stop_reason),
+        "upstream_request_id": word(command.upstream_request_id),
         "amends": None,
         "reason": "",
     }
 
 
-def _word(told: str) -> str:
+def word(told: str) -> str:
     """Upstream's own word, bounded. PostgreSQL takes no NUL in a text, and one would keep the row from being booked."""
     return told.replace("\0", "")[:200]
 

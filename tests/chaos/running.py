@@ -1,0 +1,109 @@
+"""One run: servers, crowd and faults for some seconds, then peace, the sweep, and the verdict."""
+
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from calling import new_customer
+from crashing import holds, rows_of, sweep
+from fixtures.databases import migrate
+from product import Product, eventually, running_product
+from servers import PostgresCluster, RedisServer
+
+from chaos.clients import Crowd
+from chaos.faults import DURABLE, Faults
+from chaos.verdict import Verdict, judge
+from sandbox.serve import in_thread
+
+HOLD_TTL_SECONDS = 2
+SETTINGS = {
+    "HOLD_TTL_SECONDS": str(HOLD_TTL_SECONDS),
+    "DRAIN_SECONDS": "1",
+    "UPSTREAM_FIRST_SECONDS": "1.5",
+    "UPSTREAM_SILENCE_SECONDS": "1",
+    "UPSTREAM_PLAIN_SECONDS": "3",
+}
+CUSTOMERS = 12
+CREDIT_USD = ("0.02", "0.1", "0.5", "3")
+"""From what pays for a request or two to what pays for some hundreds."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Ran:
+    verdict: Verdict
+    faults: dict[str, int]
+    asked: int
+    seconds: float
+
+
+def run(kind: str, seconds: float, seed: int, say: Say) -> Ran:
+    """`kind` is `sqlite` or `postgresql` (with Redis and two workers). Faults and clients follow from `seed`."""
+    rng = random.Random(f"{kind} {seed}")
+    began = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="chaos-") as name,
+        in_thread(only=("claude", "mail")) as world,
+        _servers(kind, Path(name)) as (url, cluster, redis),
+    ):
+        migrate(url)
+        arguments = ("--workers", "2") if redis else ()
+        settings = SETTINGS | ({"REDIS_URL": redis.url} if redis else {})
+        with running_product(Path(name), url, world, arguments=arguments, **settings) as product:
+            say(f"{kind}: serving")
+            faults = Faults(product, arguments, rng, cluster, redis)
+            crowd = asyncio.run(_at_once(product, faults, rng, seconds, say))
+            _make_peace(product)
+            verdict = judge(product, crowd.seen)
+    return Ran(verdict, dict(faults.done), len(crowd.seen) + crowd.unanswered, time.monotonic() - began)
+
+
+@contextmanager
+def _servers(kind: str, folder: Path) -> Iterator[tuple[str, PostgresCluster | None, RedisServer | None]]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'account.db'}", None, None
+        return
+    with tempfile.TemporaryDirectory(prefix="postgres-") as apart:
+        cluster, redis = PostgresCluster(Path(apart)), RedisServer(folder)
+        try:
+            cluster.start(DURABLE)
+            redis.start()
+            yield cluster.url(cluster.create()), cluster, redis
+        finally:
+            redis.stop()
+            cluster.stop()
+
+
+async def _at_once(product: Product, faults: Faults, rng: random.Random, seconds: float, say: Say) -> Crowd:
+    keys = [new_customer(product, rng.choice(CREDIT_USD)) for _ in range(CUSTOMERS)]
+    crowd, stop = Crowd(product.port, keys, rng), asyncio.Event()
+    running = asyncio.create_task(crowd.run(stop))
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        await asyncio.sleep(rng.uniform(0.4, 1.2))
+        await asyncio.to_thread(faults.next)
+        keys[rng.randrange(len(keys))] = await asyncio.to_thread(_new_customer, product, rng.choice(CREDIT_USD))
+        say(f"{len(crowd.seen)} requests, {faults.done.total()} faults")
+    await asyncio.sleep(1)
+    stop.set()
+    await running
+    return crowd
+
+
+def _new_customer(product: Product, usd: str) -> str:
+    return eventually(lambda: new_customer(product, usd))
+
+
+def _make_peace(product: Product) -> None:
+    """Calls that are still open end by themselves; what is left belongs to the dead, and its time runs out."""
+    time.sleep(HOLD_TTL_SECONDS + 1)
+    for _ in range(30):
+        sweep(product)
+        if not rows_of(product, holds):
+            return
+        time.sleep(0.5)
