@@ -40,10 +40,12 @@ app = rx.App(
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
         rx.el.link(rel="icon", href="/favicon.ico", sizes="32x32"),
         rx.el.link(rel="apple-touch-icon", href="/apple-touch-icon.png"),
+        rx.el.link(rel="manifest", href="/site.webmanifest"),
         rx.el.meta(name="color-scheme", content="light dark"),
         # Blocking on purpose: the zone is stored before the page connects, so the first figures are already
         # in it.
         rx.el.script(src="/zone.js"),
+        rx.el.script(src="/fresh.js", defer=True),
     ],
     frontend_exception_handler=remember_browser_fault,
     backend_exception_handler=remember_fault,

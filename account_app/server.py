@@ -9,7 +9,9 @@ from typing import Any
 
 from account_app import session
 from account_app.guard import ASGIApp, Guard, Receive, Scope, Send
+from account_app.placing import place_of
 from account_app.site import Site
+from account_app.version import pages_version
 from relay import logs
 from relay.app import build
 from relay.services import open_services, refuse_unless_migrated, spare_what_is_loaded
@@ -17,6 +19,7 @@ from relay.settings import ROOT, Settings, settings
 
 RELAY = ("/api/", "/livez", "/readyz", "/metrics")
 EVENTS = "/_event"
+VERSION = "/_version"
 
 
 def create() -> ASGIApp:
@@ -52,7 +55,7 @@ class Product:
         self._reflex = reflex
         self._relay: ASGIApp | None = None
         self._guard = Guard(reflex, {chosen.ACCOUNT_ORIGIN, chosen.api_origin}, self._are_alive)
-        self._site = Site(ROOT / "build" / "site", ROOT / "assets" / "panel", chosen.ACCOUNT_ORIGIN, chosen.api_origin)
+        self._site = Site(ROOT / "build" / "site", ROOT / "assets" / "panel", place_of(chosen))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -62,6 +65,8 @@ class Product:
         if path.startswith(RELAY) and scope["type"] == "http":
             assert self._relay is not None
             await self._relay(scope, receive, send)
+        elif path == VERSION:
+            await _tell_version(send)
         elif path.startswith(EVENTS) or scope["type"] == "websocket":
             await self._guard(scope, receive, send)
         else:
@@ -95,3 +100,15 @@ class Product:
         await receive()
         await stack.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _tell_version(send: Send) -> None:
+    """Pages of another origin ask too; it is no secret, and no cache may keep it."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"cache-control", b"no-store"),
+        (b"access-control-allow-origin", b"*"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b'{"pages": "%s"}' % pages_version().encode()})

@@ -4,17 +4,16 @@ The policy names the inline scripts of the exported pages by their hash, so noth
 run.
 """
 
-import base64
 import gzip
 import hashlib
 import mimetypes
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from account_app.guard import Receive, Scope, Send
+from account_app.placing import Place, placed, policy, security_headers
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -33,8 +32,6 @@ IMMUTABLE = b"public, max-age=31536000, immutable"
 REVALIDATED = b"no-cache"
 PRIVATE = b"no-store"
 BRIEFLY = b"public, max-age=300"
-INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
-INLINE_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +52,11 @@ class File:
 class Site:
     """The exported front end as an ASGI app. `everywhere` are headers for every answer of the process."""
 
-    def __init__(self, directory: Path, panel: Path, account_origin: str, api_origin: str) -> None:
-        self.everywhere = _security_headers(https=account_origin.startswith("https://"))
-        pages = {p: _placed(p.read_text(), account_origin, api_origin) for p in directory.rglob("*.html")}
-        policy = _policy(pages.values(), api_origin)
-        self._files = dict(_load(directory, pages, policy, self.everywhere))
+    def __init__(self, directory: Path, panel: Path, place: Place) -> None:
+        self.everywhere = [(name.encode(), value.encode()) for name, value in security_headers(place).items()]
+        pages = {path: placed(path.read_text(), place) for path in directory.rglob("*.html")}
+        rules = policy(pages.values(), place).encode()
+        self._files = dict(_load(directory, pages, rules, self.everywhere))
         self._files |= dict(_load_panel(panel, self.everywhere))
         self._missing = self._files.get("/404") or _plain(b"Not found.", self.everywhere)
 
@@ -88,7 +85,7 @@ def _load(directory: Path, pages: dict[Path, str], policy: bytes, everywhere: He
             continue
         address = "/" + path.relative_to(directory).as_posix()
         if path in pages:
-            address = _page_address(address)
+            address = page_address(address)
             body = pages[path].encode()
             cache = PRIVATE if address in PRIVATE_PAGES else REVALIDATED
             extra = [(b"cache-control", cache), (b"content-security-policy", policy)]
@@ -119,7 +116,7 @@ def _load_panel(panel: Path, everywhere: Headers) -> Iterator[tuple[str, File]]:
             yield address, _file(path, body, {b"gzip": gzip.compress(body, 9, mtime=0)}, shared)
 
 
-def _page_address(address: str) -> str:
+def page_address(address: str) -> str:
     return address.removesuffix(".html").removesuffix("/index").removesuffix("/") or "/"
 
 
@@ -137,53 +134,6 @@ def _twins(path: Path) -> dict[bytes, bytes]:
 
 def _plain(text: bytes, everywhere: Headers) -> File:
     return File([*everywhere, (b"content-type", b"text/plain; charset=utf-8"), NO_STORE], {b"": text}, b'""')
-
-
-def _placed(page: str, account_origin: str, api_origin: str) -> str:
-    """Tells the page where the API is when that is not where the page itself came from (see
-    account_app.build).
-    """
-    if account_origin == api_origin:
-        return page
-    page = page.replace('"/api/auth/', f'"{api_origin}/api/auth/')
-    return page.replace("<head>", f'<head><meta name="api-origin" content="{api_origin}"/>', 1)
-
-
-def _policy(pages: Collection[str], api_origin: str) -> bytes:
-    scripts = sorted({_hash(s) for page in pages for s in INLINE_SCRIPT.findall(page)})
-    styles = sorted({_hash(s) for page in pages for s in INLINE_STYLE.findall(page)})
-    socket = api_origin.replace("http", "ws", 1)
-    rules = (
-        "default-src 'none'",
-        f"script-src 'self' {' '.join(scripts)}",
-        f"style-src 'self' {' '.join(styles)}",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "manifest-src 'self'",
-        f"connect-src 'self' {api_origin} {socket}",
-        f"form-action 'self' {api_origin}",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-    return "; ".join(rules).encode()
-
-
-def _hash(text: str) -> str:
-    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
-
-
-def _security_headers(*, https: bool) -> Headers:
-    headers = [
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"strict-origin-when-cross-origin"),
-        (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-        (b"cross-origin-opener-policy", b"same-origin"),
-        (b"cross-origin-resource-policy", b"same-origin"),
-        (b"x-frame-options", b"DENY"),
-    ]
-    if https:
-        headers.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
-    return headers
 
 
 def _has_session(scope: Scope) -> bool:

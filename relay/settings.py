@@ -89,7 +89,9 @@ class Settings(BaseSettings):
     UPSTREAM_PLAIN_SECONDS: float = Field(600, gt=0, description="for a whole answer that is not streamed")
     DRAIN_SECONDS: float = Field(20, ge=0, description="for open streams when the server is told to stop")
     OPERATOR_EMAILS: str = Field("", description="comma-separated; may open the operator page")
-    WEB_ANALYTICS_TOKEN: str | None = Field(None, description="Cloudflare Web Analytics, on production alone")
+    WEB_ANALYTICS_TOKEN: str | None = Field(
+        None, pattern="^[0-9a-f]{32}$", description="Cloudflare Web Analytics, on production alone"
+    )
     METRICS_TOKEN: SecretStr | None = Field(
         None, description="bearer token that /metrics asks for; empty: only this machine may read it"
     )
@@ -204,7 +206,7 @@ def read_with_faults(**overrides: Any) -> tuple[Settings, list[Fault]]:
 
 
 def _fault(name: str, message: str, found: object) -> Fault:
-    expected = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    expected = message.removeprefix("Value error, ").replace("Input should be ", "").replace("String should ", "to ")
     return Fault(name, "(not shown)" if name in SECRETS else repr(found), expected, "Correct it.")
 
 

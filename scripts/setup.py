@@ -36,6 +36,8 @@ def main() -> None:
         project()
         panel()
         front_end()
+        if dev:
+            tools()
     if "--quiet" not in sys.argv[1:]:
         say("Ready. Next: make run (the product on http://localhost:3000), or make test.")
 
@@ -152,6 +154,16 @@ def front_end() -> None:
     step("Building the front end (half a minute the first time)")
     must([PYTHON, "-m", "account_app.build"], "The front end does not build.")
     stamp.set()
+
+
+def tools() -> None:
+    """What only the tests use of npm: a Cloudflare Pages on loopback, and the linter of workflows."""
+    folder = ROOT / "tests/tools"
+    locked = Stamp(folder / "node_modules/.setup-npm", [folder / "package.json", folder / "package-lock.json"])
+    if not locked.is_fresh():
+        step("Installing the tests' tools (npm ci)")
+        must([BIN / "npm", "ci", "--no-audit", "--no-fund"], "npm ci failed in tests/tools/.", folder)
+        locked.set()
 
 
 class Stamp:

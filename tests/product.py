@@ -115,9 +115,9 @@ def eventually(check: Callable[[], Any], tries: int = 200) -> Any:
 
 @contextmanager
 def running_product(
-    folder: Path, database_url: str, world: Running, *, arguments: tuple[str, ...] = (), **settings: str
+    folder: Path, database_url: str, world: Running, *, arguments: tuple[str, ...] = (), port: int = 0, **settings: str
 ) -> Iterator[Product]:
-    port = free_port()
+    port = port or free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),

@@ -47,6 +47,12 @@ def test_a_page_is_html_that_nobody_else_may_frame_or_script(browser: httpx.Clie
     assert "strict-transport-security" not in answer.headers
 
 
+def test_a_page_and_its_server_are_of_one_version(browser: httpx.Client) -> None:
+    version = browser.get("/_version")
+    assert version.headers["access-control-allow-origin"] == "*"
+    assert f'<meta name="pages-version" content="{version.json()["pages"]}"/>' in browser.get("/").text
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_everything_a_page_loads_is_ours_typed_and_compressed(browser: httpx.Client, page: str) -> None:
     addresses = _loaded_by(browser.get(page).text)
