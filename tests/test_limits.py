@@ -10,7 +10,7 @@ from front_door import FrontDoor, front_door
 from limits import RateLimitItemPerHour
 
 from relay import clock
-from relay.errors import TooMany, Unavailable
+from relay.errors import TooMany
 from relay.ids import new_id
 from relay.limits import CLIENT_CODES_PER_HOUR, Limits
 from relay.settings import read_settings
@@ -103,15 +103,6 @@ async def test_two_workers_share_their_limits_in_redis(redis_url: str) -> None:
         await other.admit(account_id, 1)
     await one.aclose()
     await other.aclose()
-
-
-async def test_without_its_redis_nothing_is_let_through() -> None:
-    limits = Limits(read_settings(REDIS_URL="redis://127.0.0.1:1/0", **RATES))
-    with pytest.raises(Unavailable):
-        await limits.admit("acct_a", 1)
-    with pytest.raises(Unavailable):
-        await limits.hit(CLIENT_CODES_PER_HOUR, "client")
-    await limits.aclose()
 
 
 async def test_many_addresses_from_one_client_are_bounded_and_it_is_told(database_url: str) -> None:

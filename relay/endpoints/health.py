@@ -16,6 +16,7 @@ from relay.database import is_alive
 from relay.endpoints.answers import NO_STORE, JsonAnswer
 from relay.endpoints.callers import services_of
 from relay.errors import Forbidden, NotSignedIn, Unavailable
+from relay.limits import Limits
 from relay.services import Services
 from relay.settings_faults import is_public
 
@@ -29,16 +30,26 @@ async def livez(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Whether requests may be sent here: the database answers, and Redis where there is one."""
+    """Whether requests may be sent here: the database answers.
+
+    Without Redis the relay goes on, and every worker lacks it alike: none of them is taken out of service for that.
+    """
     services = services_of(request)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await services.database.read(is_alive)
-            await services.limits.ping()
     except (DBAPIError, Unavailable, TimeoutError) as error:
         log.warning("not_ready", error=type(error).__name__)
-        raise Unavailable("The database or Redis does not answer.") from None
-    return JsonAnswer({"status": "ok"})
+        raise Unavailable("The database does not answer.") from None
+    return JsonAnswer({"status": "ok"} if await _has_redis(services.limits) else {"status": "ok", "without": ["redis"]})
+
+
+async def _has_redis(limits: Limits) -> bool:
+    try:
+        await limits.ping()
+    except Unavailable:
+        return False
+    return True
 
 
 async def show_metrics(request: Request) -> Response:

@@ -29,8 +29,8 @@ SETTINGS = {
     "UPSTREAM_PLAIN_SECONDS": "3",
 }
 CUSTOMERS = 12
-CREDIT_USD = ("0.02", "0.1", "0.5", "3")
-"""From what pays for a request or two to what pays for some hundreds."""
+CREDIT_USD = ("0.02", "0.3", "3", "20")
+"""From what pays for a request or two to what pays for all that can be asked."""
 Say = Callable[[str], None]
 
 
