@@ -8,10 +8,11 @@ from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components import parts
+from account_app.components.address import query_here
+from account_app.places import PLACES, Place
 from account_app.session import Session
 
 NAME = "Font editor account"
-PAGES = (("Overview", "/"), ("Usage", "/usage"), ("Assistant", "/assistant"))
 
 
 class Form(BaseHTML):
@@ -21,14 +22,6 @@ class Form(BaseHTML):
 
     action: rx.Var[str]
     method: rx.Var[str]
-
-
-class GoForm(Form):
-    """A form that goes to another address of ours without loading the page anew."""
-
-    library = "react-router"
-    tag = "Form"
-    alias = "GoForm"
 
 
 def api(path: str) -> StringVar[str]:
@@ -42,54 +35,76 @@ def api(path: str) -> StringVar[str]:
 def frame(
     here: str, title: str, *content: rx.Component, aside: rx.Component | None = None, bare: bool = False
 ) -> rx.Component:
-    """Header, navigation, and the page's content once it is there. `here` is the page's own address;
-    `bare` leaves the title to screen readers."""
+    """The navigation, and the page's content once it is there. `here` is the page's own address, `aside` stands
+    beside its title; `bare` leaves the title to screen readers.
+    """
+    heading = rx.el.div(
+        rx.el.h1(title, class_name=theme.TITLE),
+        aside or rx.fragment(),
+        class_name="sr-only" if bare else "flex flex-wrap items-center justify-between gap-3 min-h-8 mb-6",
+    )
     return rx.el.div(
-        rx.el.a("Skip to content", href="#content", class_name="sr-only focus:not-sr-only focus:p-3"),
-        reconnecting(),
-        _header(here),
+        rx.el.a("Skip to content", href="#content", class_name=_SKIP),
+        _top(),
+        _rail(here),
         rx.el.main(
-            rx.el.div(
-                rx.el.h1(title, class_name=theme.TITLE),
-                aside or rx.fragment(),
-                class_name="sr-only" if bare else "flex flex-wrap items-center justify-between gap-3 mb-6",
-            ),
-            rx.cond(Session.ready, rx.el.div(*content, class_name="flex flex-col gap-6"), waiting()),
+            heading,
+            parts.problem(Session.problem, Session.as_of),
+            rx.cond(Session.ready, _found(*content), waiting()),
             id="content",
-            class_name="mx-auto w-full max-w-5xl px-4 sm:px-6 py-8",
+            class_name="mx-auto w-full max-w-5xl px-4 sm:px-8 py-6 lg:py-8",
             aria_busy=~Session.ready,
         ),
-        class_name="min-h-screen",
+        reconnecting(),
+        toast(),
+        class_name="min-h-screen lg:pl-56",
     )
 
 
-def _header(here: str) -> rx.Component:
-    links = [
-        link(
-            name,
-            to=address,
-            class_name=theme.NAV_HERE if address == here else theme.NAV_THERE,
-            custom_attrs={"aria-current": "page"} if address == here else {},
-        )
-        for name, address in PAGES
-    ]
+_SKIP = (
+    "sr-only focus:not-sr-only focus:fixed focus:z-20 focus:top-2 focus:left-2 focus:rounded-md focus:bg-surface "
+    "focus:p-3 text-sm"
+)
+_FLOATING = "fixed bottom-4 left-1/2 z-20 -translate-x-1/2 rounded-lg px-4 py-2.5 text-sm shadow-lg max-w-[90vw]"
+
+
+def _found(*content: rx.Component) -> rx.Component:
+    behind = (Session.shown_query != query_here()).to(str)
+    return rx.el.div(*content, class_name="found flex flex-col gap-6", custom_attrs={"data-behind": behind})
+
+
+def _top() -> rx.Component:
+    """The bar of a narrow screen. The browser itself opens and closes what the button names."""
     return rx.el.header(
-        rx.el.div(
-            rx.el.span(NAME, class_name="text-sm font-semibold tracking-tight text-ink mr-2 sm:mr-4"),
-            rx.el.nav(
-                *links,
-                aria_label="Pages",
-                class_name="flex gap-1 order-3 sm:order-none w-full sm:w-auto -mx-3 sm:mx-0",
-            ),
-            rx.el.div(
-                rx.el.span(Session.email, class_name="text-sm text-muted truncate max-w-44 hidden sm:inline"),
-                sign_out(),
-                class_name="ml-auto flex items-center gap-3 min-w-0",
-            ),
-            class_name="mx-auto flex w-full max-w-5xl flex-wrap items-center gap-2 px-4 sm:px-6 py-3",
-        ),
-        class_name="border-b border-line bg-surface",
+        rx.el.span(NAME, class_name=theme.HEADING),
+        rx.el.button("Menu", type="button", class_name=theme.SECONDARY, custom_attrs={"popovertarget": "pages"}),
+        class_name="lg:hidden flex h-13 items-center justify-between border-b border-line bg-surface px-4 sm:px-8",
     )
+
+
+def _rail(here: str) -> rx.Component:
+    return rx.el.div(
+        rx.el.span(NAME, class_name=f"{theme.HEADING} hidden lg:block px-3 py-1"),
+        rx.el.nav(*[_link(place, here) for place in PLACES], aria_label="Pages", class_name="flex flex-col gap-0.5"),
+        rx.el.div(
+            rx.el.span(Session.email, class_name=f"{theme.NOTE} block truncate min-h-4", title=Session.email),
+            sign_out(),
+            class_name="flex flex-col gap-2 px-3 pt-3 lg:mt-auto border-t border-line lg:border-0",
+        ),
+        id="pages",
+        class_name="rail",
+        custom_attrs={"popover": "auto"},
+    )
+
+
+def _link(place: Place, here: str) -> rx.Component:
+    found = link(
+        place.name,
+        to=place.address,
+        class_name=theme.NAV_HERE if place.address == here else theme.NAV_THERE,
+        custom_attrs={"aria-current": "page"} if place.address == here else {},
+    )
+    return rx.cond(Session.operator, found) if place.operators else found
 
 
 def sign_out() -> rx.Component:
@@ -101,6 +116,7 @@ def sign_out() -> rx.Component:
 
 
 def waiting() -> rx.Component:
+    """Stands where the content will be, and can be seen only when that takes longer than a moment."""
     return rx.el.div(
         rx.el.p("Loading", role="status", class_name="sr-only"),
         parts.skeleton("h-16 w-56"),
@@ -115,8 +131,19 @@ def reconnecting() -> rx.Component:
     return rx.cond(
         has_connection_errors,
         rx.el.div(
-            "Reconnecting. The figures below may be out of date.",
+            "Reconnecting. The figures may be out of date.",
             role="status",
-            class_name="bg-warn-soft text-warn text-sm text-center px-4 py-2",
+            class_name=f"{_FLOATING} bg-warn-soft text-warn border border-warn",
         ),
+    )
+
+
+def toast() -> rx.Component:
+    """What a page's State said with `_tell`: what was just done, for six seconds, and to screen readers."""
+    return rx.el.div(
+        rx.cond(
+            Session.told != "",
+            rx.el.div(Session.told, key=Session.told_times.to(str), class_name=f"toast {_FLOATING} bg-ink text-page"),
+        ),
+        role="status",
     )

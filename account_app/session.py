@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
 import reflex as rx
 import structlog
 
+from account_app.components.figures import DEFAULT, is_locale
 from account_app.guard import sockets
 from relay import accounts
 from relay.accounts import Credential, Identity
@@ -16,7 +19,9 @@ from relay.accounts import Credential, Identity
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 SIGN_IN = "/sign-in"
-REFRESH_SECONDS = 60
+REFRESH_SECONDS = 300
+"""Figures come by themselves when they change; this is for what changes by the clock alone, such as today."""
+RETRY_SECONDS = 10
 ZONE_LENGTH_MAX = 64
 ENDED = object()
 OUT_OF_REACH = "The figures could not be renewed just now. We keep trying."
@@ -47,13 +52,33 @@ async def are_alive(hashes: Sequence[str]) -> list[bool]:
     return [identity is not None for identity in found]
 
 
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks at a page, how they read numbers and times, and what the address of the page asks for."""
+
+    account_id: str
+    email: str
+    session_id: str
+    zone: str = "UTC"
+    locale: str = DEFAULT
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 class Session(rx.State):
     """What every page shows of the person, and nothing that decides who they are."""
 
     email: rx.Field[str] = rx.field("")
+    operator: rx.Field[bool] = rx.field(False)
     ready: rx.Field[bool] = rx.field(False)
     problem: rx.Field[str] = rx.field("")
+    as_of: rx.Field[str] = rx.field("")
+    told: rx.Field[str] = rx.field("")
+    told_times: rx.Field[int] = rx.field(0)
+    shown_query: rx.Field[str] = rx.field("")
+    shown_zone: rx.Field[str] = rx.field("UTC")
+    shown_locale: rx.Field[str] = rx.field(DEFAULT)
     zone: str = rx.LocalStorage(name="zone")
+    locale: str = rx.LocalStorage(name="locale")
 
     async def _who(self) -> Identity | None:
         """The account behind this socket at this moment; None when signed out, ended or expired."""
@@ -65,16 +90,44 @@ class Session(rx.State):
     def _handle(self) -> str:
         return self.router.headers.cookie.removeprefix("session=")
 
+    def _greet(self, identity: Identity) -> None:
+        """Shows whose page it is. The link to the operator's page is only a link: that page asks again."""
+        self.email, self.operator = identity.email, identity.email in operators()
+        self.shown_zone, self.shown_locale = self._zone(), self._locale()
+
+    def _visitor(self, identity: Identity) -> Visitor:
+        """What a page's reading needs to know of the person."""
+        query = {str(k): str(v) for k, v in dict(self.router.url.query_parameters).items()}
+        return Visitor(identity.account_id, identity.email, identity.session_id, self._zone(), self._locale(), query)
+
+    def _tell(self, words: str) -> None:
+        """Shows a toast for a few seconds; told again when it is the same words."""
+        self.told, self.told_times = words, self.told_times + 1
+
     def _to_sign_in(self) -> Any:
         """Forgets what was shown and leaves the page."""
-        self.email, self.ready = "", False
+        self.email, self.operator, self.ready = "", False, False
         return rx.redirect(SIGN_IN, replace=True)
 
     def _zone(self) -> str:
         """The reader's time zone, from their browser; UTC when what came is not one."""
         zone = self.zone
-        known = isinstance(zone, str) and len(zone) <= ZONE_LENGTH_MAX and zone in available_timezones()
+        known = isinstance(zone, str) and len(zone) <= ZONE_LENGTH_MAX and zone in _zones()
         return zone if known else "UTC"
+
+    def _locale(self) -> str:
+        """The reader's locale, from their browser; ours when what came is not one."""
+        return self.locale if is_locale(self.locale) else DEFAULT
+
+
+def operators() -> frozenset[str]:
+    """The addresses of OPERATOR_EMAILS."""
+    return frozenset(e.strip().lower() for e in services().settings.OPERATOR_EMAILS.split(",") if e.strip())
+
+
+@lru_cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 async def read(work: Callable[..., T], *arguments: Any) -> T | None:
@@ -88,8 +141,12 @@ async def read(work: Callable[..., T], *arguments: Any) -> T | None:
         return None
 
 
-async def changes(handle: str, account_id: str) -> AsyncIterator[None]:
-    """Yields now, then whenever the account's figures may have changed; ends with the visit to this page."""
+async def changes(
+    handle: str, account_id: str, patience: Callable[[], float] = lambda: REFRESH_SECONDS
+) -> AsyncIterator[None]:
+    """Yields now, then whenever the account's figures may have changed, and after `patience()` seconds at the
+    latest; ends with the visit to this page.
+    """
     visit = sockets.enter(handle)
     if visit is None:
         return
@@ -101,7 +158,7 @@ async def changes(handle: str, account_id: str) -> AsyncIterator[None]:
         await asyncio.sleep(0)
         yield
         while not over.done():
-            await asyncio.wait({over, upcoming}, timeout=REFRESH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({over, upcoming}, timeout=patience(), return_when=asyncio.FIRST_COMPLETED)
             if over.done():
                 return
             if upcoming.done():

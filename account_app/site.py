@@ -13,12 +13,13 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from account_app.guard import Receive, Scope, Send
+from account_app.places import PLACES
 from account_app.placing import Place, placed, policy, security_headers
 
 Headers = list[tuple[bytes, bytes]]
 
 SIGN_IN = "/sign-in"
-PRIVATE_PAGES = ("/", "/usage", "/assistant")
+PRIVATE_PAGES = frozenset(place.address for place in PLACES)
 TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".ts": "text/plain; charset=utf-8",

@@ -10,7 +10,7 @@ from account_app.components.figures import count, dollars, share
 
 By = Literal["day", "model", "service"]
 BYS: tuple[By, ...] = ("day", "model", "service")
-PRESETS = {"7d": "7 days", "30d": "30 days", "month": "This month", "last-month": "Last month"}
+PRESETS = {"30d": "30 days", "7d": "7 days", "month": "This month", "last-month": "Last month"}
 DAYS_MAX = 366
 LABELS_MAX = 7
 

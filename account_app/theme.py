@@ -1,7 +1,8 @@
-"""The one visual language: tokens for Tailwind, and the few class lists that pages share.
+"""The one visual language: tokens for Tailwind, and the class lists that pages share.
 
-The values of the colours, light and dark, are custom properties in assets/theme.css. Space is Tailwind's
-4-px grid.
+The values of the colours, light and dark, are custom properties in assets/theme.css; tests/test_the_looks.py checks
+their contrast. Space is Tailwind's 4-px grid. Type has six sizes: 12 (notes), 14 (text and controls), 16 (headings and
+fields), 20 (page titles), 24 (figures), 48 (the one figure that a page is about). Radii: 6 for controls, 12 for panels.
 """
 
 from typing import Any
@@ -11,7 +12,8 @@ COLORS = {
     for name in (
         *("page", "surface", "sunken", "line", "line-strong", "ink", "muted", "faint"),
         *("accent", "accent-strong", "accent-ink", "accent-soft"),
-        *("good", "bad", "bad-soft", "warn", "warn-soft"),
+        *("good", "good-soft", "bad", "bad-soft", "bad-strong", "bad-ink", "warn", "warn-soft"),
+        *("series-1", "series-2", "series-3", "series-4", "series-5", "series-6"),
     )
 }
 
@@ -24,22 +26,34 @@ TITLE = "text-xl font-semibold tracking-tight text-ink"
 HEADING = "text-sm font-semibold text-ink"
 LABEL = "text-sm font-medium text-ink"
 QUIET = "text-sm text-muted"
-HERO_FIGURE = "figures text-5xl sm:text-6xl font-semibold tracking-tight text-ink"
+NOTE = "text-xs text-muted"
+HERO_FIGURE = "figures text-5xl font-semibold tracking-tight text-ink"
 FIGURE = "figures text-2xl font-semibold tracking-tight text-ink"
 PANEL = "rounded-xl border border-line bg-surface"
 FIELD = (
     "block w-full h-11 rounded-lg border border-line-strong bg-surface px-3 text-base text-ink "
     "placeholder:text-faint focus-visible:outline-2 focus-visible:outline-accent"
 )
+SMALL_FIELD = "block h-8 rounded-md border border-line-strong bg-surface px-2 text-sm text-ink"
+_BUTTON = (
+    "inline-flex items-center justify-center whitespace-nowrap cursor-pointer transition-colors "
+    "disabled:opacity-50 disabled:cursor-default"
+)
+_SMALL = f"{_BUTTON} h-8 rounded-md px-3 text-sm font-medium"
 PRIMARY = (
-    "inline-flex h-11 w-full items-center justify-center rounded-lg bg-accent px-4 text-sm font-semibold "
-    "text-accent-ink hover:bg-accent-strong cursor-pointer transition-colors"
+    f"{_BUTTON} h-11 w-full rounded-lg bg-accent px-4 text-sm font-semibold text-accent-ink hover:bg-accent-strong"
 )
-SECONDARY = (
-    "inline-flex h-8 items-center justify-center rounded-lg border border-line-strong bg-surface px-3 "
-    "text-sm font-medium text-ink hover:bg-sunken cursor-pointer transition-colors"
-)
+"""The one action of a form that fills its column."""
+ACTION = f"{_SMALL} bg-accent text-accent-ink hover:bg-accent-strong"
+"""The one action of a page or a dialog."""
+SECONDARY = f"{_SMALL} border border-line-strong bg-surface text-ink hover:bg-sunken"
+DANGER = f"{_SMALL} bg-bad-strong text-bad-ink hover:opacity-90"
+"""What cannot be undone, in the dialog that asks once more."""
+GHOST = f"{_SMALL} text-muted hover:bg-sunken hover:text-ink"
 LINK = "text-sm font-medium text-accent hover:text-accent-strong underline-offset-4 hover:underline"
-NAV = "inline-flex h-8 items-center rounded-lg px-3 text-sm"
+NAV = "flex h-8 items-center rounded-md px-3 text-sm"
 NAV_HERE = f"{NAV} bg-sunken font-medium text-ink"
 NAV_THERE = f"{NAV} text-muted hover:bg-sunken hover:text-ink transition-colors"
+CHIP = "inline-flex h-8 items-center rounded-md px-3 text-sm whitespace-nowrap"
+CHIP_ON = f"{CHIP} bg-sunken font-medium text-ink"
+CHIP_OFF = f"{CHIP} text-muted hover:bg-sunken hover:text-ink transition-colors"

@@ -1,1 +1,1 @@
-try { localStorage.setItem("zone", Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"); } catch {}
+try { const { timeZone, locale } = Intl.DateTimeFormat().resolvedOptions(); localStorage.setItem("zone", timeZone || "UTC"); localStorage.setItem("locale", navigator.language || locale); } catch {}

@@ -12,8 +12,14 @@ from reflex.vars import StringVar, VarData
 from reflex_base.utils.imports import ImportVar
 
 _HERE = VarData(
-    hooks={"const asked = new URLSearchParams(useLocation().search);": None},
+    hooks={
+        "const asked_here = useLocation().search;": None,
+        "const asked = new URLSearchParams(asked_here);": None,
+    },
     imports={"react-router": [ImportVar(tag="useLocation")]},
+)
+_GOING = VarData(
+    hooks={"const navigate = useNavigate();": None}, imports={"react-router": [ImportVar(tag="useNavigate")]}
 )
 
 
@@ -37,3 +43,20 @@ def here_with(**changes: str | None) -> StringVar[str]:
         f"({json.dumps(changes)})"
     )
     return rx.Var(js, _var_data=_HERE).to(str)
+
+
+def here_to(name: str, value: rx.Var[str]) -> StringVar[str]:
+    """Like `here_with`, for a value that State knows."""
+    js = "((value) => { const all = new URLSearchParams(asked); all.set(NAME, value); return '?' + all; })"
+    js = f"{js.replace('NAME', json.dumps(name))}({value!s})"
+    return rx.Var(js, _var_data=VarData.merge(_HERE, value._get_all_var_data())).to(str)
+
+
+def query_here() -> StringVar[str]:
+    """The query of this address as it stands, without `?`."""
+    return rx.Var("asked_here.slice(1)", _var_data=_HERE).to(str)
+
+
+def go(address: StringVar[str]) -> rx.Var[object]:
+    """A handler for the browser: goes to another address of ours without loading the page anew."""
+    return rx.Var(f"(() => navigate({address!s}))", _var_data=VarData.merge(_GOING, address._get_all_var_data()))

@@ -1,26 +1,79 @@
-"""Numbers as people read them. Exact until here; the cent appears on the screen alone."""
+"""Numbers as people read them, in their own locale. Exact until here; the cent appears on the screen alone."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton
+from babel.numbers import NumberPattern, format_percent, parse_pattern
 
 from relay.money import PICO_PER_CENT
 
+DEFAULT = "en-US"
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 
-def dollars(pico: int) -> str:
+
+def is_locale(tag: object) -> bool:
+    """Whether it is the tag of a locale that we have words for, such as `de-AT`."""
+    return isinstance(tag, str) and bool(_TAG.fullmatch(tag)) and _known(tag) is not None
+
+
+def dollars(pico: int, locale: str = DEFAULT) -> str:
     """`$1.23`; `<$0.01` for what is not zero but less than a cent; a minus sign for less than nothing."""
     if pico < 0:
-        return f"−{dollars(-pico)}"
+        return f"−{dollars(-pico, locale)}"
     if 0 < pico < PICO_PER_CENT:
-        return "<$0.01"
+        return f"<{dollars(PICO_PER_CENT, locale)}"
     cents = (pico + PICO_PER_CENT // 2) // PICO_PER_CENT
-    return f"${cents // 100:,}.{cents % 100:02d}"
+    return _money(locale).apply(Decimal(cents).scaleb(-2), _locale(locale))
 
 
-def spendable(pico: int) -> str:
+def spendable(pico: int, locale: str = DEFAULT) -> str:
     """Like `dollars`, but rounded down: nobody is told of a cent that they do not have."""
-    return dollars(pico if pico < PICO_PER_CENT else pico // PICO_PER_CENT * PICO_PER_CENT)
+    return dollars(pico if pico < PICO_PER_CENT else pico // PICO_PER_CENT * PICO_PER_CENT, locale)
 
 
-def count(number: int) -> str:
+def count(number: int, locale: str = DEFAULT) -> str:
     """`12,345`."""
-    return f"{number:,}"
+    return _whole(locale).apply(number, _locale(locale))
+
+
+def requests(number: int, locale: str = DEFAULT) -> str:
+    """`1 request`, `12,345 requests`."""
+    return "1 request" if number == 1 else f"{count(number, locale)} requests"
+
+
+def seconds(milliseconds: int, locale: str = DEFAULT) -> str:
+    """`340 ms`, `2.4 s`."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    return f"{parse_pattern('#,##0.0').apply(Decimal(milliseconds).scaleb(-3), _locale(locale))} s"
+
+
+def change(now: int, before: int, locale: str = DEFAULT) -> str:
+    """`+12%` against the time before; empty when there was nothing to compare with."""
+    if before <= 0:
+        return ""
+    ratio = Decimal(now - before) / before
+    text = format_percent(abs(ratio), locale=_locale(locale)) if abs(ratio) < 100 else f"{abs(ratio):.0f}×"
+    return f"{'−' if ratio < 0 else '+'}{text}"
+
+
+def day(when: date, locale: str = DEFAULT) -> str:
+    """`Nov 24`."""
+    return format_skeleton("MMMd", when, locale=_locale(locale))
+
+
+def whole_day(when: date, locale: str = DEFAULT) -> str:
+    """`Tue, Nov 24`."""
+    return format_skeleton("MMMEd", when, locale=_locale(locale))
+
+
+def dated(when: date, locale: str = DEFAULT) -> str:
+    """`Nov 24, 2026`."""
+    return format_date(when, "medium", locale=_locale(locale))
 
 
 def share(part: int, whole: int) -> str:
@@ -28,3 +81,27 @@ def share(part: int, whole: int) -> str:
     if part <= 0 or whole <= 0:
         return "0%"
     return f"{max(1.5, round(100 * part / whole, 2))}%"
+
+
+@lru_cache(256)
+def _known(tag: str) -> Locale | None:
+    try:
+        return Locale.parse(tag, sep="_" if "_" in tag else "-")
+    except (UnknownLocaleError, ValueError):
+        return None
+
+
+def _locale(tag: str) -> Locale:
+    return _known(tag) or Locale("en", "US")
+
+
+@lru_cache(256)
+def _money(tag: str) -> NumberPattern:
+    # The narrow sign: "US$" and "$US" would only say that the reader is elsewhere; every price here is in USD.
+    pattern = _locale(tag).currency_formats["standard"].pattern
+    return parse_pattern(pattern.replace("¤", "$"))
+
+
+@lru_cache(256)
+def _whole(tag: str) -> NumberPattern:
+    return _locale(tag).decimal_formats[None]

@@ -1,25 +1,45 @@
-"""Moments in the reader's own language and zone, the zone named. The browser does it; the server sends RFC
-3339.
-"""
+"""Moments in the reader's locale and zone, the zone named. The browser does it; the server sends RFC 3339 and which."""
 
 import reflex as rx
 from reflex.vars import FunctionStringVar
 
-_FULL = FunctionStringVar.create(
-    "((at)=>at?new Intl.DateTimeFormat(undefined,{month:'short',day:'numeric',hour:'2-digit',"
-    "minute:'2-digit',timeZoneName:'short'}).format(new Date(at)):'')"
-)
-_CLOCK = FunctionStringVar.create(
-    "((at)=>at?new Intl.DateTimeFormat(undefined,{hour:'2-digit',minute:'2-digit',timeZoneName:'short'})"
-    ".format(new Date(at)):'')"
-)
+from account_app.session import Session
+
+
+def _written(parts: str) -> FunctionStringVar:
+    return FunctionStringVar.create(
+        "((at, locale, zone) => at ? new Intl.DateTimeFormat(locale || undefined, "
+        f"{{{parts}, timeZone: zone || undefined}}).format(new Date(at)) : '')"
+    )
+
+
+_CLOCK = "hour: '2-digit', minute: '2-digit', timeZoneName: 'short'"
+_FULL = _written(f"month: 'short', day: 'numeric', {_CLOCK}")
+_WHOLE = _written(f"year: 'numeric', month: 'short', day: 'numeric', {_CLOCK}, second: '2-digit'")
+_SHORT = _written(_CLOCK)
+_DATE = _written("year: 'numeric', month: 'short', day: 'numeric'")
 
 
 def moment(at: rx.Var[str], class_name: str = "sm:whitespace-nowrap") -> rx.Component:
-    """`Nov 24, 14:32 GMT+1`."""
-    return rx.el.time(_FULL.call(at), date_time=at, class_name=class_name)
+    """`Nov 24, 14:32 GMT+1`; the second and the year on pointing at it. `at` is RFC 3339, or empty for nothing."""
+    return _time(_FULL, at, class_name)
+
+
+def whole_moment(at: rx.Var[str], class_name: str = "") -> rx.Component:
+    """`Nov 24, 2026, 14:32:07 GMT+1`, for a receipt."""
+    return _time(_WHOLE, at, class_name)
 
 
 def clock_time(at: rx.Var[str], class_name: str = "") -> rx.Component:
     """`14:32 GMT+1`, for something of today."""
-    return rx.el.time(_CLOCK.call(at), date_time=at, class_name=f"whitespace-nowrap {class_name}")
+    return _time(_SHORT, at, f"whitespace-nowrap {class_name}")
+
+
+def date_of(at: rx.Var[str], class_name: str = "") -> rx.Component:
+    """`Nov 24, 2026`, for something whose hour does not matter: when credit expires, when a period ends."""
+    return _time(_DATE, at, f"whitespace-nowrap {class_name}")
+
+
+def _time(written: FunctionStringVar, at: rx.Var[str], class_name: str) -> rx.Component:
+    place = (at, Session.shown_locale, Session.shown_zone)
+    return rx.el.time(written.call(*place), date_time=at, title=_WHOLE.call(*place), class_name=class_name)

@@ -22,7 +22,8 @@ class Assistant(Session):
         identity = await self._who()
         if identity is None:
             return self._to_sign_in()
-        self.email, self.ready = identity.email, True
+        self._greet(identity)
+        self.ready = True
         return None
 
 

@@ -1,0 +1,74 @@
+"""A page whose figures are read when it opens, and again whenever they change."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import reflex as rx
+
+from account_app import session
+from account_app.session import Session, Visitor
+from relay import clock
+
+OUT_OF_REACH = "The figures could not be renewed just now. We keep trying."
+
+
+# Reflex takes no mixin of a State of ours; it stands beside Session in the pages, and so it is typed.
+_Beside = Session if TYPE_CHECKING else rx.State
+
+
+class Live(_Beside, mixin=True):
+    """Mix it into a page's Session, and say how its figures are read:
+
+        class Overview(Live, Session):
+            found: rx.Field[Figures] = rx.field(default_factory=Figures)
+            _reading = staticmethod(overview_of)
+
+    `_reading(connection, visitor)` runs in a thread on a read-only connection; its frozen dataclass becomes `found`.
+    The page's `on_load` is `Overview.load`. A handler of the page's own begins with `await self._who()` and, having
+    changed something of the account, need do no more: the change comes back by itself.
+    """
+
+    _reading: Callable[[Any, Visitor], Any] = staticmethod(lambda connection, visitor: None)
+
+    @rx.event
+    async def load(self) -> Any:
+        """On every visit, and whenever the query of the address changes: who is it, and may they be here?"""
+        identity = await self._who()
+        if identity is None:
+            return self._to_sign_in()
+        self._greet(identity)
+        if not self._may(identity):
+            return rx.redirect("/", replace=True)
+        return type(self).follow
+
+    @rx.event(background=True)
+    async def follow(self) -> Any:
+        """Keeps the figures true for as long as the page is open. Asks who it is each time."""
+        identity = await self._who()
+        if identity is None or not self._may(identity):
+            return
+        visitor, asked = self._visitor(identity), self.router.url.query
+        async for _ in session.changes(self._handle(), identity.account_id, self._patience):
+            if (identity := await self._who()) is None or not self._may(identity):
+                async with self:
+                    leaving = self._to_sign_in()
+                yield leaving
+                return
+            found = await session.read(self._reading, visitor)
+            async with self:
+                self._show(found, asked)
+
+    def _may(self, identity: Any) -> bool:
+        """Whether this person may see the page; everybody who is signed in, unless the page says otherwise."""
+        return identity is not None
+
+    def _patience(self) -> float:
+        return session.RETRY_SECONDS if self.problem else session.REFRESH_SECONDS
+
+    def _show(self, found: Any, asked: str) -> None:
+        """What could not be read leaves what is shown as it is, and says so."""
+        if found is None:
+            self.problem = OUT_OF_REACH
+            return
+        self.found, self.as_of, self.shown_query = found, clock.rfc3339(clock.now()), asked.removeprefix("?")
+        self.problem, self.ready = "", True

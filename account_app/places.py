@@ -1,0 +1,22 @@
+"""Where the pages are: the one list that the navigation, the server's gate and the tests read.
+
+A page of its own is a line here, a module in `account_app/pages/`, and a line in `account_app/account_app.py`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One page of somebody who is signed in, in the order of the navigation. `operators`: only they see the link."""
+
+    name: str
+    address: str
+    operators: bool = False
+
+
+PLACES = (
+    Place("Overview", "/"),
+    Place("Usage", "/usage"),
+    Place("Assistant", "/assistant"),
+)
