@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from relay import pricing
+from relay.billing import Office
 from relay.database import Database
 from relay.errors import Misconfigured
 from relay.gateways.claude import Claude
 from relay.gateways.mail import Mail
+from relay.gateways.payments import Payments
 from relay.hub import Hub
 from relay.ids import new_id
 from relay.limits import Limits
@@ -32,6 +34,7 @@ class Services:
     prices: PriceTable
     limits: Limits
     mail: Mail
+    payments: Payments
     claude: Claude
     hub: Hub
     open_calls: set[str] = field(default_factory=set[str])
@@ -39,6 +42,11 @@ class Services:
     unbooked: set[str] = field(default_factory=set[str])
     """Requests that have ended, whose settlement the database could not take yet."""
     worker: str = field(default_factory=lambda: new_id("worker"))
+
+    @property
+    def office(self) -> Office:
+        """What billing works with."""
+        return Office(self.database, self.payments, self.settings)
 
     def alive(self) -> set[str]:
         """Requests whose truth only this process knows: their holds are renewed, and its sweep passes them by."""
@@ -48,16 +56,23 @@ class Services:
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncGenerator[Services]:
     """Everything open and its background work running; closed in the reverse order. Misconfigured when it cannot."""
-    for name in ("SECRET_KEY", "ANTHROPIC_API_KEY", "RESEND_API_KEY"):
+    for name in ("SECRET_KEY", "ANTHROPIC_API_KEY", "RESEND_API_KEY", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"):
         settings.secret(name)
     database = Database(settings.database_url)
     try:
         prices = database.read_now(pricing.current)
         services = Services(
-            settings, database, prices, Limits(settings), Mail(settings), Claude(settings), Hub(database)
+            settings,
+            database,
+            prices,
+            Limits(settings),
+            Mail(settings),
+            Payments(settings),
+            Claude(settings),
+            Hub(database),
         )
         ticking = Clock(services)
-        works = (services.hub.run(), ticking.run(), ticking.keep_holds())
+        works = (services.hub.run(), ticking.run(), ticking.keep_holds(), ticking.work_events())
         background = [asyncio.create_task(work) for work in works]
         try:
             with told_to_stop(services.hub.stop):
@@ -66,6 +81,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             await _stop(background)
             services.claude.close()
             await services.mail.aclose()
+            await services.payments.aclose()
             await services.limits.aclose()
     finally:
         database.close()

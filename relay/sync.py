@@ -1,8 +1,12 @@
-"""The clock: what must happen by itself (sweep dead holds, expire credit), in one process at a time, by a lease."""
+"""The clock: what must happen by itself, in one process at a time, by a lease.
+
+Sweep dead holds, expire credit, seal windows once an interval, push them to Stripe, and work through Stripe's events.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +14,8 @@ import structlog
 from sqlalchemy import Connection, delete, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from relay import accounts, clock, ledger, metrics, pricing
+from relay import accounts, billing, clock, ledger, metrics, pricing
+from relay.billing import Office
 from relay.database import Database
 from relay.errors import ProductError
 from relay.settling import sweep
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from relay.services import Services
 
 TICK_SECONDS = 5
+EVENTS_SECONDS = 0.5
 LEASE_SECONDS = 30
 RENEW_SECONDS = 60
 ACCOUNTS_AT_ONCE = 500
@@ -32,6 +38,8 @@ class Clock:
 
     def __init__(self, services: "Services") -> None:
         self._services = services
+        self._ticks = False
+        self._sealed: datetime | None = None
 
     async def run(self) -> None:
         """Until it is cancelled; then the lease is given up, so that the next process need not wait for its end."""
@@ -61,10 +69,28 @@ class Clock:
             services.prices = await services.database.read(pricing.current)
             log.info("new_prices", version=services.prices.version)
 
+    async def work_events(self) -> None:
+        """Stripe's events, as they come, in the process that has the lease."""
+        while True:
+            await asyncio.sleep(EVENTS_SECONDS)
+            if self._ticks:
+                await _carefully(self._work_events)
+
+    async def _work_events(self) -> None:
+        await billing.work_through(self._services.office)
+
     async def _tick_if_ours(self) -> None:
         services = self._services
-        if await services.database.write(lambda c: take_lease(c, services.worker)):
+        self._ticks = await services.database.write(lambda c: take_lease(c, services.worker))
+        if self._ticks:
             await tick(services.database, services.alive())
+            await _carefully(self._bill)
+
+    async def _bill(self) -> None:
+        """Windows are sealed when an interval begins; what waits for Stripe is tried at every tick."""
+        begun = interval_start(clock.now(), self._services.settings.SYNC_INTERVAL_SECONDS)
+        await bill(self._services.office, seals=self._sealed != begun)
+        self._sealed = begun
 
     async def _renew(self) -> None:
         services = self._services
@@ -95,6 +121,28 @@ async def tick(database: Database, alive: Collection[str] = ()) -> dict[str, int
     if swept or expired:
         log.info("ticked", swept=swept, expired=expired)
     return {"swept": swept, "expired": expired, "forgotten": forgotten or 0}
+
+
+async def bill(office: Office, *, seals: bool = True) -> dict[str, int]:
+    """Seals what was used beyond credit and pushes it: how many windows were sealed and rows delivered."""
+    await billing.look_after_overdue(office)
+    sealed = await _seal_all(office.database) if seals else 0
+    pushed = await billing.push(office)
+    if sealed or pushed:
+        log.info("billed", sealed=sealed, pushed=pushed)
+    return {"sealed": sealed, "pushed": pushed}
+
+
+async def _seal_all(database: Database) -> int:
+    due = await database.read(ledger.with_unsealed_overage)
+    sealing = (database.write(partial(billing.seal, account_id=account_id)) for account_id in due)
+    return sum(await asyncio.gather(*sealing))
+
+
+def interval_start(moment: datetime, seconds: int) -> datetime:
+    """When the interval of the clock that holds `moment` began; intervals begin at the same times in every process."""
+    stamp = int(moment.timestamp())
+    return datetime.fromtimestamp(stamp - stamp % seconds, UTC)
 
 
 async def _expire(database: Database) -> int:

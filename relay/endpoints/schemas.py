@@ -90,7 +90,29 @@ _CORRECTION = _object(
     price_usd=USD,
 )
 
+_INVOICE = _object(
+    id=TEXT,
+    number=TEXT,
+    status={"type": "string", "enum": ["open", "paid", "uncollectible", "void"]},
+    amount_usd=USD,
+    created=TIME,
+    period_start=TIME,
+    period_end=TIME,
+    pdf_url=_optional(TEXT),
+    hosted_url=_optional(TEXT),
+)
+_PREVIEW = _object(
+    amount_usd=USD,
+    lines=list_of(_object(description=TEXT, amount_usd=USD)),
+    period_start=_optional(TIME),
+    period_end=_optional(TIME),
+)
+
 SCHEMAS: dict[str, Schema] = {
+    "Address": _object(url=TEXT),
+    "Cap": _object(spend_cap_usd=USD),
+    "Invoices": _object(invoices=list_of(_INVOICE)),
+    "Preview": _PREVIEW,
     "Account": _ACCOUNT,
     "Balance": _object(
         available_usd=USD,

@@ -5,9 +5,20 @@ they touch in one order, applies the rules of `book` to each in turn, and writes
 """
 
 from relay.ledger.book import Book
+from relay.ledger.clawing import claw_back, give_back
 from relay.ledger.commands import Command, Ended, Held, Hold, Journal, Renew, Settle, Settled
 from relay.ledger.correcting import Corrected, correct
 from relay.ledger.granting import due_to_expire, expire_due, grant, open_balance
+from relay.ledger.planning import (
+    allow_overage,
+    begin_period,
+    last_overage_before,
+    lock,
+    mark_sealed,
+    overage_until,
+    set_cap,
+    with_unsealed_overage,
+)
 from relay.ledger.posting import post
 
 __all__ = [
@@ -21,10 +32,20 @@ __all__ = [
     "Renew",
     "Settle",
     "Settled",
+    "allow_overage",
+    "begin_period",
+    "claw_back",
     "correct",
     "due_to_expire",
     "expire_due",
+    "give_back",
     "grant",
+    "last_overage_before",
+    "lock",
+    "mark_sealed",
     "open_balance",
+    "overage_until",
     "post",
+    "set_cap",
+    "with_unsealed_overage",
 ]

@@ -107,6 +107,15 @@ class Book:
         self.find_next_expiry()
         return movements
 
+    def claw(self, grant: GrantState, amount_pico: int) -> Movement:
+        """Takes credit of a grant back, below zero if need be; a positive amount gives back what was taken."""
+        movement = self._move(grant, "clawback", amount_pico)
+        if grant.remaining_pico > 0:
+            # Credit that came back after its grant's end is for the next expiry to take.
+            grant.expired_at = None
+        self.find_next_expiry()
+        return movement
+
     def expire(self, now: datetime, open_holds: list[tuple[datetime, int]]) -> list[Movement]:
         """Ends grants whose time is up, but for what calls that are still open may yet burn."""
         movements: list[Movement] = []

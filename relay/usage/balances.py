@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from relay import clock
 from relay.errors import NotFound
@@ -88,8 +88,9 @@ def _available(credit_pico: int, held_pico: int, room_pico: int) -> int:
 
 
 def _live_grants(connection: Connection, account_id: str) -> list[GrantView]:
-    """Those that have not ended, spent or not. They grow with payments, not with requests."""
-    query = _GRANTS.where(grants.c.account_id == account_id, grants.c.expired_at.is_(None))
+    """Those that have not ended, spent or not, and those that owe. They grow with payments, not with requests."""
+    live = or_(grants.c.expired_at.is_(None), grants.c.remaining_pico != 0)
+    query = _GRANTS.where(grants.c.account_id == account_id, live)
     return sorted((GrantView(*row) for row in connection.execute(query)), key=_burn_order)
 
 

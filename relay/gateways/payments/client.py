@@ -81,8 +81,10 @@ class Payments:
     async def aclose(self) -> None:
         await self._http.close_async()
 
-    def said(self, body: bytes, signature: str, now: datetime, secrets: tuple[str, ...]) -> Said:
+    def said(self, body: bytes, signature: str, now: datetime) -> Said:
         """What an event is about. BadSignature unless one of our secrets signed these bytes within five minutes."""
+        given = (self._settings.STRIPE_WEBHOOK_SECRET, self._settings.STRIPE_THIN_WEBHOOK_SECRET)
+        secrets = tuple(secret.get_secret_value() for secret in given if secret)
         return reading.said(verified(body, signature, now, secrets))
 
     async def customer(self, customer_id: str) -> Customer:
@@ -164,6 +166,11 @@ class Payments:
         params: Any = {"payment_intent": payment_intent_id, "limit": PAGE}
         found = await self._do(lambda c: c.v1.refunds.list_async(params))
         return [reading.refund(one) for one in found["data"]]
+
+    async def disputes(self, payment_intent_id: str) -> list[Dispute]:
+        params: Any = {"payment_intent": payment_intent_id, "limit": PAGE}
+        found = await self._do(lambda c: c.v1.disputes.list_async(params))
+        return [reading.dispute(one) for one in found["data"]]
 
     async def refund(self, refund_id: str) -> Refund:
         return reading.refund(await self._do(lambda c: c.v1.refunds.retrieve_async(refund_id)))

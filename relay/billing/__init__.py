@@ -1,0 +1,45 @@
+"""Billing: plans, checkouts, Stripe's events, invoices, and the windows by which overage gets there.
+
+The ledger decides and Stripe follows. What Stripe tells is fetched afresh and keyed by its business id.
+"""
+
+from relay.billing.checkouts import CheckoutView, Kind, check_out, checkout_of, open_portal
+from relay.billing.customers import customer_of, known_customer
+from relay.billing.events import listed, replay, replay_failed, store, work_through
+from relay.billing.handlers import FOLLOWED
+from relay.billing.invoices import InvoiceView, invoices_of
+from relay.billing.office import Office
+from relay.billing.outbox import push, try_stuck_again
+from relay.billing.plans import PlanView, look_after_overdue, plan_of
+from relay.billing.preview import PreviewLine, PreviewView, preview_of
+from relay.billing.windows import oldest_unsent, seal, unsealed_cents
+
+__all__ = [
+    "FOLLOWED",
+    "CheckoutView",
+    "InvoiceView",
+    "Kind",
+    "Office",
+    "PlanView",
+    "PreviewLine",
+    "PreviewView",
+    "check_out",
+    "checkout_of",
+    "customer_of",
+    "invoices_of",
+    "known_customer",
+    "listed",
+    "look_after_overdue",
+    "oldest_unsent",
+    "open_portal",
+    "plan_of",
+    "preview_of",
+    "push",
+    "replay",
+    "replay_failed",
+    "seal",
+    "store",
+    "try_stuck_again",
+    "unsealed_cents",
+    "work_through",
+]

@@ -1,0 +1,43 @@
+"""Signing in and out."""
+
+from relay.endpoints.openapi.words import JSON, NOBODY, SIGNED_IN, answer, fields, ok, operation, query
+from relay.endpoints.schemas import TEXT, Schema, ref
+
+_SEEN = {"303": answer("For a form: the next page.")}
+AUTH: Schema = {
+    "/api/auth/request": {
+        "post": operation(
+            "Mail a sign-in code",
+            body=fields("email", email=TEXT),
+            answers={"202": answer("The same for every address.", {JSON: ref("Message")}), **_SEEN},
+            errors=(400, 403, 413, 429, 503),
+            security=NOBODY,
+        )
+    },
+    "/api/auth/verify": {
+        "post": operation(
+            "Sign in with the mailed code",
+            body=fields("email", "code", email=TEXT, code=TEXT, next=TEXT),
+            answers={**ok("Signed in; sets the session cookie.", "Account"), **_SEEN},
+            errors=(400, 401, 403, 413, 429, 503),
+            security=NOBODY,
+        )
+    },
+    "/api/auth/logout": {
+        "post": operation(
+            "Sign out",
+            parameters=[query("everywhere", "1 ends every session of the account", enum=["0", "1"])],
+            answers={"204": answer("Signed out."), **_SEEN},
+            errors=(400, 401, 403, 503),
+            security=[{}, *SIGNED_IN],
+        )
+    },
+    "/api/auth/me": {"get": operation("Who am I", answers=ok("The account.", "Account"), errors=(401, 503))},
+    "/api/auth/token": {
+        "post": operation(
+            "A 15-minute bearer token for the panel on another site",
+            answers=ok("Told once.", "Token"),
+            errors=(401, 403, 503),
+        )
+    },
+}
