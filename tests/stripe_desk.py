@@ -111,3 +111,40 @@ def receiver(*statuses: int) -> Iterator[Receiver]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def buy_plan(at: Desk, card: str = "4242424242424242", **more: Any) -> tuple[str, stripe.Subscription]:
+    """A new customer who has bought the plan with this card: the customer's id and the subscription."""
+    customer = at.client.v1.customers.create({"email": "anna@example.com"}).id
+    items = [{"price": "price_plan", "quantity": 1}, {"price": "price_overage"}]
+    session = check_out(at, mode="subscription", customer=customer, line_items=items, **more)
+    assert pay(session, card).status_code == 303
+    paid = at.client.v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription"]})
+    assert isinstance(paid.subscription, stripe.Subscription)
+    return customer, paid.subscription
+
+
+def buy_credit(at: Desk, customer: str, cents: int = 2500, card: str = "4242424242424242") -> stripe.checkout.Session:
+    """A top-up that was paid by this card: its session, complete."""
+    price = {"currency": "usd", "unit_amount": cents, "product_data": {"name": "Credit"}}
+    items = [{"price_data": price, "quantity": 1}]
+    session = check_out(at, mode="payment", customer=customer, line_items=items, invoice_creation={"enabled": True})
+    assert pay(session, card).status_code == 303
+    return at.client.v1.checkout.sessions.retrieve(session.id)
+
+
+def check_out(at: Desk, **params: Any) -> stripe.checkout.Session:
+    where = {"success_url": "http://localhost/paid?session={CHECKOUT_SESSION_ID}", "cancel_url": "http://localhost/"}
+    return at.client.v1.checkout.sessions.create({**where, **params})
+
+
+def pay(session: stripe.checkout.Session, card: str = "4242424242424242") -> httpx.Response:
+    """What a person does on the page."""
+    assert session.url
+    return httpx.post(session.url, data={"action": "pay", "card": card})
+
+
+def use(at: Desk, customer: str, cents: int, **more: object) -> None:
+    """Overage that the meter hears of."""
+    payload = {"stripe_customer_id": customer, "value": str(cents)}
+    at.client.v1.billing.meter_events.create({"event_name": "overage_cents", "payload": payload, **more})

@@ -163,7 +163,7 @@ def test_a_missing_customer_and_an_unknown_route_are_not_found(world: Running, c
         client.v1.customers.retrieve("cus_nobody")
     assert raised.value.http_status == 404
     with pytest.raises(stripe.InvalidRequestError, match="Unrecognized request URL"):
-        client.v1.invoices.list()
+        client.v1.quotes.list()
     assert httpx.put(f"{world.urls['stripe']}/v1/customers").status_code in (404, 405)
 
 

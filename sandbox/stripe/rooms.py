@@ -9,21 +9,31 @@ from urllib.parse import unquote
 
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.objects import (
+    checkout_session,
     customer,
     event,
+    invoice,
+    invoice_item,
     meter,
     meter_event,
     meter_summary,
+    payment,
     price,
     product,
+    subscription,
     thin_event,
     webhook_endpoint,
 )
 from sandbox.stripe.operation import Operation
 
 # A room is added here: each file under objects/ brings its own operations.
-ROOMS = (customer, event, meter, meter_event, meter_summary, price, product, thin_event, webhook_endpoint)
-OPERATIONS: tuple[Operation, ...] = tuple(replace(one, gives=room.KIND) for room in ROOMS for one in room.OPERATIONS)
+ROOMS = (
+    *(checkout_session, customer, event, invoice, invoice_item, meter, meter_event, meter_summary, payment),
+    *(price, product, subscription, thin_event, webhook_endpoint),
+)
+OPERATIONS: tuple[Operation, ...] = tuple(
+    replace(one, gives=one.gives or room.KIND) for room in ROOMS for one in room.OPERATIONS
+)
 
 
 def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:

@@ -44,10 +44,10 @@ def answer(store: Store, made: Json, paths: list[str]) -> Json:
 def check_paths(kind: str, paths: list[str]) -> None:
     """Refuses, before anything is done, a path that no object of this kind has."""
     for path in paths:
-        parts = path.removeprefix("data.").split(".")
-        if len(parts) > DEPTH_MAX:
+        # `data` counts as a level too, as in Stripe's complaint about `data.items.data.price.product`.
+        if path.count(".") >= DEPTH_MAX:
             raise Refused(400, f"You cannot expand more than 4 levels of a property ({path[:100]}).", param="expand")
-        if not _is_known(kind, parts[0]):
+        if not _is_known(kind, path.removeprefix("data.").split(".")[0]):
             raise _cannot(path)
 
 

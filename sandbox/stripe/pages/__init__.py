@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from sandbox.page import page
 from sandbox.stripe.errors import Refused
-from sandbox.stripe.pages import front
+from sandbox.stripe.pages import checkout, front, invoices
 from sandbox.stripe.replies import Reply, html_reply
 from sandbox.wire import Request
 
@@ -20,6 +20,12 @@ Page = Callable[..., Reply]
 ROUTES: tuple[tuple[str, re.Pattern[str], Page], ...] = (
     ("GET", re.compile(r"/"), front.show),
     ("POST", re.compile(r"/clock"), front.move_time),
+    ("GET", re.compile(r"/c/pay/(cs_\w+)"), checkout.show),
+    ("POST", re.compile(r"/c/pay/(cs_\w+)"), checkout.pay),
+    ("GET", re.compile(r"/i/(in_\w+)"), invoices.show),
+    ("POST", re.compile(r"/i/(in_\w+)"), invoices.pay),
+    ("GET", re.compile(r"/i/(in_\w+)/pdf"), invoices.pdf),
+    ("GET", re.compile(r"/receipts/(ch_\w+)"), invoices.receipt),
 )
 
 

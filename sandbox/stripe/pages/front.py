@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
 from sandbox.page import page
 from sandbox.stripe.events import API_VERSION
+from sandbox.stripe.pages.figures import moment
 from sandbox.stripe.replies import Reply, html_reply, redirect
 from sandbox.stripe.store import Json, Store
 
@@ -37,10 +37,6 @@ def move_time(stripe: Stripe, form: dict[str, str]) -> Reply:
         to = min(ends, default=store.now()) + 1.0
     store.timeline.advance(store, to)
     return redirect("/")
-
-
-def moment(at: float | None) -> str:
-    return "" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _end(subscription: Json) -> int:
