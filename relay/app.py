@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay import logs
-from relay.endpoints import answers, auth, balance_events, billing, health, openapi, usage
+from relay.endpoints import alerts, answers, auth, balance_events, billing, health, openapi, resend, usage
 from relay.endpoints.claude import PREFIX, ClaudeDoor
 from relay.endpoints.cors import Cors
 from relay.services import Services, open_services, refuse_unless_migrated, spare_what_is_loaded
@@ -18,6 +18,8 @@ ROUTES = [
     *usage.routes,  # /api/balance, /api/usage, /api/usage.csv, /api/requests, /api/requests/ID
     *balance_events.routes,  # /api/balance/events
     *billing.routes,  # /api/billing/checkout, portal, cap, invoices, preview, /api/stripe/webhook
+    *alerts.routes,  # /api/billing/alerts
+    *resend.routes,  # /api/resend/webhook
     *openapi.routes,  # /api/openapi.json
     *health.routes,  # /livez, /readyz, /metrics
 ]

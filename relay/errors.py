@@ -25,6 +25,12 @@ class BadInput(ProductError):
     message = "The request is not one that we understand."
 
 
+class BadSignature(ProductError):
+    status = 400
+    code = "bad_signature"
+    message = "The signature does not fit the body, or is too old."
+
+
 class NotSignedIn(ProductError):
     status = 401
     code = "not_signed_in"

@@ -24,6 +24,7 @@ SECRETS = (
     "STRIPE_API_KEY",
     "STRIPE_WEBHOOK_SECRET",
     "RESEND_API_KEY",
+    "RESEND_WEBHOOK_SECRET",
     "METRICS_TOKEN",
     "DATABASE_URL",
     "REDIS_URL",
@@ -73,6 +74,9 @@ class Settings(BaseSettings):
     STRIPE_METER_EVENT: str = Field("overage_cents", description="event name of Stripe's meter")
     RESEND_API_KEY: SecretStr | None = Field(None, description="our key at Resend")
     RESEND_API_URL: str = Field("https://api.resend.com", description="where Resend answers")
+    RESEND_WEBHOOK_SECRET: SecretStr | None = Field(
+        None, description="signs Resend's events to us: bounces, complaints"
+    )
     MAIL_FROM: str = Field("Account <sign-in@localhost.test>", description="sender of our mail")
     STORAGE_URL: str = Field("file://data/assets", description="file://… or s3://bucket")
     MARKUP_PERCENT: int = Field(20, ge=0, le=1000, description="baked into a price version by `migrate`")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import accounts, billing, clock, ledger, metrics, pricing
-from relay.billing import Office
+from relay.billing import Office, alerts
 from relay.database import Database
 from relay.errors import ProductError
 from relay.settling import sweep
@@ -85,12 +85,17 @@ class Clock:
         if self._ticks:
             await tick(services.database, services.alive())
             await _carefully(self._bill)
+            await _carefully(self._tell)
 
     async def _bill(self) -> None:
         """Windows are sealed when an interval begins; what waits for Stripe is tried at every tick."""
         begun = interval_start(clock.now(), self._services.settings.SYNC_INTERVAL_SECONDS)
         await bill(self._services.office, seals=self._sealed != begun)
         self._sealed = begun
+
+    async def _tell(self) -> None:
+        services = self._services
+        await alerts.tell(services.database, services.mail, services.settings)
 
     async def _renew(self) -> None:
         services = self._services

@@ -29,6 +29,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pace", type=float, default=60.0, help="Claude's tokens per second; 0 is unpaced")
     parser.add_argument("--webhook", action="append", default=[], help="an address for Stripe's events")
     parser.add_argument("--thin-webhook", action="append", default=[], help="an address for Stripe's thin events")
+    parser.add_argument("--mail-webhook", action="append", default=[], help="an address for Resend's events")
     parser.add_argument("--stripe-file", type=Path, help="where Stripe's objects are kept; without it, in memory")
     return parser.parse_args()
 
@@ -47,7 +48,8 @@ async def _serve(options: argparse.Namespace) -> int:
         asyncio.get_running_loop().add_signal_handler(number, leave.set)
     try:
         stripe = Stripe(options.webhook, options.thin_webhook, file=options.stripe_file)
-        async with running(options.only, options.port_base, options.pace, _say_code, stripe) as found:
+        places = (options.only, options.port_base, options.pace)
+        async with running(*places, _say_code, stripe, options.mail_webhook) as found:
             _say(json.dumps(found.line()))
             await leave.wait()
     except OSError as error:

@@ -45,11 +45,12 @@ async def running(
     pace: float = 60.0,
     on_code: Callable[[str, str], None] = lambda address, code: None,
     stripe: Stripe | None = None,
+    mail_webhooks: Sequence[str] = (),
 ) -> AsyncIterator[Running]:
     """Runs the services `only` on `port_base` and above (0: whatever is free), until the block is left.
 
     A service keeps its place in `SERVICES` whichever others run: mail is always at `port_base + 2`."""
-    claude, letterbox = Claude(pace), mail.Letterbox(on_code)
+    claude, letterbox = Claude(pace), mail.Letterbox(on_code, webhooks=mail_webhooks, secret=mail.new_secret())
     stripe = stripe or Stripe()
     raw: dict[str, Server | Stripe] = {"claude": claude.server, "stripe": stripe}
     apps: dict[str, Callable[[], Starlette]] = {"mail": lambda: mail.app(letterbox), "editor": editor.app}
@@ -65,7 +66,7 @@ async def running(
                 stack.push_async_callback(raw[name].stop)
             else:
                 await stack.enter_async_context(_uvicorn(apps[name](), sock))
-        yield Running(urls, _settings(urls, stripe), claude, letterbox, stripe)
+        yield Running(urls, _settings(urls, stripe, letterbox), claude, letterbox, stripe)
 
 
 def _bound(port: int) -> socket.socket:
@@ -106,7 +107,7 @@ async def _uvicorn(app: Starlette, sock: socket.socket) -> AsyncIterator[None]:
         await task
 
 
-def _settings(urls: dict[str, str], stripe: Stripe) -> dict[str, str]:
+def _settings(urls: dict[str, str], stripe: Stripe, letterbox: mail.Letterbox) -> dict[str, str]:
     found: dict[str, str] = {}
     if "claude" in urls:
         found |= {
@@ -121,7 +122,11 @@ def _settings(urls: dict[str, str], stripe: Stripe) -> dict[str, str]:
             **STRIPE_SETTINGS,
         }
     if "mail" in urls:
-        found |= {"RESEND_API_URL": urls["mail"], "RESEND_API_KEY": f"re_sandbox_{secrets.token_hex(8)}"}
+        found |= {
+            "RESEND_API_URL": urls["mail"],
+            "RESEND_API_KEY": f"re_sandbox_{secrets.token_hex(8)}",
+            "RESEND_WEBHOOK_SECRET": letterbox.secret,
+        }
     return found
 
 

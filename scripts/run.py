@@ -7,13 +7,12 @@ import json
 import os
 import secrets
 import signal
-import socket
 import sys
-import time
-import urllib.request
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import NoReturn
+
+from loopback import answers, is_taken
 
 from relay.errors import Misconfigured
 from relay.settings import ROOT, Settings, read_with_faults
@@ -25,6 +24,7 @@ STAND_INS = {
     "stripe": {"STRIPE_API_KEY": "sk_test_sandbox", "STRIPE_WEBHOOK_SECRET": "whsec_sandbox"},
     "mail": {"RESEND_API_KEY": "re_sandbox", "RESEND_API_URL": "http://127.0.0.1"},
 }
+SIGNED = {"stripe": "STRIPE_WEBHOOK_SECRET", "mail": "RESEND_WEBHOOK_SECRET"}
 OWN_KEY = {"SECRET_KEY": "made by the first run and kept in data/"}
 PLACES = ("claude", "stripe", "mail", "editor")
 """The sandbox's services in the order of their ports: the first has PORT + 1."""
@@ -72,17 +72,6 @@ def refuse_taken_ports(port: int, services: list[str]) -> None:
             give_up(f"Port {number}, for {owner}, is taken by another program. Choose others: make run PORT=4000")
 
 
-def is_taken(host: str, port: int) -> bool:
-    """Whether somebody listens there. A machine without IPv6 has nobody on ::1."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return error.errno in (98, 48, 13)
-        return False
-
-
 class Failed(Exception):
     """Something that was started has ended or never got ready; the message says which, and its last lines."""
 
@@ -125,9 +114,10 @@ class Product:
         say("Starting the sandbox and bringing the database up …")
         found, _ = await asyncio.gather(self.start_sandbox(), self.migrate())
         self.set_unless_chosen(found)
-        if "stripe" in self.services:
-            # The sandbox signs with its own, whatever is left in .env from elsewhere.
-            self.env["STRIPE_WEBHOOK_SECRET"] = found["STRIPE_WEBHOOK_SECRET"]
+        for service, name in SIGNED.items():
+            if service in self.services:
+                # The sandbox signs with its own, whatever is left in .env from elsewhere.
+                self.env[name] = found[name]
         await self.start_server()
         self.welcome()
         await asyncio.gather(self.say_codes(), *(self.watch(name) for name in self.children))
@@ -153,17 +143,16 @@ class Product:
 
     async def start_sandbox(self) -> dict[str, str]:
         """Starts the stand-ins and returns the settings that lead to them."""
-        only = ",".join(self.services)
-        hook = f"http://127.0.0.1:{self.port}/api/stripe/webhook"
-        stripe = (
-            "--webhook",
-            hook,
-            "--thin-webhook",
-            f"{hook}/thin",
-            "--stripe-file",
-            str(DATA / "sandbox-stripe.json"),
-        )
-        await self.start("sandbox", "-m", "sandbox", "--port-base", str(self.port + 1), "--only", only, *stripe)
+        webhooks = f"http://127.0.0.1:{self.port}/api"
+        options = {
+            "--port-base": self.port + 1,
+            "--only": ",".join(self.services),
+            "--webhook": f"{webhooks}/stripe/webhook",
+            "--thin-webhook": f"{webhooks}/stripe/webhook/thin",
+            "--mail-webhook": f"{webhooks}/resend/webhook",
+            "--stripe-file": DATA / "sandbox-stripe.json",
+        }
+        await self.start("sandbox", "-m", "sandbox", *(str(word) for pair in options.items() for word in pair))
         ready = asyncio.create_task(self.lines().readline())
         await self.wait_for("sandbox", ready)
         try:
@@ -276,16 +265,6 @@ def signal_group(child: Process, number: signal.Signals) -> None:
 
 def is_good(ready: "asyncio.Task[bytes] | asyncio.Task[None]") -> bool:
     return ready.done() and not ready.cancelled() and ready.exception() is None
-
-
-def answers(url: str, after_seconds: float) -> bool:
-    time.sleep(after_seconds)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with contextlib.suppress(OSError):
-        answer: IO[bytes] = opener.open(url, timeout=5)
-        with answer:
-            return True
-    return False
 
 
 def log_of(name: str) -> Path:

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 
 from relay import accounts, clock, ledger, pricing
 from relay.database import Database
-from relay.endpoints import health, openapi, usage
+from relay.endpoints import alerts, health, openapi, usage
 from relay.endpoints.answers import WithRequestId, exception_handlers
 from relay.ids import new_id
 from relay.ledger import Ended, Hold, Settle
@@ -155,7 +155,7 @@ async def open_books(database_url: str, **changes: str) -> AsyncIterator[Books]:
     prices = database.read_now(pricing.current)
     services = Services(settings, database, Limits(settings), prices)
     app = Starlette(
-        routes=[*usage.routes, *health.routes, *openapi.routes],
+        routes=[*usage.routes, *alerts.routes, *health.routes, *openapi.routes],
         exception_handlers=exception_handlers,
         middleware=[Middleware(WithRequestId)],
     )

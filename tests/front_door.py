@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from relay.database import Database
+from relay.endpoints import auth, resend
 from relay.endpoints.answers import WithRequestId, exception_handlers
-from relay.endpoints.auth import routes
 from relay.gateways.mail import Mail
 from relay.limits import Limits
 from relay.settings import Settings, read_settings
@@ -146,7 +146,11 @@ async def front_door(database_url: str, **changes: Any) -> AsyncIterator[FrontDo
         database = Database(settings.database_url)
         database.write_now(SQLModel.metadata.create_all)
         services = Services(settings, database, Limits(settings), Mail(settings), Hub())
-        app = Starlette(routes=routes, exception_handlers=exception_handlers, middleware=[Middleware(WithRequestId)])
+        app = Starlette(
+            routes=[*auth.routes, *resend.routes],
+            exception_handlers=exception_handlers,
+            middleware=[Middleware(WithRequestId)],
+        )
         app.state.services = services
         try:
             yield FrontDoor(services, office, app)

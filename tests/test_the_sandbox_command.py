@@ -31,7 +31,7 @@ def test_it_says_where_everything_is_and_ends_cleanly(number: signal.Signals) ->
         assert set(said["settings"]) == {
             *("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "STRIPE_API_BASE", "STRIPE_API_KEY"),
             *("STRIPE_WEBHOOK_SECRET", "STRIPE_PRICE_PLAN", "STRIPE_PRICE_OVERAGE", "STRIPE_METER_EVENT"),
-            *("RESEND_API_URL", "RESEND_API_KEY"),
+            *("RESEND_API_URL", "RESEND_API_KEY", "RESEND_WEBHOOK_SECRET"),
         }
         process.send_signal(number)
         out, err = process.communicate(timeout=20)

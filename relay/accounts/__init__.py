@@ -23,6 +23,7 @@ from relay.accounts.identity import (
     recognise,
 )
 from relay.accounts.keys import KeyRow, create_key, list_keys, revoke_key
+from relay.accounts.mail_stops import Stop, allow_mail, mail_stop, stop_mail
 from relay.accounts.people import Person, account_for, find_account
 from relay.accounts.sessions import (
     NewToken,
@@ -45,8 +46,10 @@ __all__ = [
     "NewToken",
     "Person",
     "SessionRow",
+    "Stop",
     "account_for",
     "address_tag",
+    "allow_mail",
     "create_key",
     "credential_from_headers",
     "end_all_sessions",
@@ -57,6 +60,7 @@ __all__ = [
     "is_still_valid",
     "list_keys",
     "list_sessions",
+    "mail_stop",
     "make_token",
     "normalise_code",
     "normalise_email",
@@ -64,5 +68,6 @@ __all__ = [
     "recognise",
     "request_code",
     "revoke_key",
+    "stop_mail",
     "verify_code",
 ]

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import clock
 from relay.accounts.identity import Identity
+from relay.accounts.mail_stops import mail_arrived
 from relay.accounts.people import account_for
 from relay.accounts.secrets import hash_of, new_code, new_secret, seal
 from relay.accounts.sessions import open_session
@@ -168,8 +169,11 @@ def _is_live(email: str, browser_hash: str, now: datetime) -> ColumnElement[bool
 
 def _sign_in(connection: Connection, settings: Settings, code_id: int, email: str, browser: Browser) -> NewSession:
     unused = (codes.c.id == code_id, codes.c.ended_at.is_(None))
-    if connection.execute(update(codes).where(*unused).values(ended_at=clock.now())).rowcount != 1:
+    used = update(codes).where(*unused).values(ended_at=clock.now())
+    mailed_at = connection.execute(used.returning(codes.c.created_at)).scalar()
+    if mailed_at is None:
         raise CodeInvalid()
+    mail_arrived(connection, email, mailed_at)
     person = account_for(connection, settings, email)
     if person is None or person.is_closed:
         raise Forbidden("This account is closed.")

@@ -146,6 +146,16 @@ SCHEMAS: dict[str, Schema] = {
         total_usd={**USD, "description": "the price with its corrections"},
     ),
     "Token": _object(token=TEXT, expires_at=TIME),
+    "Alerts": _object(
+        cap=FLAG,
+        low_credit=FLAG,
+        mail_stopped={
+            "type": ["object", "null"],
+            "required": ["reason", "at"],
+            "properties": {"reason": {"type": "string", "enum": ["bounced", "complained"]}, "at": TIME},
+            "description": "why no mail goes to the account's address; null when it does",
+        },
+    ),
     "Message": _object(message=TEXT),
     "Status": _object(status={"const": "ok"}),
     "Problem": _object(

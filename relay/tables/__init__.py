@@ -18,7 +18,7 @@ from relay.tables.columns import UtcDateTime, table
 from relay.tables.credit import Balance, Entry, Grant, Hold
 from relay.tables.metered import Price, PriceVersion, Usage, UsageHour
 from relay.tables.people import Account, ApiKey, BearerToken, Session, SignInCode
-from relay.tables.running import Lease
+from relay.tables.running import Lease, Look
 
 __all__ = [
     "Account",
@@ -34,6 +34,7 @@ __all__ = [
     "Hold",
     "Invoice",
     "Lease",
+    "Look",
     "MailStop",
     "Outbox",
     "Payment",

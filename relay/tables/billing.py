@@ -202,7 +202,11 @@ class Invoice(SQLModel, table=True):
 
 
 class Alert(SQLModel, table=True):
-    """A mail that was due once: its subject matter and the period or payment that it is about."""
+    """A mail that was due once: its subject matter and the period or payment that it is about.
+
+    `detail` holds the letter's figures (JSON). `sent_at` is when it was dealt with, and `outcome` how: `sent`, or why
+    not: `covered` (by one that says more), `unwanted`, `stopped`, `closed`, `refused`.
+    """
 
     __tablename__ = "alerts"
     __table_args__ = (
@@ -216,6 +220,7 @@ class Alert(SQLModel, table=True):
     detail: str = ""
     created_at: datetime = moment()
     sent_at: datetime | None = moment(default=None)
+    outcome: str = ""
 
 
 class AlertChoice(SQLModel, table=True):
@@ -228,9 +233,10 @@ class AlertChoice(SQLModel, table=True):
 
 
 class MailStop(SQLModel, table=True):
-    """An address that Resend told us to leave alone: `bounced` or `complained`."""
+    """An address that Resend told us to leave alone: `bounced` or `complained`, until that was lifted."""
 
     __tablename__ = "mail_stops"
     email: str = Field(primary_key=True)
     reason: str
     at: datetime = moment()
+    lifted_at: datetime | None = moment(default=None)

@@ -17,3 +17,11 @@ class Lease(SQLModel, table=True):
     name: str = Field(primary_key=True)
     holder: str
     expires_at: datetime = moment()
+
+
+class Look(SQLModel, table=True):
+    """Up to when somebody who looks at changes from time to time has looked."""
+
+    __tablename__ = "looks"
+    name: str = Field(primary_key=True)
+    at: datetime = moment()

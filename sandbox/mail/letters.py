@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
@@ -117,17 +117,22 @@ def _check(name: str, addresses: list[str]) -> None:
 class Letterbox:
     """All mails, oldest first, and the idempotency keys of the last 24 hours.
 
-    `on_code` is told each address and sign-in code; `clock` gives seconds that only go forward."""
+    `on_code` is told each address and sign-in code; `clock` gives seconds that only go forward. Events about mails
+    go to the addresses in `webhooks`, signed with `secret`."""
 
     def __init__(
         self,
         on_code: Callable[[str, str], None] = lambda address, code: None,
         clock: Callable[[], float] = time.monotonic,
+        webhooks: Sequence[str] = (),
+        secret: str = "",
     ) -> None:
         self.letters: list[Letter] = []
         self.keys: dict[str, tuple[float, bytes, str]] = {}
         self.on_code = on_code
         self.clock = clock
+        self.webhooks = webhooks
+        self.secret = secret
 
     def accept(self, raw: bytes, key: str | None) -> str:
         """Takes a mail and gives its id; the same key with the same body gives the same id and no second

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from html import escape
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from sandbox.mail.events import event, tell
 from sandbox.mail.letters import Letter, Letterbox, Refused
 from sandbox.page import page
 from sandbox.queueing import Failures
@@ -26,6 +28,7 @@ def app(letterbox: Letterbox | None = None) -> Starlette:
             Route("/emails", server.send, methods=["POST"]),
             Route("/emails/{id}", server.one, methods=["GET"]),
             Route("/sandbox/next", server.failures.queue, methods=["POST"]),
+            Route("/sandbox/event", server.tell, methods=["POST"]),
         ]
     )
 
@@ -66,6 +69,25 @@ class MailServer:
         found = [letter for letter in reversed(self.letterbox.letters) if wanted in (None, *letter.body.to)]
         return JSONResponse([letter.row() for letter in found])
 
+    async def tell(self, request: Request) -> Response:
+        """Sends an event about a mail: `{"id" or "to", "kind", "bounce", "webhook"}`, as JSON or by a button's form."""
+        is_form = "json" not in request.headers.get("content-type", "")
+        asked = dict(parse_qsl((await request.body()).decode())) if is_form else await request.json()
+        try:
+            letter = self._letter(asked)
+            body = event(letter, asked.get("kind", "bounced"), asked.get("bounce", "permanent"))
+        except Refused as refused:
+            return _refusal(refused)
+        webhooks = [asked["webhook"]] if "webhook" in asked else self.letterbox.webhooks
+        statuses = [await tell(url, body, self.letterbox.secret) for url in webhooks]
+        return RedirectResponse("/", 303) if is_form else JSONResponse({"statuses": statuses})
+
+    def _letter(self, asked: dict[str, str]) -> Letter:
+        for letter in reversed(self.letterbox.letters):
+            if asked.get("id") == letter.id or asked.get("to") in letter.body.to:
+                return letter
+        raise Refused(404, "not_found", "Email not found")
+
     async def read(self, request: Request) -> Response:
         """Every mail on one page, newest first."""
         letters = "".join(_article(letter) for letter in reversed(self.letterbox.letters))
@@ -94,5 +116,14 @@ def _article(letter: Letter) -> str:
     plain = f"<details {shut}><summary>Text</summary><pre>{escape(body.text)}</pre></details>" if body.text else ""
     return (
         f"<article><h2>{escape(body.subject)}</h2><p class='quiet'>{escape(body.sender)} to "
-        f"{escape(', '.join(body.to))}, {letter.at:%Y-%m-%d %H:%M:%S} UTC</p>{framed}{plain}</article>"
+        f"{escape(', '.join(body.to))}, {letter.at:%Y-%m-%d %H:%M:%S} UTC</p>"
+        f"{framed}{plain}{_buttons(letter)}</article>"
     )
+
+
+def _buttons(letter: Letter) -> str:
+    """What may become of a mail afterwards."""
+    ends = {"bounced": "It bounces", "complained": "The reader calls it spam"}
+    buttons = "".join(f'<button name="kind" value="{kind}">{words}</button> ' for kind, words in ends.items())
+    of = f'<input type="hidden" name="id" value="{letter.id}">'
+    return f'<form method="post" action="/sandbox/event">{of}{buttons}</form>'

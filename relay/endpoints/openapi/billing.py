@@ -1,7 +1,7 @@
-"""Buying, the spend cap, invoices, and Stripe's webhook."""
+"""Buying, the spend cap, alerts, invoices, and the webhooks of Stripe and Resend."""
 
 from relay.endpoints.openapi.words import JSON, NOBODY, answer, fields, ok, operation
-from relay.endpoints.schemas import TEXT, Schema
+from relay.endpoints.schemas import FLAG, TEXT, Schema
 
 _AMOUNT: Schema = {"anyOf": [TEXT, {"type": "integer"}], "description": "USD, exact", "examples": ["10"]}
 BILLING: Schema = {
@@ -34,6 +34,24 @@ BILLING: Schema = {
     "/api/billing/preview": {
         "get": operation(
             "The next invoice, as it would be now", answers=ok("Empty without a plan.", "Preview"), errors=(401, 503)
+        )
+    },
+    "/api/billing/alerts": {
+        "get": operation("Which alerts are mailed", answers=ok("Now.", "Alerts"), errors=(401, 503)),
+        "put": operation(
+            "Choose which alerts are mailed; payments that fail and receipts always are",
+            body=fields("cap", "low_credit", cap=FLAG, low_credit=FLAG),
+            answers=ok("As it is now.", "Alerts"),
+            errors=(400, 401, 403, 413, 503),
+        ),
+    },
+    "/api/resend/webhook": {
+        "post": operation(
+            "Resend tells of bounces and complaints, signed",
+            body={"required": True, "content": {JSON: {"schema": {"type": "object"}}}},
+            answers=ok("Taken.", "Status"),
+            errors=(400, 413, 503),
+            security=NOBODY,
         )
     },
     "/api/stripe/webhook": {

@@ -1,5 +1,6 @@
 """Stripe: customers, checkouts, subscriptions, invoices, the meter, and the signatures of its events."""
 
+from relay.errors import BadSignature
 from relay.gateways.payments.client import AlreadyTold, Missing, Payments, PaymentsFailed
 from relay.gateways.payments.shapes import (
     CheckoutSession,
@@ -12,7 +13,6 @@ from relay.gateways.payments.shapes import (
     Said,
     Subscription,
 )
-from relay.gateways.payments.signing import BadSignature
 
 __all__ = [
     "AlreadyTold",

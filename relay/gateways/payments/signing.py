@@ -6,15 +6,9 @@ from typing import Any
 import orjson
 from stripe import SignatureVerificationError, WebhookSignature
 
-from relay.errors import ProductError
+from relay.errors import BadSignature
 
 TOLERANCE_SECONDS = 300
-
-
-class BadSignature(ProductError):
-    status = 400
-    code = "bad_signature"
-    message = "The signature does not fit the body, or is too old."
 
 
 def verified(body: bytes, header: str, now: datetime, secrets: tuple[str, ...]) -> Any:
