@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from relay import clock
 from relay.errors import CapReached, InsufficientCredit, NotFound
@@ -14,31 +14,24 @@ from relay.ledger.book import Book, Movement
 from relay.ledger.commands import Command, Held, Hold, Journal, Renew, Settle, Settled
 from relay.ledger.usage_rows import roll_up, usage_row
 from relay.money import usd
+from relay.prepared import InsertSet, Prepared, UpdateSet, among
 from relay.tables import ApiKey, Usage, table
 from relay.tables import Hold as HoldRow
 
 holds, usage, api_keys = table(HoldRow), table(Usage), table(ApiKey)
 
-_OPEN = select(holds).where(holds.c.request_id.in_(bindparam("ids", expanding=True)))
-_CLOSE = delete(holds).where(holds.c.request_id.in_(bindparam("ids", expanding=True)))
-_SWEPT = select(usage.c.request_id, usage.c.account_id).where(
-    usage.c.request_id.in_(bindparam("ids", expanding=True)),
-    usage.c.kind == "request",
-    usage.c.ended == "process_died",
+_OPEN = Prepared(select(holds).where(among(holds.c.request_id, "ids")))
+_CLOSE = Prepared(delete(holds).where(among(holds.c.request_id, "ids")))
+_SWEPT = Prepared(
+    select(usage.c.request_id, usage.c.account_id).where(
+        among(usage.c.request_id, "ids"), usage.c.kind == "request", usage.c.ended == "process_died"
+    )
 )
-_JOURNAL = (
-    update(holds)
-    .where(holds.c.request_id == bindparam("of"))
-    .values(journal=bindparam("learnt"), expires_at=bindparam("until"))
-)
-_RENEW = (
-    update(holds).where(holds.c.request_id.in_(bindparam("ids", expanding=True))).values(expires_at=bindparam("until"))
-)
-_SPENT = (
-    update(api_keys)
-    .where(api_keys.c.id == bindparam("of"))
-    .values(spent_pico=api_keys.c.spent_pico + bindparam("price"))
-)
+_RENEW = Prepared(update(holds).where(among(holds.c.request_id, "ids")).values(expires_at=bindparam("until")))
+_JOURNAL = UpdateSet(holds, "request_id", ["journal", "expires_at"])
+_SPENT = UpdateSet(api_keys, "id", ["spent_pico"], adding=True)
+_NEW_HOLDS = InsertSet(holds, holds.c.keys())
+_NEW_USAGE = InsertSet(usage, [column.name for column in usage.c if column.name != "id"])
 
 
 def post(connection: Connection, commands: Sequence[Command]) -> list[Any]:
@@ -61,7 +54,7 @@ class _Posting:
         calls = [c for c in self._commands if isinstance(c, Hold | Settle)]
         if calls:
             self._books = shelf.take(self._connection, {c.account_id for c in calls})
-            found = self._connection.execute(_OPEN, {"ids": [c.request_id for c in calls]})
+            found = _OPEN.all(self._connection, ids=[c.request_id for c in calls])
             self._open: dict[str, Row[Any]] = {row.request_id: row for row in found}
             self._settle_all()
             self._expire_due()
@@ -75,15 +68,18 @@ class _Posting:
     def _keep_journals(self) -> None:
         """After the accounts are locked, and in one order: so that no two workers wait for each other."""
         journals = {c.request_id: c for c in self._commands if isinstance(c, Journal)}
-        if journals:
-            rows = [{"of": i, "learnt": c.journal, "until": c.expires_at} for i, c in sorted(journals.items())]
-            self._connection.execute(_JOURNAL, rows)
+        for request_id in self._closed:
+            journals.pop(request_id, None)
+        rows = [
+            {"request_id": request_id, "journal": command.journal, "expires_at": command.expires_at}
+            for request_id, command in sorted(journals.items())
+        ]
+        _JOURNAL.run(self._connection, rows)
 
     def _renew(self) -> None:
         for command in self._commands:
             if isinstance(command, Renew):
-                ids = sorted(command.request_ids)
-                self._connection.execute(_RENEW, {"ids": ids, "until": command.expires_at})
+                _RENEW.run(self._connection, ids=sorted(command.request_ids), until=command.expires_at)
 
     def _settle_all(self) -> None:
         settles = [(i, c) for i, c in enumerate(self._commands) if isinstance(c, Settle)]
@@ -119,8 +115,7 @@ class _Posting:
         ids = [c.request_id for c in settles if not c.swept and c.request_id not in self._open]
         if not ids:
             return {}
-        found = self._connection.execute(_SWEPT, {"ids": ids})
-        return {row.request_id: row for row in found}
+        return {row.request_id: row for row in _SWEPT.all(self._connection, ids=ids)}
 
     def _correct_swept(self, book: Book, command: Settle) -> None:
         del self._swept[command.request_id]
@@ -197,16 +192,21 @@ class _Posting:
 
     def _write(self) -> None:
         if self._closed:
-            self._connection.execute(_CLOSE, {"ids": self._closed})
+            _CLOSE.run(self._connection, ids=self._closed)
         if self._usage_rows:
-            self._connection.execute(insert(usage), self._usage_rows)
+            _NEW_USAGE.run(self._connection, self._usage_rows)
             roll_up(self._connection, self._usage_rows)
-            spent = [{"of": r["key_id"], "price": r["price_pico"]} for r in self._usage_rows if r["key_id"]]
-            if spent:
-                self._connection.execute(_SPENT, spent)
-        if self._new_holds:
-            self._connection.execute(insert(holds), [_hold_row(command) for command in self._new_holds.values()])
+            _SPENT.run(self._connection, _spent_by_key(self._usage_rows))
+        _NEW_HOLDS.run(self._connection, [_hold_row(command) for command in self._new_holds.values()])
         shelf.put_back(self._connection, self._books.values(), self._movements, self._now)
+
+
+def _spent_by_key(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    spent: dict[str, int] = {}
+    for row in rows:
+        if row["key_id"]:
+            spent[row["key_id"]] = spent.get(row["key_id"], 0) + row["price_pico"]
+    return [{"id": key_id, "spent_pico": price_pico} for key_id, price_pico in sorted(spent.items())]
 
 
 def _refusal(book: Book, command: Hold) -> InsufficientCredit:

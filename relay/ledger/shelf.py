@@ -4,14 +4,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select
 
 from relay.ledger.book import Book, GrantState, Movement
+from relay.prepared import InsertSet, Prepared, UpdateSet, among
 from relay.tables import Balance, Entry, Grant, Hold, table
 
 balances, entries, grants, holds = table(Balance), table(Entry), table(Grant), table(Hold)
 
-_BALANCES = (
+_BALANCES = Prepared(
     select(
         balances.c.account_id,
         balances.c.credit_pico,
@@ -22,15 +23,19 @@ _BALANCES = (
         balances.c.has_plan,
         balances.c.next_expiry_at,
     )
-    .where(balances.c.account_id.in_(bindparam("ids", expanding=True)))
+    .where(among(balances.c.account_id, "ids"))
     .order_by(balances.c.account_id)
     .with_for_update()
 )
-_OPEN_GRANTS = select(
-    grants.c.account_id, grants.c.id, grants.c.kind, grants.c.remaining_pico, grants.c.expires_at, grants.c.expired_at
-).where(
-    grants.c.account_id.in_(bindparam("ids", expanding=True)),
-    grants.c.remaining_pico != 0,
+_OPEN_GRANTS = Prepared(
+    select(
+        grants.c.account_id,
+        grants.c.id,
+        grants.c.kind,
+        grants.c.remaining_pico,
+        grants.c.expires_at,
+        grants.c.expired_at,
+    ).where(among(grants.c.account_id, "ids"), grants.c.remaining_pico != 0)
 )
 _LAST_GRANT = (
     select(grants.c.id, grants.c.kind, grants.c.remaining_pico, grants.c.expires_at, grants.c.expired_at)
@@ -38,30 +43,19 @@ _LAST_GRANT = (
     .order_by(grants.c.id.desc())
     .limit(1)
 )
-_HOLDS_OF = select(holds.c.account_id, holds.c.created_at, holds.c.amount_pico).where(
-    holds.c.account_id.in_(bindparam("ids", expanding=True))
+_HOLDS_OF = Prepared(
+    select(holds.c.account_id, holds.c.created_at, holds.c.amount_pico).where(among(holds.c.account_id, "ids"))
 )
-_SAVE_BALANCE = (
-    update(balances)
-    .where(balances.c.account_id == bindparam("of"))
-    .values(
-        credit_pico=bindparam("credit"),
-        held_pico=bindparam("held"),
-        overage_pico=bindparam("overage"),
-        next_expiry_at=bindparam("next_expiry"),
-        changed_at=bindparam("now"),
-    )
+_SAVE_BALANCE = UpdateSet(
+    balances, "account_id", ["credit_pico", "held_pico", "overage_pico", "next_expiry_at", "changed_at"]
 )
-_SAVE_GRANT = (
-    update(grants)
-    .where(grants.c.id == bindparam("of"))
-    .values(remaining_pico=bindparam("remaining"), expired_at=bindparam("expired"))
-)
+_SAVE_GRANT = UpdateSet(grants, "id", ["remaining_pico", "expired_at"])
+_NEW_ENTRIES = InsertSet(entries, [column.name for column in entries.c if column.name != "id"])
 
 
 def take(connection: Connection, account_ids: Iterable[str]) -> dict[str, Book]:
     """The books of these accounts, locked until the transaction ends. Unknown ids are left out."""
-    rows = connection.execute(_BALANCES, {"ids": sorted(set(account_ids))})
+    rows = _BALANCES.all(connection, ids=sorted(set(account_ids)))
     return {row[0]: Book(*row) for row in rows}
 
 
@@ -70,7 +64,7 @@ def add_grants(connection: Connection, books: Sequence[Book]) -> None:
     if not books:
         return
     by_id = {book.account_id: book for book in books}
-    for row in connection.execute(_OPEN_GRANTS, {"ids": list(by_id)}):
+    for row in _OPEN_GRANTS.all(connection, ids=list(by_id)):
         by_id[row[0]].grants.append(GrantState(*row[1:]))
 
 
@@ -84,7 +78,7 @@ def add_last_grant(connection: Connection, book: Book) -> None:
 def open_holds(connection: Connection, account_ids: Iterable[str]) -> dict[str, list[tuple[datetime, int]]]:
     """Per account, when each open hold was taken and how much it reserves."""
     found: dict[str, list[tuple[datetime, int]]] = {}
-    for account_id, created_at, amount_pico in connection.execute(_HOLDS_OF, {"ids": list(account_ids)}):
+    for account_id, created_at, amount_pico in _HOLDS_OF.all(connection, ids=list(account_ids)):
         found.setdefault(account_id, []).append((created_at, amount_pico))
     return found
 
@@ -113,26 +107,22 @@ def put_back(
 ) -> None:
     """Writes what changed: snapshots, grants, and an entry for each movement."""
     changed = [book for book in books if book.changed]
-    if changed:
-        connection.execute(_SAVE_BALANCE, [_balance_row(book, now) for book in changed])
+    _SAVE_BALANCE.run(connection, [_balance_row(book, now) for book in changed])
     touched = [grant for book in changed for grant in book.grants if grant.changed]
-    if touched:
-        connection.execute(
-            _SAVE_GRANT,
-            [{"of": g.id, "remaining": g.remaining_pico, "expired": g.expired_at} for g in touched],
-        )
-    if movements:
-        connection.execute(insert(entries), [_entry_row(account_id, m, now) for account_id, m in movements])
+    _SAVE_GRANT.run(
+        connection, [{"id": g.id, "remaining_pico": g.remaining_pico, "expired_at": g.expired_at} for g in touched]
+    )
+    _NEW_ENTRIES.run(connection, [_entry_row(account_id, m, now) for account_id, m in movements])
 
 
 def _balance_row(book: Book, now: datetime) -> dict[str, Any]:
     return {
-        "of": book.account_id,
-        "credit": book.credit_pico,
-        "held": book.held_pico,
-        "overage": book.overage_pico,
-        "next_expiry": book.next_expiry_at,
-        "now": now,
+        "account_id": book.account_id,
+        "credit_pico": book.credit_pico,
+        "held_pico": book.held_pico,
+        "overage_pico": book.overage_pico,
+        "next_expiry_at": book.next_expiry_at,
+        "changed_at": now,
     }
 
 

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
-from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
-from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
 
 from relay.clock import hour_of
 from relay.ledger.commands import Settle
+from relay.prepared import InsertSet
 from relay.tables import UsageHour, table
 
 usage_hours = table(UsageHour)
@@ -22,6 +21,9 @@ _SUMS = (
     "cost_pico",
     "price_pico",
 )
+
+
+_ROLL_UP = InsertSet(usage_hours, (*_KEY, *_SUMS), key=_KEY, adds=_SUMS)
 
 
 def usage_row(command: Settle, hold: Row[Any]) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def roll_up(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     # One order for every worker, so that two of them never wait for each other's rows.
     ordered = sorted(sums.items(), key=lambda item: item[0])
     values: list[dict[str, Any]] = [dict(zip((*_KEY, *_SUMS), (*key, *added), strict=True)) for key, added in ordered]
-    connection.execute(_upsert(connection), values)
+    _ROLL_UP.run(connection, values)
 
 
 def _addends(row: dict[str, Any]) -> list[int]:
@@ -89,10 +91,3 @@ def _addends(row: dict[str, Any]) -> list[int]:
         row["cost_pico"],
         row["price_pico"],
     ]
-
-
-def _upsert(connection: Connection) -> Any:
-    build: Any = upsert_sqlite if connection.dialect.name == "sqlite" else upsert_postgresql
-    statement = build(usage_hours)
-    added = {name: usage_hours.c[name] + statement.excluded[name] for name in _SUMS}
-    return statement.on_conflict_do_update(index_elements=list(_KEY), set_=added)

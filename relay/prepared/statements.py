@@ -1,0 +1,99 @@
+"""A Core statement that the driver runs by itself."""
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.types import TypeEngine
+
+Convert = Callable[[Any], Any]
+
+
+class Prepared:
+    """Run it within a connection's transaction, like any other statement; parameters go by their names."""
+
+    def __init__(self, statement: Executable) -> None:
+        self._statement = statement
+        self._known: dict[str, _Compiled] = {}
+
+    def run(self, connection: Connection, **parameters: Any) -> None:
+        self._on(connection.dialect).run(connection, parameters)
+
+    def all(self, connection: Connection, **parameters: Any) -> list[Any]:
+        """The rows of a select: named tuples, their values as SQLAlchemy would give them."""
+        return self._on(connection.dialect).all(connection, parameters)
+
+    def _on(self, dialect: Dialect) -> "_Compiled":
+        if (known := self._known.get(dialect.name)) is None:
+            known = self._known[dialect.name] = _Compiled(self._statement, dialect)
+        return known
+
+
+class _Compiled:
+    def __init__(self, statement: Executable, dialect: Dialect) -> None:
+        compiled = cast(Any, statement).compile(dialect=dialect)
+        self._sql: str = compiled.string
+        self._order: list[str] | None = compiled.positiontup
+        self._binds = {name: into_driver(bind.type, dialect) for bind, name in compiled.bind_names.items()}
+        self._constants = {name: bind.value for bind, name in compiled.bind_names.items() if not bind.required}
+        columns = list(statement.selected_columns) if isinstance(statement, Select) else []
+        self._row = cast(Any, namedtuple)("Row", [column.key for column in columns])
+        found = ((i, _out_of_driver(column.type, dialect)) for i, column in enumerate(columns))
+        self._reads = [(i, read) for i, read in found if read is not None]
+
+    def run(self, connection: Connection, parameters: Mapping[str, Any]) -> None:
+        execute(connection, self._sql, self._given(parameters))
+
+    def all(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
+        rows = execute(connection, self._sql, self._given(parameters), fetch=True)
+        return [self._row._make(self._read(row)) for row in rows] if self._reads else [self._row._make(r) for r in rows]
+
+    def _given(self, parameters: Mapping[str, Any]) -> Any:
+        given = {**self._constants, **parameters}
+        for name, bind in self._binds.items():
+            if bind is not None:
+                given[name] = bind(given[name])
+        return given if self._order is None else [given[name] for name in self._order]
+
+    def _read(self, row: Sequence[Any]) -> Sequence[Any]:
+        values = list(row)
+        for i, read in self._reads:
+            values[i] = read(values[i])
+        return values
+
+
+def execute(connection: Connection, sql: str, parameters: Any, *, fetch: bool = False) -> list[Any]:
+    """The driver's rows. Raises what SQLAlchemy would raise, and like it gives up a connection that was lost."""
+    if not connection.in_transaction():
+        connection.begin()
+    raw = cast(Any, connection.connection.dbapi_connection)
+    try:
+        cursor = raw.execute(sql, parameters)
+        return cursor.fetchall() if fetch else []
+    except cast(Any, connection.dialect.dbapi).Error as error:
+        raise _translated(connection, sql, error) from error
+
+
+def _translated(connection: Connection, sql: str, error: Exception) -> BaseException:
+    dialect, dbapi = connection.dialect, cast(Any, connection.dialect.dbapi)
+    lost = dialect.is_disconnect(cast(Any, error), cast(Any, connection.connection.dbapi_connection), None)
+    if lost:
+        connection.invalidate(error)
+    return cast(
+        BaseException,
+        DBAPIError.instance(
+            sql, None, error, dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+        ),
+    )
+
+
+def into_driver(of: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    """How SQLAlchemy hands a value of this type to the driver; None when it does so as it is."""
+    return of.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _out_of_driver(of: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    return of.dialect_impl(dialect).result_processor(dialect, None)
