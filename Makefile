@@ -23,6 +23,7 @@ run:
 test:
 	@$(PYTHON) scripts/setup.py --dev --quiet
 	@$(VENV)/python scripts/browser.py
+	@$(VENV)/python scripts/strace.py
 	@$(VENV)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check:
