@@ -7,7 +7,19 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay import logs
-from relay.endpoints import alerts, answers, auth, balance_events, billing, health, openapi, resend, usage
+from relay.endpoints import (
+    account,
+    alerts,
+    answers,
+    auth,
+    balance_events,
+    billing,
+    health,
+    keys,
+    openapi,
+    resend,
+    usage,
+)
 from relay.endpoints.claude import PREFIX, ClaudeDoor
 from relay.endpoints.cors import Cors
 from relay.services import Services, open_services, refuse_unless_migrated, spare_what_is_loaded
@@ -20,6 +32,8 @@ ROUTES = [
     *billing.routes,  # /api/billing/checkout, portal, cap, invoices, preview, /api/stripe/webhook
     *alerts.routes,  # /api/billing/alerts
     *resend.routes,  # /api/resend/webhook
+    *account.routes,  # /api/account/export
+    *keys.routes,  # /api/keys, /api/keys/ID
     *openapi.routes,  # /api/openapi.json
     *health.routes,  # /livez, /readyz, /metrics
 ]

@@ -1,4 +1,4 @@
-"""Who wants to know that an account's figures changed, and that somebody's session ended. One process's watchers.
+"""Who wants to know that an account's figures changed, and that what let somebody in has ended. One process's watchers.
 
 A change in this process is told at once. Changes by other processes are found by one query a second for all watchers
 together, however many there are.
@@ -13,19 +13,29 @@ from sqlalchemy import Connection, bindparam, select
 
 from relay.database import Database
 from relay.errors import ProductError, TooMany
-from relay.tables import Balance, Session, table
+from relay.tables import Account, ApiKey, Balance, Session, table
 
 POLL_SECONDS = 1.0
-balances, sessions = table(Balance), table(Session)
+balances = table(Balance)
+accounts, sessions, keys = table(Account), table(Session), table(ApiKey)
 _CHANGED = select(balances.c.account_id, balances.c.changed_at).where(
     balances.c.account_id.in_(bindparam("ids", expanding=True))
 )
-_LIVE = select(sessions.c.id).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
+_LIVE = {
+    "ses": select(sessions.c.id).where(sessions.c.id.in_(bindparam("ids", expanding=True))),
+    "key": select(keys.c.id).where(keys.c.id.in_(bindparam("ids", expanding=True)), keys.c.revoked_at.is_(None)),
+    "acct": select(accounts.c.id).where(
+        accounts.c.id.in_(bindparam("ids", expanding=True)),
+        accounts.c.blocked_at.is_(None),
+        accounts.c.closed_at.is_(None),
+    ),
+}
+"""By the prefix of an id: which of these sessions, keys and accounts still let somebody in."""
 log = structlog.get_logger(__name__)
 
 
 class Hub:
-    """`changed` tells; `watch`, `listening` and `while_signed_in` listen."""
+    """`changed` tells; `watch`, `listening` and `while_valid` listen."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -68,20 +78,23 @@ class Hub:
                 event.set()
 
     @contextmanager
-    def while_signed_in(self, session_id: str, end: Callable[[], None]) -> Generator[None]:
-        """Calls `end` within about a second of the session's end: streams and sockets do not outlive it."""
-        enders = self._enders.setdefault(session_id, set())
-        enders.add(end)
+    def while_valid(self, ids: Sequence[str], end: Callable[[], None]) -> Generator[None]:
+        """Calls `end` within about a second of the end of any of these sessions, keys or accounts: what they let in
+        does not outlive them."""
+        for each in ids:
+            self._enders.setdefault(each, set()).add(end)
         try:
             yield
         finally:
-            enders.discard(end)
-            if not enders:
-                self._enders.pop(session_id, None)
+            for each in ids:
+                enders = self._enders.get(each, set())
+                enders.discard(end)
+                if not enders:
+                    self._enders.pop(each, None)
 
-    def session_ended(self, session_id: str) -> None:
-        """Ends at once what hangs on this session in this process."""
-        for end in tuple(self._enders.get(session_id, ())):
+    def ended(self, id_of_what: str) -> None:
+        """Ends at once what hangs on this session, key or account in this process."""
+        for end in tuple(self._enders.get(id_of_what, ())):
             end()
 
     async def run(self) -> None:
@@ -103,8 +116,8 @@ class Hub:
             if self._seen.get(account_id) != changed_at:
                 self.changed(account_id)
             self._seen[account_id] = changed_at
-        for session_id in set(watched) - live:
-            self.session_ended(session_id)
+        for gone in set(watched) - live:
+            self.ended(gone)
 
     def _forget(self, account_id: str, event: asyncio.Event) -> None:
         events = self._watchers.get(account_id, set())
@@ -115,8 +128,12 @@ class Hub:
 
 
 def _changes_and_live(
-    connection: Connection, account_ids: Sequence[str], session_ids: Sequence[str]
+    connection: Connection, account_ids: Sequence[str], watched: Sequence[str]
 ) -> tuple[list[tuple[str, object]], set[str]]:
     changes = [(row[0], row[1]) for row in connection.execute(_CHANGED, {"ids": account_ids})] if account_ids else []
-    live = set(connection.execute(_LIVE, {"ids": session_ids}).scalars()) if session_ids else set[str]()
+    live: set[str] = set()
+    for prefix, query in _LIVE.items():
+        ids = [each for each in watched if each.startswith(prefix + "_")]
+        if ids:
+            live.update(connection.execute(query, {"ids": ids}).scalars())
     return changes, live

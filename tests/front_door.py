@@ -15,13 +15,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from relay.database import Database
-from relay.endpoints import auth, resend
+from relay.endpoints import account, auth, keys, resend
 from relay.endpoints.answers import WithRequestId, exception_handlers
 from relay.gateways.mail import Mail
 from relay.limits import Limits
 from relay.settings import Settings, read_settings
 
 ORIGIN = "http://localhost:3000"
+ROUTES = [*auth.routes, *resend.routes, *keys.routes, *account.routes]
 SECRET_KEY = "a secret key of the tests, 32 characters"
 
 
@@ -92,12 +93,16 @@ async def post_office() -> AsyncIterator[PostOffice]:
 
 @dataclass
 class Hub:
-    """Remembers whose figures were said to have changed."""
+    """Remembers whose figures were said to have changed, and what was said to have ended."""
 
     told: list[str] = field(default_factory=list)
+    over: list[str] = field(default_factory=list)
 
     def changed(self, account_id: str) -> None:
         self.told.append(account_id)
+
+    def ended(self, id_of_what: str) -> None:
+        self.over.append(id_of_what)
 
 
 @dataclass
@@ -146,11 +151,7 @@ async def front_door(database_url: str, **changes: Any) -> AsyncIterator[FrontDo
         database = Database(settings.database_url)
         database.write_now(SQLModel.metadata.create_all)
         services = Services(settings, database, Limits(settings), Mail(settings), Hub())
-        app = Starlette(
-            routes=[*auth.routes, *resend.routes],
-            exception_handlers=exception_handlers,
-            middleware=[Middleware(WithRequestId)],
-        )
+        app = Starlette(routes=ROUTES, exception_handlers=exception_handlers, middleware=[Middleware(WithRequestId)])
         app.state.services = services
         try:
             yield FrontDoor(services, office, app)

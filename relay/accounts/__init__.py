@@ -5,6 +5,7 @@ as an HMAC.
 """
 
 from relay.accounts.addresses import address_tag, normalise_code, normalise_email
+from relay.accounts.closing import Closed, Owed, close_account, owed, request_closing
 from relay.accounts.codes import (
     Browser,
     CodeAnswer,
@@ -14,6 +15,7 @@ from relay.accounts.codes import (
     request_code,
     verify_code,
 )
+from relay.accounts.exporting import Progress, archive, begin_export, last_export
 from relay.accounts.identity import (
     Credential,
     Identity,
@@ -22,9 +24,11 @@ from relay.accounts.identity import (
     is_still_valid,
     recognise,
 )
-from relay.accounts.keys import KeyRow, create_key, list_keys, revoke_key
+from relay.accounts.keys import KEYS_MAX, KeyRow, cap_key, create_key, list_keys, rename_key, revoke_key
 from relay.accounts.mail_stops import Stop, allow_mail, mail_stop, stop_mail
+from relay.accounts.moving import MoveCodes, Moved, confirm_move, pending_move, request_move
 from relay.accounts.people import Person, account_for, find_account
+from relay.accounts.preferences import locales, set_preferences, time_zones
 from relay.accounts.sessions import (
     NewToken,
     SessionRow,
@@ -36,20 +40,31 @@ from relay.accounts.sessions import (
 from relay.accounts.sweeping import forget_expired
 
 __all__ = [
+    "KEYS_MAX",
     "Browser",
+    "Closed",
     "CodeAnswer",
     "Credential",
     "Identity",
     "KeyRow",
     "MailedCode",
+    "MoveCodes",
+    "Moved",
     "NewSession",
     "NewToken",
+    "Owed",
     "Person",
+    "Progress",
     "SessionRow",
     "Stop",
     "account_for",
     "address_tag",
     "allow_mail",
+    "archive",
+    "begin_export",
+    "cap_key",
+    "close_account",
+    "confirm_move",
     "create_key",
     "credential_from_headers",
     "end_all_sessions",
@@ -58,16 +73,25 @@ __all__ = [
     "forget_expired",
     "identify",
     "is_still_valid",
+    "last_export",
     "list_keys",
     "list_sessions",
+    "locales",
     "mail_stop",
     "make_token",
     "normalise_code",
     "normalise_email",
+    "owed",
     "pending_email",
+    "pending_move",
     "recognise",
+    "rename_key",
+    "request_closing",
     "request_code",
+    "request_move",
     "revoke_key",
+    "set_preferences",
     "stop_mail",
+    "time_zones",
     "verify_code",
 ]

@@ -1,4 +1,5 @@
-"""Sign-in codes: asked for by a browser, mailed, tried at most five times, used once.
+"""Mailed codes: asked for by a browser, mailed, tried at most five times, used once. Here they sign somebody in;
+in `moving` and `closing` they prove that whoever is signed in reads that address.
 
 The rows are also the limits of an address (a mail a minute, five codes an hour, ten a day): they outlive a
 restart, and an index lets only one code of an address be open, whichever worker made it.
@@ -6,7 +7,7 @@ restart, and an index lets only one code of an address be open, whichever worker
 
 import hmac
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,6 +32,8 @@ ADDRESS_LIMITS = ((MAIL_EVERY, 1), (timedelta(hours=1), 5), (timedelta(days=1), 
 """How many codes an address gets in each span; with five tries a code, fifty guesses a day among a million.
 """
 PENDING_LIFE = timedelta(hours=1)
+Purpose = Literal["sign-in", "move-from", "move-to", "close"]
+"""What a code is good for. The limits of an address span all of them."""
 
 
 class Browser(NamedTuple):
@@ -73,10 +76,10 @@ async def request_code(database: Database, settings: Settings, email: str, brows
     Within a limit nothing is mailed and the open code stays; the browser that asked for it is bound anew.
     """
     answer_token, code = new_secret(), new_code()
-    wanted = _Wanted(email, hash_of(browser.token), hash_of(answer_token), seal(settings, "sign-in code", email, code))
-    code_id = await database.write(lambda connection: _issue(connection, wanted))
-    key = f"sign-in-code-{code_id}-{wanted.code_hmac[:16]}"
-    return CodeAnswer(answer_token, MailedCode(email, code, key, clock.now()) if code_id else None)
+    wanted = Wanted(email, "sign-in", hash_of(answer_token), hash_code(settings, "sign-in", email, code))
+    old_hash = hash_of(browser.token)
+    code_id = await database.write(lambda connection: issue(connection, wanted, old_hash))
+    return CodeAnswer(answer_token, mailed(wanted, code_id, code) if code_id else None)
 
 
 async def verify_code(database: Database, settings: Settings, email: str, code: str, browser: Browser) -> NewSession:
@@ -86,8 +89,8 @@ async def verify_code(database: Database, settings: Settings, email: str, code: 
     Two transactions: the try is on disk before the code is compared, so no crash and no race gives a sixth.
     """
     browser_hash = hash_of(browser.token)
-    tried = await database.write(lambda connection: _count_try(connection, email, browser_hash))
-    if not hmac.compare_digest(tried.code_hmac, seal(settings, "sign-in code", email, code)):
+    tried = await database.write(lambda connection: count_try(connection, email, "sign-in", browser_hash))
+    if not hmac.compare_digest(tried.code_hmac, hash_code(settings, "sign-in", email, code)):
         raise CodeInvalid()
     return await database.write(lambda connection: _sign_in(connection, settings, tried.id, email, browser))
 
@@ -97,43 +100,60 @@ def pending_email(connection: Connection, browser_token: str) -> str | None:
     URL.
     """
     now = clock.now()
-    mine = (codes.c.browser_hash == hash_of(browser_token), codes.c.created_at > now - PENDING_LIFE)
+    mine = (
+        codes.c.browser_hash == hash_of(browser_token),
+        codes.c.purpose == "sign-in",
+        codes.c.created_at > now - PENDING_LIFE,
+    )
     return connection.execute(select(codes.c.email).where(*mine).order_by(codes.c.id.desc()).limit(1)).scalar()
 
 
-class _Wanted(NamedTuple):
+class Wanted(NamedTuple):
+    """A code to be made. `bound_to` is the hash of what must be shown with it: a browser's token, a session's id."""
+
     email: str
-    old_browser_hash: str
-    new_browser_hash: str
+    purpose: Purpose
+    bound_to: str
     code_hmac: str
 
 
-class _Tried(NamedTuple):
+class Tried(NamedTuple):
     id: int
     code_hmac: str
 
 
-def _issue(connection: Connection, wanted: _Wanted) -> int | None:
+def hash_code(settings: Settings, purpose: Purpose, email: str, code: str) -> str:
+    """A code made for one purpose is nothing for another: each has a key of its own."""
+    return seal(settings, f"{purpose} code", email, code)
+
+
+def mailed(wanted: Wanted, code_id: int, code: str) -> MailedCode:
+    return MailedCode(wanted.email, code, f"{wanted.purpose}-code-{code_id}-{wanted.code_hmac[:16]}", clock.now())
+
+
+def issue(connection: Connection, wanted: Wanted, old_bound_to: str) -> int | None:
     """The new code's id; None when the address is at a limit, or another worker has just made one."""
     now = clock.now()
-    if _is_limited(connection, wanted.email, now):
-        same_browser = (codes.c.email == wanted.email, codes.c.browser_hash == wanted.old_browser_hash)
-        connection.execute(update(codes).where(*same_browser).values(browser_hash=wanted.new_browser_hash))
+    same_purpose = (codes.c.email == wanted.email, codes.c.purpose == wanted.purpose)
+    if is_limited(connection, wanted.email, now):
+        same_browser = (*same_purpose, codes.c.browser_hash == old_bound_to)
+        connection.execute(update(codes).where(*same_browser).values(browser_hash=wanted.bound_to))
         return None
-    still_open = (codes.c.email == wanted.email, codes.c.ended_at.is_(None))
+    still_open = (*same_purpose, codes.c.ended_at.is_(None))
     connection.execute(update(codes).where(*still_open).values(ended_at=now))
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = {
         "email": wanted.email,
+        "purpose": wanted.purpose,
         "code_hmac": wanted.code_hmac,
-        "browser_hash": wanted.new_browser_hash,
+        "browser_hash": wanted.bound_to,
         "tries": 0,
     }
     added = insert(codes).values(row | {"created_at": now, "expires_at": now + CODE_LIFE})
     return connection.execute(added.on_conflict_do_nothing().returning(codes.c.id)).scalar()
 
 
-def _is_limited(connection: Connection, email: str, now: datetime) -> bool:
+def is_limited(connection: Connection, email: str, now: datetime) -> bool:
     counts = [func.count().filter(codes.c.created_at > now - span) for span, _ in ADDRESS_LIMITS]
     longest = max(span for span, _ in ADDRESS_LIMITS)
     # A clock that was wrongly ahead leaves codes in the future: they would lock the address until then.
@@ -142,15 +162,15 @@ def _is_limited(connection: Connection, email: str, now: datetime) -> bool:
     return any(count >= most for count, (_, most) in zip(found, ADDRESS_LIMITS, strict=True))
 
 
-def _count_try(connection: Connection, email: str, browser_hash: str) -> _Tried:
+def count_try(connection: Connection, email: str, purpose: Purpose, bound_to: str) -> Tried:
     """Counts a try on the open code of this address and browser: a stranger's guesses cannot use up
     somebody's tries.
     """
-    live = _is_live(email, browser_hash, clock.now())
+    live = _is_live(email, purpose, bound_to, clock.now())
     counted = update(codes).where(live, codes.c.tries < TRIES_MAX).values(tries=codes.c.tries + 1)
     row = connection.execute(counted.returning(codes.c.id, codes.c.code_hmac)).first()
     if row:
-        return _Tried(*row)
+        return Tried(*row)
     created_at = connection.execute(select(codes.c.created_at).where(live)).scalar()
     if created_at is None:
         raise CodeInvalid()
@@ -161,19 +181,14 @@ def _count_try(connection: Connection, email: str, browser_hash: str) -> _Tried:
     )
 
 
-def _is_live(email: str, browser_hash: str, now: datetime) -> ColumnElement[bool]:
+def _is_live(email: str, purpose: Purpose, bound_to: str, now: datetime) -> ColumnElement[bool]:
     """Not before it was made either: a clock that is set back must not bring a code to life again."""
-    mine = (codes.c.email == email) & (codes.c.browser_hash == browser_hash) & codes.c.ended_at.is_(None)
-    return mine & (codes.c.created_at <= now) & (codes.c.expires_at > now)
+    mine = (codes.c.email == email) & (codes.c.purpose == purpose) & (codes.c.browser_hash == bound_to)
+    return mine & codes.c.ended_at.is_(None) & (codes.c.created_at <= now) & (codes.c.expires_at > now)
 
 
 def _sign_in(connection: Connection, settings: Settings, code_id: int, email: str, browser: Browser) -> NewSession:
-    unused = (codes.c.id == code_id, codes.c.ended_at.is_(None))
-    used = update(codes).where(*unused).values(ended_at=clock.now())
-    mailed_at = connection.execute(used.returning(codes.c.created_at)).scalar()
-    if mailed_at is None:
-        raise CodeInvalid()
-    mail_arrived(connection, email, mailed_at)
+    mail_arrived(connection, email, use(connection, code_id))
     person = account_for(connection, settings, email)
     if person is None or person.is_closed:
         raise Forbidden("This account is closed.")
@@ -182,3 +197,13 @@ def _sign_in(connection: Connection, settings: Settings, code_id: int, email: st
     session_id, token = open_session(connection, person.account_id, browser.device, browser.place)
     identity = Identity(person.account_id, email, "session", session_id, blocked=person.is_blocked)
     return NewSession(token, identity, person.is_new)
+
+
+def use(connection: Connection, code_id: int) -> datetime:
+    """Ends a code that was right; when it was mailed. CodeInvalid when it has ended since it was tried."""
+    unused = (codes.c.id == code_id, codes.c.ended_at.is_(None))
+    used = update(codes).where(*unused).values(ended_at=clock.now())
+    mailed_at = connection.execute(used.returning(codes.c.created_at)).scalar()
+    if mailed_at is None:
+        raise CodeInvalid()
+    return mailed_at

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import clock, ledger
+from relay.accounts.addresses import address_tag
 from relay.ids import new_id
 from relay.money import pico_from_usd
 from relay.settings import Settings
@@ -46,22 +47,23 @@ def _open_account(connection: Connection, settings: Settings, email: str) -> Per
         "id": new_id("acct"),
         "email": email,
         "created_at": clock.now(),
-        "time_zone": "UTC",
-        "locale": "en",
+        "time_zone": "",
+        "locale": "",
     }
     added = insert(accounts).values(row).on_conflict_do_nothing(index_elements=["email"]).returning(accounts.c.id)
     account_id = connection.execute(added).scalar()
     if account_id is None:
         return None
     ledger.open_balance(connection, account_id, pico_from_usd(settings.DEFAULT_SPEND_CAP_USD))
-    _welcome(connection, settings, account_id)
+    _welcome(connection, settings, account_id, email)
     return Person(account_id, email, is_new=True)
 
 
-def _welcome(connection: Connection, settings: Settings, account_id: str) -> None:
+def _welcome(connection: Connection, settings: Settings, account_id: str, email: str) -> None:
     amount_pico = pico_from_usd(settings.SIGN_UP_GRANT_USD)
     if amount_pico > 0:
-        key = f"sign-up:{account_id}"
+        # Once for an address, also when its account was deleted since: a seal of it says so and tells nobody which.
+        key = f"sign-up:{address_tag(settings, email)}"
         ledger.grant(
             connection,
             account_id,

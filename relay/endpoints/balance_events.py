@@ -60,7 +60,7 @@ class Following(Response):
 
             leaving = asyncio.create_task(_left(receive, end))
             try:
-                with hub.while_signed_in(session, end) if session else nullcontext():
+                with hub.while_valid((session,), end) if session else nullcontext():
                     await self._follow(changed, send)
             finally:
                 leaving.cancel()

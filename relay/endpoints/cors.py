@@ -6,7 +6,7 @@ from relay.settings import Settings
 
 Header = tuple[bytes, bytes]
 EXPOSED = b"request-id, upstream-request-id, retry-after"
-ALLOWED_METHODS = b"GET, POST, PUT, DELETE, OPTIONS"
+ALLOWED_METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED_HEADERS = (
     b"authorization, content-type, x-api-key, x-receipt, anthropic-version, anthropic-beta, "
     b"anthropic-dangerous-direct-browser-access, x-stainless-lang, x-stainless-package-version, x-stainless-os, "

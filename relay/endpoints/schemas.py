@@ -89,6 +89,15 @@ _CORRECTION = _object(
     cache_write_tokens=MORE_OR_LESS,
     price_usd=USD,
 )
+_KEY = {
+    "id": TEXT,
+    "name": TEXT,
+    "hint": {"type": "string", "description": "the key's last four characters"},
+    "created_at": TIME,
+    "last_used_at": _optional(TIME),
+    "cap_usd": _optional(USD),
+    "spent_usd": USD,
+}
 
 _INVOICE = _object(
     id=TEXT,
@@ -145,6 +154,9 @@ SCHEMAS: dict[str, Schema] = {
         corrections=list_of(_CORRECTION),
         total_usd={**USD, "description": "the price with its corrections"},
     ),
+    "Keys": _object(keys=list_of(ref("Key")), most=COUNT),
+    "Key": _object(**_KEY),
+    "NewKey": _object(key=TEXT, **_KEY),
     "Token": _object(token=TEXT, expires_at=TIME),
     "Alerts": _object(
         cap=FLAG,

@@ -17,7 +17,8 @@ from relay.tables.billing import (
 from relay.tables.columns import UtcDateTime, table
 from relay.tables.credit import Balance, Entry, Grant, Hold
 from relay.tables.metered import Price, PriceVersion, Usage, UsageHour
-from relay.tables.people import Account, ApiKey, BearerToken, Session, SignInCode
+from relay.tables.operating import Inspection, OperatorAction
+from relay.tables.people import Account, ApiKey, BearerToken, Export, Session, SignInCode
 from relay.tables.running import Lease, Look
 
 __all__ = [
@@ -30,12 +31,15 @@ __all__ = [
     "Checkout",
     "Clawback",
     "Entry",
+    "Export",
     "Grant",
     "Hold",
+    "Inspection",
     "Invoice",
     "Lease",
     "Look",
     "MailStop",
+    "OperatorAction",
     "Outbox",
     "Payment",
     "Period",

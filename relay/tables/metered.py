@@ -62,6 +62,7 @@ class UsageHour(SQLModel, table=True):
     """Usage rolled up by UTC hour, written in the settling transaction; a cache that the audit recomputes."""
 
     __tablename__ = "usage_hours"
+    __table_args__ = (Index("usage_hours_by_hour", "hour"),)
     account_id: str = Field(primary_key=True)
     hour: datetime = moment(primary_key=True)
     service: str = Field(primary_key=True)

@@ -12,21 +12,28 @@ from relay.tables.columns import moment, money, serial
 
 
 class Account(SQLModel, table=True):
-    """One person, by e-mail address (normalised: see `accounts.normalise_email`)."""
+    """One person, by e-mail address (normalised: see `accounts.normalise_email`).
+
+    An empty time zone or locale is whatever the browser says. A closed account keeps its money rows under an
+    address that nobody can have.
+    """
 
     __tablename__ = "accounts"
     id: str = Field(primary_key=True)
     email: str = Field(unique=True)
     created_at: datetime = moment()
-    time_zone: str = "UTC"
-    locale: str = "en"
+    time_zone: str = ""
+    locale: str = ""
     stripe_customer_id: str | None = Field(default=None, unique=True)
     blocked_at: datetime | None = moment(default=None)
     closed_at: datetime | None = moment(default=None)
 
 
 class SignInCode(SQLModel, table=True):
-    """A mailed code: its HMAC, the browser that asked for it, and how many tries it has had."""
+    """A mailed code: its HMAC, the browser that asked for it, and how many tries it has had.
+
+    `purpose` is `sign-in`, or what somebody who is signed in must prove: `move-from`, `move-to`, `close`.
+    """
 
     __tablename__ = "sign_in_codes"
     # Two workers asked at once cannot both make the newest code of an address: the second insert does nothing.
@@ -34,6 +41,7 @@ class SignInCode(SQLModel, table=True):
         Index(
             "one_open_code",
             "email",
+            "purpose",
             unique=True,
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
@@ -41,6 +49,7 @@ class SignInCode(SQLModel, table=True):
     )
     id: int | None = serial()
     email: str = Field(index=True)
+    purpose: str = "sign-in"
     code_hmac: str
     browser_hash: str = Field(index=True)
     created_at: datetime = moment()
@@ -87,3 +96,16 @@ class ApiKey(SQLModel, table=True):
     revoked_at: datetime | None = moment(default=None)
     cap_pico: int | None = Field(default=None, sa_type=BigInteger)
     spent_pico: int = money()
+
+
+class Export(SQLModel, table=True):
+    """An archive of everything about an account, as it is sent. `touched_at` tells a dead one from a slow one."""
+
+    __tablename__ = "exports"
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    rows_total: int = Field(default=0, sa_type=BigInteger)
+    rows_done: int = Field(default=0, sa_type=BigInteger)
+    started_at: datetime = moment()
+    touched_at: datetime = moment()
+    finished_at: datetime | None = moment(default=None)

@@ -6,7 +6,6 @@ process, the sweeper settles from the journal.
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import structlog
 from starlette.types import Receive, Send
@@ -67,11 +66,11 @@ class Call:
         """Returns when the client has its answer and the usage row is durable."""
         self._task = asyncio.current_task()
         watch = asyncio.get_running_loop().call_later(WATCH_AFTER_SECONDS, self._start_watching, receive)
-        session = self._identity.session_id
-        listening = self._services.hub.while_signed_in(session, self._leave) if session else nullcontext()
+        identity = self._identity
+        lets_in = (identity.session_id or identity.key_id, identity.account_id)
         metrics.STREAMS_OPEN.inc()
         try:
-            with listening:
+            with self._services.hub.while_valid(lets_in, self._leave):
                 await self._relay(send)
         except asyncio.CancelledError:
             # The server is stopping, or the client has stopped reading: book what is known, without waiting.

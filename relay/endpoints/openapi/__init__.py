@@ -10,6 +10,7 @@ from relay.endpoints.openapi.auth import AUTH
 from relay.endpoints.openapi.billing import BILLING
 from relay.endpoints.openapi.claude import CLAUDE
 from relay.endpoints.openapi.health import HEALTH
+from relay.endpoints.openapi.people import ACCOUNT, KEYS
 from relay.endpoints.openapi.usage import USAGE
 from relay.endpoints.schemas import SCHEMAS, Schema
 
@@ -41,6 +42,6 @@ def document(origin: str) -> Schema:
             "description": "Money is an exact decimal string in USD; times are RFC 3339 in UTC.",
         },
         "servers": [{"url": origin}],
-        "paths": {**AUTH, **CLAUDE, **USAGE, **BILLING, **HEALTH},
+        "paths": {**AUTH, **CLAUDE, **USAGE, **BILLING, **KEYS, **ACCOUNT, **HEALTH},
         "components": {"schemas": SCHEMAS, "securitySchemes": _SCHEMES},
     }

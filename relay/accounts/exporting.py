@@ -1,0 +1,241 @@
+"""Everything that we hold about an account, as one ZIP of JSON and CSV, made while it is sent.
+
+Every table that names the account is in it, so a new table is too. Memory holds a page of rows, whatever the history.
+"""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import IO, Any, NamedTuple, cast
+
+from sqlalchemy import Column, ColumnElement, Connection, Row, Table, func, insert, literal, select, tuple_, update
+from sqlmodel import SQLModel
+
+from relay import clock
+from relay.accounts.identity import Identity
+from relay.database import Database
+from relay.errors import Conflict
+from relay.ids import new_id
+from relay.money import usd
+from relay.tables import Account, Export, MailStop, SignInCode, StripeEvent, table
+
+accounts, exports = table(Account), table(Export)
+
+PAGE_ROWS = 500
+TELL_EVERY = timedelta(seconds=1)
+DEAD_AFTER = timedelta(minutes=1)
+SECRET_ENDINGS = ("_hash", "_hmac")
+"""Hashes of secrets say nothing to their owner, and something to a thief."""
+NOT_THEIRS = {"operator_actions": {"operator"}, "inspections": {"operator"}, "checkouts": {"url"}, "holds": {"worker"}}
+"""Whose name it is that did something, links that let anybody in, names of our machines."""
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_ABOUT = """\
+Everything that we hold about the account {account_id}, made {at}.
+
+Each table is here twice, as JSON and as CSV, with the same rows. Amounts are exact decimals in USD, times are RFC 3339
+in UTC. Left out are the hashes of sign-in codes, sessions and keys, and other people's names.
+"""
+
+
+class Progress(NamedTuple):
+    """The newest export of an account. `finished_at` is None while it runs, or when it was broken off."""
+
+    rows_done: int
+    rows_total: int
+    started_at: datetime
+    finished_at: datetime | None
+    runs: bool
+
+
+class Part(NamedTuple):
+    """A table, and which of its rows are the account's."""
+
+    of: Table
+    columns: tuple[Column[Any], ...]
+    mine: ColumnElement[bool]
+
+
+async def begin_export(database: Database, identity: Identity) -> str:
+    """The id of a new export. Conflict while another one of the account is on its way."""
+    return await database.write(lambda connection: _begin(connection, identity))
+
+
+async def archive(database: Database, identity: Identity, export_id: str) -> AsyncGenerator[bytes]:
+    """The ZIP file of an export that has begun, piece by piece; its progress is told about once a second."""
+    sink = _Sink()
+    done, told_at = 0, clock.now()
+    try:
+        with zipfile.ZipFile(cast(IO[bytes], sink), "w", zipfile.ZIP_DEFLATED) as packed:
+            at = clock.rfc3339(clock.now())
+            packed.writestr("README.txt", _ABOUT.format(account_id=identity.account_id, at=at))
+            for part in parts(identity):
+                # Closed by hand: a file that is still open when its reader leaves would keep the archive from closing.
+                async with aclosing(_written(database, packed, part)) as written:
+                    async for rows in written:
+                        done += rows
+                        if piece := sink.take():
+                            yield piece
+                        if clock.now() - told_at >= TELL_EVERY:
+                            told_at = clock.now()
+                            database.post(_tell, (export_id, done, None))
+        await database.batch(_tell, (export_id, done, clock.now()))
+        yield sink.take()
+    finally:
+        database.post(_end, export_id)
+
+
+def last_export(connection: Connection, account_id: str) -> Progress | None:
+    """How far the newest one is."""
+    query = select(exports).where(exports.c.account_id == account_id).order_by(exports.c.id.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    runs = row.finished_at is None and row.touched_at > clock.now() - DEAD_AFTER
+    return Progress(row.rows_done, row.rows_total, row.started_at, row.finished_at, runs)
+
+
+def parts(identity: Identity) -> list[Part]:
+    """Every table with rows of the account, in the order of their names; its own row first."""
+    account_id, email = identity.account_id, identity.email
+    customer = select(accounts.c.stripe_customer_id).where(accounts.c.id == account_id).scalar_subquery()
+    others = {
+        table(SignInCode).name: table(SignInCode).c.email == email,
+        table(MailStop).name: table(MailStop).c.email == email,
+        table(StripeEvent).name: table(StripeEvent).c.customer_id == customer,
+    }
+    found = [_part(accounts, accounts.c.id == account_id)]
+    for name, each in sorted(SQLModel.metadata.tables.items()):
+        if "account_id" in each.c:
+            found.append(_part(each, each.c.account_id == account_id))
+        elif name in others:
+            found.append(_part(each, others[name]))
+    return found
+
+
+def _part(of: Table, mine: ColumnElement[bool]) -> Part:
+    hidden = NOT_THEIRS.get(of.name, set[str]())
+    shown = [c for c in of.c if not c.name.endswith(SECRET_ENDINGS) and c.name not in hidden]
+    # Some tables know a row by the hash of a secret: it orders the pages, and is left out when they are written.
+    return Part(of, tuple(shown), mine)
+
+
+def _begin(connection: Connection, identity: Identity) -> str:
+    last = last_export(connection, identity.account_id)
+    if last and last.runs:
+        raise Conflict("An export is on its way already. Wait until it has come.")
+    counts = (select(func.count()).select_from(p.of).where(p.mine) for p in parts(identity))
+    # Each row is written twice, as JSON and as CSV, the one of this export among them.
+    total = 2 * (1 + sum(connection.execute(query).scalar_one() for query in counts))
+    now, export_id = clock.now(), new_id("exp")
+    row = {"id": export_id, "account_id": identity.account_id, "rows_total": total, "rows_done": 0}
+    connection.execute(insert(exports), row | {"started_at": now, "touched_at": now})
+    return export_id
+
+
+async def _written(database: Database, packed: zipfile.ZipFile, part: Part) -> AsyncGenerator[int]:
+    """Writes both files of a part; how many rows after each page."""
+    for kind in ("json", "csv"):
+        name = zipfile.ZipInfo(f"{part.of.name}.{kind}", clock.now().timetuple()[:6])
+        name.compress_type = zipfile.ZIP_DEFLATED
+        with packed.open(name, "w", force_zip64=True) as file:
+            page = _Page(part, kind)
+            while not page.is_last:
+                file.write(await database.read(page.next))
+                yield page.rows
+
+
+class _Page:
+    """One page of a part after the other, each already text."""
+
+    def __init__(self, part: Part, kind: str) -> None:
+        self._part, self._kind = part, kind
+        self._keys = tuple(part.of.primary_key.columns)
+        self._after: Sequence[Any] | None = None
+        self._names = [c.name for c in part.columns]
+        self.is_last = False
+        self.rows = 0
+
+    def next(self, connection: Connection) -> bytes:
+        is_first = self._after is None
+        found = self._read(connection)
+        self.rows, self.is_last = len(found), len(found) < PAGE_ROWS
+        if found:
+            self._after = found[-1][-len(self._keys) :]
+        values = [tuple(_plain(n, v) for n, v in zip(self._names, row, strict=False)) for row in found]
+        if self._kind == "csv":
+            return _as_csv([[_in_words(n) for n in self._names], *values] if is_first else values)
+        return "".join(self._as_json(values, is_first)).encode()
+
+    def _read(self, connection: Connection) -> Sequence[Row[Any]]:
+        query = select(*self._part.columns, *(key.label(f"key_{i}") for i, key in enumerate(self._keys)))
+        query = query.where(self._part.mine).order_by(*self._keys).limit(PAGE_ROWS)
+        if self._after is not None:
+            last = tuple_(*(literal(v, key.type) for v, key in zip(self._after, self._keys, strict=True)))
+            query = query.where(tuple_(*self._keys) > last)
+        return connection.execute(query).all()
+
+    def _as_json(self, rows: Sequence[Sequence[Any]], is_first: bool) -> Iterator[str]:
+        yield "[" if is_first else ""
+        for i, row in enumerate(rows):
+            fields = dict(zip(map(_in_words, self._names), row, strict=True))
+            yield ("\n" if is_first and i == 0 else ",\n") + json.dumps(fields, ensure_ascii=False)
+        yield "\n]\n" if self.is_last else ""
+
+
+def _in_words(name: str) -> str:
+    return name.removesuffix("_pico") + "_usd" if name.endswith("_pico") else name
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return clock.rfc3339(value)
+    return usd(value) if name.endswith("_pico") and value is not None else value
+
+
+def _as_csv(rows: Sequence[Sequence[Any]]) -> bytes:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([_cell(value) for value in row] for row in rows)
+    return out.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """Text is never a formula. An amount may begin with a minus sign, and is only digits after it."""
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not value[1:].replace(".", "", 1).isdigit():
+        return "'" + value
+    return value
+
+
+class _Sink:
+    """A file that is taken away piece by piece. It cannot be sought in, and zipfile sees that."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._held += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Everything is there already."""
+
+    def take(self) -> bytes:
+        piece, self._held = bytes(self._held), bytearray()
+        return piece
+
+
+def _tell(connection: Connection, news: Sequence[tuple[str, int, datetime | None]]) -> list[None]:
+    for export_id, done, finished_at in news:
+        values = {"rows_done": done, "touched_at": clock.now(), "finished_at": finished_at}
+        connection.execute(update(exports).where(exports.c.id == export_id).values(values))
+    return [None] * len(news)
+
+
+def _end(connection: Connection, export_ids: Sequence[str]) -> list[None]:
+    """One that was broken off no longer stands in the way of the next."""
+    broken = (exports.c.id.in_(export_ids), exports.c.finished_at.is_(None))
+    connection.execute(update(exports).where(*broken).values(touched_at=clock.now() - DEAD_AFTER))
+    return [None] * len(export_ids)

@@ -1,0 +1,108 @@
+"""`/api/keys`: who may make, change and revoke which key, and what a revoked key's open streams do."""
+
+import threading
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from calling import message, new_customer
+from endings import all_rows
+from front_door import FrontDoor, front_door
+from product import Product, eventually
+
+ANNA, BOB = "anna@example.com", "bob@example.com"
+
+
+@pytest.fixture
+async def door(database_url: str) -> AsyncIterator[FrontDoor]:
+    async with front_door(database_url) as door:
+        yield door
+
+
+async def test_a_key_lives_from_making_to_revoking(door: FrontDoor) -> None:
+    anna = await door.signed_in(ANNA)
+    made = await anna.post("/api/keys", json={"name": " my  laptop ", "cap_usd": "2.50"})
+    assert made.status_code == 201
+    row = made.json()
+    key = row.pop("key")
+    assert (row["name"], row["cap_usd"], row["spent_usd"], row["hint"]) == ("my laptop", "2.5", "0", key[-4:])
+    assert (await anna.get("/api/keys")).json() == {"keys": [row], "most": 50}
+    renamed = await anna.patch(f"/api/keys/{row['id']}", json={"name": "desk"})
+    assert (renamed.json()["name"], renamed.json()["cap_usd"]) == ("desk", "2.5")
+    uncapped = await anna.patch(f"/api/keys/{row['id']}", json={"cap_usd": None})
+    assert (uncapped.json()["name"], uncapped.json()["cap_usd"]) == ("desk", None)
+    program = door.browser(**{"x-api-key": key})
+    assert (await program.get("/api/auth/me")).status_code == 200
+    assert (await anna.delete(f"/api/keys/{row['id']}")).status_code == 204
+    assert door.services.hub.over == [row["id"]]
+    assert (await program.get("/api/auth/me")).status_code == 401
+    assert (await anna.delete(f"/api/keys/{row['id']}")).status_code == 404
+    assert (await anna.patch(f"/api/keys/{row['id']}", json={"name": "x"})).status_code == 404
+
+
+async def test_nobody_else_sees_or_changes_a_key(door: FrontDoor) -> None:
+    anna, bob = await door.signed_in(ANNA), await door.signed_in(BOB)
+    row = (await anna.post("/api/keys", json={})).json()
+    address = f"/api/keys/{row['id']}"
+    assert (await bob.get("/api/keys")).json()["keys"] == []
+    assert (await bob.patch(address, json={"name": "mine"})).status_code == 404
+    assert (await bob.delete(address)).status_code == 404
+    stranger = door.browser()
+    for method, where in (("GET", "/api/keys"), ("POST", "/api/keys"), ("PATCH", address), ("DELETE", address)):
+        assert (await stranger.request(method, where, json={"name": "x"})).status_code == 401, method
+        if method != "GET":
+            there = {"origin": "http://evil.example"}
+            assert (await anna.request(method, where, json={"name": "x"}, headers=there)).status_code == 403, method
+    assert (await anna.get("/api/keys")).json()["keys"][0]["name"] == "API key"
+
+
+async def test_a_key_can_end_itself_and_make_or_change_none(door: FrontDoor) -> None:
+    anna = await door.signed_in(ANNA)
+    capped = (await anna.post("/api/keys", json={"cap_usd": "1"})).json()
+    other = (await anna.post("/api/keys", json={})).json()
+    program = door.browser(**{"x-api-key": capped["key"]})
+    assert (await program.post("/api/keys", json={})).status_code == 403
+    assert (await program.patch(f"/api/keys/{capped['id']}", json={"cap_usd": None})).status_code == 403
+    assert (await program.delete(f"/api/keys/{other['id']}")).status_code == 403
+    assert (await program.delete(f"/api/keys/{capped['id']}")).status_code == 204
+    assert [row["id"] for row in (await anna.get("/api/keys")).json()["keys"]] == [other["id"]]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"name": 7}, {"name": "x" * 101}, {"name": "a\0b"}, {"cap_usd": -1}, {"cap_usd": 1.5}, {"cap_usd": "NaN"},
+     {"cap_usd": True}, {"cap_usd": ["1"]}, {"cap_usd": "1e30"}, {"cap_usd": "0.0000000000001"}],
+)  # fmt: skip
+async def test_wrong_fields_are_refused_and_change_nothing(door: FrontDoor, fields: dict[str, object]) -> None:
+    anna = await door.signed_in(ANNA)
+    row = (await anna.post("/api/keys", json={"name": "one", "cap_usd": "3"})).json()
+    for answer in (
+        await anna.post("/api/keys", json=fields),
+        await anna.patch(f"/api/keys/{row['id']}", json=fields),
+        await anna.patch(f"/api/keys/{row['id']}", json={}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    kept = (await anna.get("/api/keys")).json()["keys"]
+    assert [(each["name"], each["cap_usd"]) for each in kept] == [("one", "3")]
+
+
+def test_revoking_a_key_ends_its_open_stream(impatient: Product) -> None:
+    key = new_customer(impatient)
+    key_id = httpx.get(f"{impatient.url}/api/keys", headers={"x-api-key": key}).json()["keys"][0]["id"]
+    ended = threading.Event()
+
+    def read() -> None:
+        body = message("pings_forever after=9 ms=20")
+        with pytest.raises(httpx.RemoteProtocolError), impatient.http(key) as http:
+            http.post("/api/claude/v1/messages", json=body)
+        ended.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    other = new_customer(impatient)
+    eventually(lambda: impatient.balance(key)["held_usd"] != "0")
+    revoked = httpx.delete(f"{impatient.url}/api/keys/{key_id}", headers={"x-api-key": key})
+    assert revoked.status_code == 204
+    assert ended.wait(20)
+    reader.join()
+    assert all_rows(impatient, other) == []
