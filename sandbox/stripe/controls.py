@@ -9,6 +9,7 @@ import orjson
 
 from sandbox.stripe.books import books
 from sandbox.stripe.errors import Refused
+from sandbox.stripe.objects import dispute
 from sandbox.stripe.replies import Reply, json_reply
 from sandbox.stripe.store import Options
 from sandbox.wire import Request
@@ -20,7 +21,9 @@ ADVANCE_SECONDS_MAX = 400 * 86_400
 
 
 def answer(stripe: Stripe, request: Request) -> Reply:
-    """`POST /sandbox/next`, `/sandbox/clock`, `/sandbox/options`, `GET` or `POST /sandbox/books`."""
+    """`POST /sandbox/next`, `/sandbox/clock`, `/sandbox/options`, `/sandbox/dispute`, `GET` or `POST
+    /sandbox/books`.
+    """
     try:
         asked: dict[str, Any] = orjson.loads(request.body or b"{}")
         match request.path:
@@ -30,13 +33,15 @@ def answer(stripe: Stripe, request: Request) -> Reply:
                 return json_reply(move(stripe, asked))
             case "/sandbox/options":
                 return json_reply(set_options(stripe, asked))
+            case "/sandbox/dispute":
+                return json_reply(begin_dispute(stripe, asked))
             case "/sandbox/books":
                 return json_reply(books(stripe, asked.get("customer")))
     except (ValueError, TypeError, AttributeError) as error:
         return json_reply({"error": str(error)}, 400)
     except Refused as refused:
         return json_reply(refused.body(""), refused.status)
-    return json_reply({"error": "there are /sandbox/next, /sandbox/clock, /sandbox/options and /sandbox/books"}, 404)
+    return json_reply({"error": "there are /sandbox/next, clock, options, dispute and books"}, 404)
 
 
 def move(stripe: Stripe, asked: dict[str, Any]) -> dict[str, float]:
@@ -48,6 +53,14 @@ def move(stripe: Stripe, asked: dict[str, Any]) -> dict[str, float]:
         raise ValueError("the time goes forward alone, by 400 days at most")
     happened = store.timeline.advance(store, to)
     return {"now": store.exact_now(), "happened": happened}
+
+
+def begin_dispute(stripe: Stripe, asked: dict[str, Any]) -> dict[str, Any]:
+    """The cardholder of a `payment_intent` takes the money back, all of it or an `amount`."""
+    intent = stripe.store.get("payment_intent", asked.get("payment_intent", ""), "payment_intent")
+    charge = stripe.store.get("charge", intent["latest_charge"] or "", "payment_intent")
+    reason = asked.get("reason", "fraudulent")
+    return {"id": dispute.begin(stripe.store, charge, reason, asked.get("amount"))["id"]}
 
 
 def set_options(stripe: Stripe, asked: dict[str, Any]) -> dict[str, Any]:

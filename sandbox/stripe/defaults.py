@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.stripe.objects import meter, price, product, thin_event, webhook_endpoint
+from sandbox.stripe.objects import meter, portal, price, product, thin_event, webhook_endpoint
 from sandbox.stripe.store import Store
 
 PLAN, OVERAGE, METER, EVENT_NAME = "price_plan", "price_overage", "mtr_overage", "overage_cents"
@@ -25,6 +25,18 @@ def lay_out(store: Store) -> None:
     price.create(store, {**monthly, "_id": PLAN, "product": "prod_plan", "unit_amount": PLAN_CENTS})
     metered = {"interval": "month", "usage_type": "metered", "meter": METER}
     price.create(store, {**monthly, "_id": OVERAGE, "product": "prod_overage", "unit_amount": 1, "recurring": metered})
+    _allow_everything(store)
+
+
+def _allow_everything(store: Store) -> None:
+    """A portal in which people may do what the product counts on."""
+    features = {
+        "customer_update": {"enabled": True, "allowed_updates": ["email", "name", "address"]},
+        "invoice_history": {"enabled": True},
+        "payment_method_update": {"enabled": True},
+        "subscription_cancel": {"enabled": True},
+    }
+    portal.configure(store, {"_id": "bpc_default", "features": features})
 
 
 def listen(store: Store, url: str, secret: str) -> None:

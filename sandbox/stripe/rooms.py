@@ -11,6 +11,7 @@ from sandbox.stripe.errors import Refused
 from sandbox.stripe.objects import (
     checkout_session,
     customer,
+    dispute,
     event,
     invoice,
     invoice_item,
@@ -18,8 +19,10 @@ from sandbox.stripe.objects import (
     meter_event,
     meter_summary,
     payment,
+    portal,
     price,
     product,
+    refund,
     subscription,
     thin_event,
     webhook_endpoint,
@@ -28,8 +31,8 @@ from sandbox.stripe.operation import Operation
 
 # A room is added here: each file under objects/ brings its own operations.
 ROOMS = (
-    *(checkout_session, customer, event, invoice, invoice_item, meter, meter_event, meter_summary, payment),
-    *(price, product, subscription, thin_event, webhook_endpoint),
+    *(checkout_session, customer, dispute, event, invoice, invoice_item, meter, meter_event, meter_summary, payment),
+    *(portal, price, product, refund, subscription, thin_event, webhook_endpoint),
 )
 OPERATIONS: tuple[Operation, ...] = tuple(
     replace(one, gives=one.gives or room.KIND) for room in ROOMS for one in room.OPERATIONS

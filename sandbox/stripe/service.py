@@ -81,9 +81,9 @@ class Stripe:
             return
         room = controls if path.startswith("/sandbox") else pages
         reply = room.answer(self, exchange.request)
-        exchange.answer(reply.status, reply.body, reply.headers)
         if exchange.request.method == "POST":
             self.keep()
+        exchange.answer(reply.status, reply.body, reply.headers)
 
     async def _tick(self) -> None:
         """Lets time do what it does, though nobody asks."""

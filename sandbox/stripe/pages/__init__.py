@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from sandbox.page import page
 from sandbox.stripe.errors import Refused
-from sandbox.stripe.pages import checkout, front, invoices
+from sandbox.stripe.pages import checkout, front, invoices, portal
 from sandbox.stripe.replies import Reply, html_reply
 from sandbox.wire import Request
 
@@ -22,6 +22,8 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Page], ...] = (
     ("POST", re.compile(r"/clock"), front.move_time),
     ("GET", re.compile(r"/c/pay/(cs_\w+)"), checkout.show),
     ("POST", re.compile(r"/c/pay/(cs_\w+)"), checkout.pay),
+    ("GET", re.compile(r"/p/session/(test_\w+)"), portal.show),
+    ("POST", re.compile(r"/p/session/(test_\w+)"), portal.act),
     ("GET", re.compile(r"/i/(in_\w+)"), invoices.show),
     ("POST", re.compile(r"/i/(in_\w+)"), invoices.pay),
     ("GET", re.compile(r"/i/(in_\w+)/pdf"), invoices.pdf),
