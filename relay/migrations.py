@@ -25,6 +25,11 @@ def head_revision() -> str | None:
     return ScriptDirectory(str(ROOT / "alembic")).get_current_head()
 
 
+def known_revisions() -> frozenset[str]:
+    """Every revision that this code can bring up from."""
+    return frozenset(script.revision for script in ScriptDirectory(str(ROOT / "alembic")).walk_revisions())
+
+
 def current_revision(settings: Settings) -> str | None:
     """Where the database is; None when it is empty."""
     engine = create_engine(settings.database_url)

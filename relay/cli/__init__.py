@@ -1,10 +1,10 @@
 """`account-app …`: what the operator types. A file for each subject; what they share is in `shell`."""
 
-from relay.cli import books, corrections, credit, database, keys, serving, site
+from relay.cli import backups, books, corrections, credit, database, keys, serving, site
 from relay.cli.shell import fail, main_app
 from relay.errors import Misconfigured, ProductError
 
-__all__ = ["books", "corrections", "credit", "database", "keys", "main", "serving", "site"]
+__all__ = ["backups", "books", "corrections", "credit", "database", "keys", "main", "serving", "site"]
 
 
 def main() -> None:

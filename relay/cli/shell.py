@@ -55,5 +55,5 @@ def print_json(value: Any) -> None:
 
 
 def fail(message: str, code: int) -> NoReturn:
-    err.print(message, style="red", markup=False, highlight=False)
+    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)

@@ -1,0 +1,31 @@
+"""`account-app backup` and `restore`: the database, while running and while stopped."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from relay import backups
+from relay.cli import shell
+from relay.services import refuse_unless_migrated
+from relay.settings import settings
+
+File = Annotated[Path, typer.Argument(metavar="FILE")]
+
+
+@shell.main_app.command()
+def backup(file: File) -> None:
+    """Writes a backup of the database, beside a running server. One SQLite file, whichever database it is of."""
+    found = settings()
+    refuse_unless_migrated(found)
+    backups.backup(found, file.absolute())
+    shell.out.print(f"{file} holds everything, as of one moment ({file.stat().st_size:,} bytes).", highlight=False)
+
+
+@shell.main_app.command()
+def restore(file: File) -> None:
+    """Puts a backup in the place of the database, while nothing runs. What was there is kept aside."""
+    aside = backups.restore(settings(), file.absolute())
+    if aside:
+        shell.out.print(f"The former database is kept: {aside}", highlight=False, soft_wrap=True)
+    shell.out.print("Restored. Next: account-app migrate, then account-app audit.")

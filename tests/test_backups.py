@@ -1,0 +1,92 @@
+"""A backup taken under load is one moment of the books; restored on to either database, the audit accepts it."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from calling import ask, message, new_customer
+from crashing import Load
+from product import Product, running_product
+from servers import PostgresCluster
+
+from relay import backups
+from relay.errors import Misconfigured
+from relay.settings import Settings
+from sandbox.serve import Running
+
+
+@pytest.fixture
+def busy(tmp_path: Path, database_url: str, world: Running) -> Iterator[Product]:
+    with running_product(tmp_path, database_url, world, HOLD_TTL_SECONDS="1") as found:
+        yield found
+
+
+@pytest.fixture
+def elsewhere(request: pytest.FixtureRequest, tmp_path: Path, database_url: str) -> Iterator[str]:
+    """An empty database of the other kind."""
+    if database_url.startswith("postgresql"):
+        yield f"sqlite:///{tmp_path / 'elsewhere' / 'account.db'}"
+        return
+    cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
+    name = cluster.create()
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+def test_a_backup_under_load_restores_on_to_the_other_kind_of_database(
+    busy: Product, tmp_path: Path, elsewhere: str
+) -> None:
+    keys = [new_customer(busy) for _ in range(3)]
+    ask(busy, keys[0], message())
+    with Load(busy, keys, "pace=300 tokens=60", threads=8):
+        taken = busy.run("backup", str(tmp_path / "one.backup"))
+        assert taken.returncode == 0, taken.stderr
+    assert stat.S_IMODE((tmp_path / "one.backup").stat().st_mode) == 0o600
+    busy.kill()
+
+    busy.environment["DATABASE_URL"] = elsewhere
+    restored = busy.run("restore", str(tmp_path / "one.backup"))
+    assert restored.returncode == 0, restored.stderr
+    assert "kept" not in restored.stdout
+    busy.start()
+    assert busy.run("sync").returncode == 0
+    audit = busy.run("audit")
+    assert audit.returncode == 0, audit.stdout
+    after = busy.requests(keys[0])
+    assert after
+    # The numbers of new rows go on after the old ones.
+    assert ask(busy, keys[0], message()).status == 200
+    assert busy.requests(keys[0])[0]["request_id"] not in {row["request_id"] for row in after}
+    assert busy.run("audit").returncode == 0
+
+
+def test_a_live_database_is_not_restored_on_to_and_a_stopped_one_is_kept(busy: Product, tmp_path: Path) -> None:
+    key = new_customer(busy)
+    ask(busy, key, message())
+    file = str(tmp_path / "one.backup")
+    assert busy.run("backup", file).returncode == 0
+    refused = busy.run("restore", file)
+    assert (refused.returncode, "Stop it first" in refused.stderr) == (2, True)
+    ask(busy, key, message())
+    again = busy.run("backup", file)
+    assert (again.returncode, "there already" in again.stderr) == (2, True)
+
+    busy.kill()
+    restored = busy.run("restore", file)
+    assert restored.returncode == 0, restored.stderr
+    assert "The former database is kept" in restored.stdout
+    busy.start()
+    assert len(busy.requests(key)) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database at all", b"SQLite format 3\0" + b"\1" * 5000])
+def test_what_is_no_backup_changes_nothing(tmp_path: Path, sqlite_url: str, content: bytes) -> None:
+    (tmp_path / "bad").write_bytes(content)
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    before = path.read_bytes()
+    with pytest.raises(Misconfigured, match="no whole backup"):
+        backups.restore(Settings(DATABASE_URL=sqlite_url), tmp_path / "bad")
+    with pytest.raises(Misconfigured, match="There is no file"):
+        backups.restore(Settings(DATABASE_URL=sqlite_url), tmp_path / "nowhere")
+    assert path.read_bytes() == before
