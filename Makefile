@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup run test check format env lock bench chaos
+.PHONY: help setup run test check format env lock bench site image-files chaos
 
 help:
 	@echo "make run     the whole product on http://localhost:3000 (PORT=4000 changes it)"
 	@echo "make test    every test (ARGS='-k signing' chooses some)"
 	@echo "make check   lint, types, import contracts, migration and .env.example drift"
 	@echo "make chaos   minutes of load, faults and kills on both databases (SECONDS=120 SEED=7 KILLS=300)"
+	@echo "make site DIR=… the static front end for Cloudflare Pages (PREVIEW=1: behind a password)"
 	@echo "make setup   what run and test do first (DEV=1: with the tools of test and check)"
 	@echo "make format  make bench  make env (.env.example)  make lock [UPGRADE=1]"
 
@@ -42,6 +43,13 @@ env:
 lock:
 	@$(PYTHON) scripts/setup.py --dev --quiet
 	@$(VENV)/python scripts/lock.py
+
+site:
+	@$(PYTHON) scripts/setup.py --quiet
+	@$(VENV)/account-app site $(or $(DIR),build/static) $(if $(PREVIEW),--preview)
+
+image-files:
+	@$(PYTHON) scripts/image.py $(INTO)
 
 bench:
 	@$(PYTHON) scripts/setup.py --dev --quiet

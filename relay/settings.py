@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     CF_ACCESS_AUD: str | None = Field(None, description="Cloudflare Access: the application's audience tag")
     OTEL_EXPORTER_OTLP_ENDPOINT: str | None = Field(None, description="OpenTelemetry collector, OTLP over HTTP")
     OTEL_SERVICE_NAME: str = Field("account-app", description="what traces call this service")
+    ACCEPT_REVISION: str | None = Field(
+        None, description="a newer database revision that this older version may run on, to roll back"
+    )
     LOG_FORMAT: str = Field("json", pattern="^(json|text)$", description="json, or text to read by eye")
 
     @field_validator("ANTHROPIC_BASE_URL", "STRIPE_API_BASE", "RESEND_API_URL", "OTEL_EXPORTER_OTLP_ENDPOINT")
