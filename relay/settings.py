@@ -1,7 +1,8 @@
 """Every environment variable, read once. Nothing else in the relay looks at the environment."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,7 @@ SECRETS = (
 """What may also come as `NAME_FILE`, and what no message repeats. An address counts: it can hold a password."""
 
 FILE_SUFFIX = "_FILE"
+RUNNING_FILE = ROOT / "data" / "running.json"
 UNSAFE_IN_ORIGINS = "/?#@*\\"
 
 
@@ -223,8 +225,29 @@ def _fault(name: str, message: str, found: object) -> Fault:
 
 @lru_cache
 def settings() -> Settings:
-    """This process's settings, read once."""
-    return read_settings()
+    """This process's settings, read once. Beside a `make run`, what that one chose counts where nothing else is set."""
+    return read_settings(**_of_running())
+
+
+def note_running(surroundings: Mapping[str, str]) -> None:
+    """For `make run`: leaves its settings where commands in another terminal find them, while this process lives."""
+    kept = {name: value for name, value in surroundings.items() if name in Settings.model_fields}
+    with os.fdopen(os.open(RUNNING_FILE, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
+        file.write(json.dumps({"pid": os.getpid(), "settings": kept}))
+
+
+def forget_running() -> None:
+    RUNNING_FILE.unlink(missing_ok=True)
+
+
+def _of_running() -> dict[str, str]:
+    try:
+        noted = json.loads(RUNNING_FILE.read_text())
+        os.kill(noted["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return {}
+    surroundings = {**dotenv_values(ENV_FILE), **os.environ}
+    return {name: value for name, value in noted["settings"].items() if not surroundings.get(name)}
 
 
 def names_in_env_file() -> Iterator[str]:

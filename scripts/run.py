@@ -15,7 +15,7 @@ from typing import NoReturn
 from loopback import answers, is_taken
 
 from relay.errors import Misconfigured
-from relay.settings import ROOT, Settings, read_with_faults
+from relay.settings import ROOT, Settings, forget_running, note_running, read_with_faults
 from relay.settings_faults import settings_to_serve
 
 KEYS = {"claude": "ANTHROPIC_API_KEY", "stripe": "STRIPE_API_KEY", "mail": "RESEND_API_KEY"}
@@ -119,6 +119,7 @@ class Product:
                 # The sandbox signs with its own, whatever is left in .env from elsewhere.
                 self.env[name] = found[name]
         await self.start_server()
+        note_running(self.env)
         self.welcome()
         await asyncio.gather(self.say_codes(), *(self.watch(name) for name in self.children))
 
@@ -235,6 +236,7 @@ class Product:
 
     async def stop(self) -> None:
         """The server first, so that it can finish with the sandbox still there."""
+        forget_running()
         for child in reversed(self.children.values()):
             signal_group(child, signal.SIGTERM)
             with contextlib.suppress(asyncio.TimeoutError):

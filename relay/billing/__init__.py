@@ -5,24 +5,27 @@ The ledger decides and Stripe follows. What Stripe tells is fetched afresh and k
 
 from relay.billing.checkouts import CheckoutView, Kind, check_out, checkout_of, open_portal
 from relay.billing.customers import customer_of, known_customer
-from relay.billing.events import listed, replay, replay_failed, store, work_through
+from relay.billing.events import listed, replay, replay_failed, states_of, store, work_through
 from relay.billing.handlers import FOLLOWED
 from relay.billing.invoices import InvoiceView, invoices_of
 from relay.billing.office import Office
 from relay.billing.outbox import push, try_stuck_again
 from relay.billing.plans import PlanView, look_after_overdue, plan_of
 from relay.billing.preview import PreviewLine, PreviewView, preview_of
-from relay.billing.windows import oldest_unsent, seal, unsealed_cents
+from relay.billing.reconciling import Difference, Subject, reconcile, subjects
+from relay.billing.windows import oldest_unsent, seal, unsealed_cents, unsent
 
 __all__ = [
     "FOLLOWED",
     "CheckoutView",
+    "Difference",
     "InvoiceView",
     "Kind",
     "Office",
     "PlanView",
     "PreviewLine",
     "PreviewView",
+    "Subject",
     "check_out",
     "checkout_of",
     "customer_of",
@@ -35,11 +38,15 @@ __all__ = [
     "plan_of",
     "preview_of",
     "push",
+    "reconcile",
     "replay",
     "replay_failed",
     "seal",
+    "states_of",
     "store",
+    "subjects",
     "try_stuck_again",
     "unsealed_cents",
+    "unsent",
     "work_through",
 ]

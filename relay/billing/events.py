@@ -118,10 +118,16 @@ def replay(connection: Connection, event_id: str) -> None:
         raise NotFound(f"There is no event {event_id}.")
 
 
-def replay_failed(connection: Connection) -> int:
-    """Has every event that failed, or was given up after failing, worked once more; how many."""
+def replay_failed(connection: Connection) -> list[str]:
+    """Has every event that failed, or was given up after failing, worked once more; their ids."""
     failed = or_(events.c.state == "failed", (events.c.state == "set_aside") & (events.c.attempts >= ATTEMPTS_MAX))
-    return connection.execute(update(events).where(failed).values(_afresh())).rowcount
+    return list(connection.execute(update(events).where(failed).values(_afresh()).returning(events.c.id)).scalars())
+
+
+def states_of(connection: Connection, event_ids: list[str]) -> dict[str, str]:
+    """What became of these events, by id."""
+    found = select(events.c.id, events.c.state).where(events.c.id.in_(event_ids))
+    return {row[0]: row[1] for row in connection.execute(found)}
 
 
 def _afresh() -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _accounts_with_due_rows(connection: Connection, account_id: str | None) -> l
 async def _push_account(office: Office, account_id: str) -> int:
     """In the order of the windows; the first that fails makes the rest wait, so that at most one is in doubt."""
     delivered = 0
-    while row := await office.database.write(partial(_claim, account_id=account_id)):
+    while row := await office.database.write(partial(claim, account_id=account_id)):
         try:
             stripe_id = await _deliver(office, row)
         except PaymentsFailed as error:
@@ -67,7 +67,7 @@ async def _push_account(office: Office, account_id: str) -> int:
     return delivered
 
 
-def _claim(connection: Connection, account_id: str) -> Row[Any] | None:
+def claim(connection: Connection, account_id: str) -> Row[Any] | None:
     """The account's oldest pending row, if it is due: nobody else takes it for the time of a claim."""
     first = select(outbox).where(outbox.c.account_id == account_id, outbox.c.state == "pending")
     row = connection.execute(first.order_by(outbox.c.id).limit(1).with_for_update()).first()

@@ -160,3 +160,8 @@ def unsealed_cents(connection: Connection, account_id: str) -> int:
 def oldest_unsent(connection: Connection) -> datetime | None:
     """For health and metrics: since when the oldest window waits for Stripe."""
     return connection.execute(select(func.min(outbox.c.used_at)).where(outbox.c.state != "sent")).scalar_one()
+
+
+def unsent(connection: Connection) -> int:
+    """How many windows wait for Stripe, or for a person."""
+    return connection.execute(select(func.count()).where(outbox.c.state != "sent")).scalar_one()

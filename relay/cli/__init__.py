@@ -1,10 +1,31 @@
 """`account-app …`: what the operator types. A file for each subject; what they share is in `shell`."""
 
-from relay.cli import backups, books, corrections, credit, database, keys, serving, site
+# Importing a subject hangs its commands on the application.
+from relay.cli import (
+    backups,
+    billing,
+    books,
+    corrections,
+    credit,
+    database,
+    keys,
+    serving,
+    site,
+)
 from relay.cli.shell import fail, main_app
 from relay.errors import Misconfigured, ProductError
 
-__all__ = ["backups", "books", "corrections", "credit", "database", "keys", "main", "serving", "site"]
+SUBJECTS = (
+    backups,
+    billing,
+    books,
+    corrections,
+    credit,
+    database,
+    keys,
+    serving,
+    site,
+)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`account-app prices`, `audit` and `sync`: the books, and the clock that keeps them."""
+"""`account-app prices` and `audit`: the books."""
 
 import sys
 from typing import Annotated, Any
@@ -6,10 +6,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from relay import clock, logs, pricing, sync
+from relay import clock, pricing
 from relay.cli import shell
 from relay.pricing import PriceTable
-from relay.settings import settings
 
 
 @shell.main_app.command()
@@ -62,20 +61,3 @@ def audit(as_json: shell.Json = False) -> None:
     else:
         shell.out.print("Balances, roll-ups and prices are what the entries and usage rows say.")
     sys.exit(1 if found else 0)
-
-
-@shell.main_app.command("sync")
-def sync_now(until: Annotated[str | None, typer.Option(help="As if it were this time.")] = None) -> None:
-    """One tick of the clock now: sweep and expire."""
-    import asyncio
-
-    if until:
-        try:
-            clock.move(shell.moment(until) - clock.now())
-        except ValueError as error:
-            return shell.fail(str(error), 2)
-    database = shell.open_database()
-    logs.configure(settings().LOG_FORMAT)
-    done = asyncio.run(sync.tick(database))
-    database.close()
-    shell.out.print(f"Swept {done['swept']} holds; expired credit of {done['expired']} accounts.")
