@@ -86,6 +86,13 @@ class Conflict(ProductError):
     message = "This does not fit what is already there."
 
 
+class TooSlow(ProductError):
+    status = 408
+    code = "request_timeout"
+    claude_type = "timeout_error"
+    message = "The rest of the request did not come in time. Nothing was charged; send it again."
+
+
 class TooLarge(ProductError):
     status = 413
     code = "request_too_large"

@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     RATE_CONCURRENT: int = Field(8, ge=1, description="open streams per account")
     SYNC_INTERVAL_SECONDS: int = Field(3600, ge=1, description="how often windows are sealed and sent")
     HOLD_TTL_SECONDS: int = Field(900, ge=1, description="after this a dead process's hold is settled")
+    BODY_SILENCE_SECONDS: float = Field(30, gt=0, description="between two pieces of a request's body")
     UPSTREAM_CONNECT_SECONDS: float = Field(10, gt=0, description="to reach Claude")
     UPSTREAM_FIRST_SECONDS: float = Field(120, gt=0, description="until Claude's first event")
     UPSTREAM_SILENCE_SECONDS: float = Field(90, gt=0, description="between two events; pings do not count")

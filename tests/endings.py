@@ -21,6 +21,7 @@ IMPATIENT = {
     "UPSTREAM_FIRST_SECONDS": "1",
     "UPSTREAM_SILENCE_SECONDS": "0.6",
     "UPSTREAM_PLAIN_SECONDS": "2",
+    "BODY_SILENCE_SECONDS": "1",
 }
 NOTHING = dict.fromkeys(("input", "output", "cache_read", "cache_write_5m", "cache_write_1h"), 0)
 

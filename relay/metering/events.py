@@ -5,6 +5,8 @@ from typing import Any, cast
 
 import orjson
 
+COUNT_MAX = 10**8
+"""A hundred times what any context holds. A larger count is impossible, and its price would fit no column."""
 MESSAGE, ERROR = b"message_", b'"error"'
 """No event that tells of the bill is without one of these."""
 
@@ -49,7 +51,7 @@ def a_mapping(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def a_count(usage: Mapping[str, Any], name: str, otherwise: int) -> int:
     value: Any = usage.get(name)
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**12
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= COUNT_MAX
     return cast(int, value) if is_count else otherwise
 
 

@@ -31,7 +31,7 @@ BEHAVIOURS: dict[str, str] = {
     "one_byte": "Sends every byte in a TCP segment of its own.",
     "crlf": "Ends lines with CR LF.",
     "u2028": "Puts U+2028, U+2029 and U+0085 into the text.",
-    "odd_usage": "Odd usage; `kind`: missing, missing_start, shrinking, twice, negative, unsplit.",
+    "odd_usage": "Odd usage; `kind`: missing, missing_start, shrinking, twice, negative, absurd, unsplit.",
     "slow": "Waits `ms` milliseconds (200) before each event.",
     "slow_head": "Waits `ms` milliseconds (200) before the status line.",
     "compressed": "Sends the body gzipped, though nobody asked for that.",
@@ -52,7 +52,7 @@ OPTIONS: dict[str, str] = {
     "each": "1: each event is written by itself even without pacing.",
 }
 
-ODD_USAGE = ("missing", "missing_start", "shrinking", "twice", "negative", "unsplit")
+ODD_USAGE = ("missing", "missing_start", "shrinking", "twice", "negative", "absurd", "unsplit")
 WORDS = {"kind", "type"}
 
 

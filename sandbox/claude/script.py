@@ -14,6 +14,7 @@ from sandbox.claude.request import MessageRequest
 
 MEGABYTE = 1024 * 1024
 SHRINK = 50
+ABSURD = 10**11
 
 ERROR_MESSAGES = {"overloaded_error": "Overloaded", "api_error": "Internal server error"}
 
@@ -76,8 +77,9 @@ def _report_oddly(found: list[Step], told: Told) -> None:
     early = {"shrinking": total + SHRINK, "twice": total // 2}
     if kind in early:
         found.insert(-2, Step(message_delta(told.answer, {**honest, "output_tokens": early[kind]}), total))
-    if kind in ("missing", "negative"):
-        last = None if kind == "missing" else {**honest, "output_tokens": -total}
+    wrong = {"negative": -total, "absurd": ABSURD}
+    if kind == "missing" or kind in wrong:
+        last = None if kind == "missing" else {**honest, "output_tokens": wrong[kind]}
         found[-2] = Step(message_delta(told.answer, last), total)
 
 
@@ -95,6 +97,8 @@ def _odd_message(whole: Json, kind: str) -> Json:
         return {**whole, "usage": {**usage, "cache_creation": None}}
     if kind == "negative":
         return {**whole, "usage": {**usage, "output_tokens": -usage["output_tokens"]}}
+    if kind == "absurd":
+        return {**whole, "usage": {**usage, "output_tokens": ABSURD}}
     return whole
 
 

@@ -12,7 +12,7 @@ MODELS = ("claude-opus-5-5", "claude-haiku-5-5", "claude-sonnet-5-5")
 PATIENCE_SECONDS = 20
 GOOD = ("", "tokens=1", "each=1 tokens=30", "one_byte tokens=10", "crlf", "u2028", "compressed", "giant mb=1 after=6")
 LONG = ("pace=150 tokens=120", "pace=60 tokens=150", "pace=400 tokens=300", "slow ms=20 tokens=20")
-ODD = ("missing", "missing_start", "shrinking", "twice", "negative", "unsplit")
+ODD = ("missing", "missing_start", "shrinking", "twice", "negative", "absurd", "unsplit")
 REFUSALS = ("invalid", "rate_limited", "error500", "overloaded retry=1", "cut_before_head")
 BROKEN = ("cut after={n}", "cut_mid_event after={n}", "error_event after={n}", "cut after={n} each=1 reset=1 slow ms=3",
           "stall after={n}", "pings_forever after={n} ms=40", "slow_head ms=250", "garbage after={n}")  # fmt: skip

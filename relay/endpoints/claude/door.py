@@ -65,7 +65,7 @@ class ClaudeDoor:
         identity = await self._who(headers, method)
         if path in MESSAGES:
             _allow(method, "POST")
-            body = await wire.read_body(scope, receive)
+            body = await wire.read_body(scope, receive, self._services.settings.BODY_SILENCE_SECONDS)
             admission = admit(body, headers)
             return await self._hold(admission, identity, headers, request_id, began)
         await self._answer_free(path, method, scope, receive, send, identity, headers, request_id)
@@ -96,7 +96,7 @@ class ClaudeDoor:
         body = b""
         if path == "/v1/messages/count_tokens":
             _allow(method, "POST")
-            body = await wire.read_body(scope, receive)
+            body = await wire.read_body(scope, receive, self._services.settings.BODY_SILENCE_SECONDS)
         elif path == "/v1/models" or (path.startswith("/v1/models/") and "/" not in path[len("/v1/models/") :]):
             _allow(method, "GET")
         else:

@@ -1,5 +1,6 @@
 """ASGI by hand: reading bodies within bounds, writing answers and errors in Anthropic's envelope."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from relay.endpoints.safety import SAFETY
-from relay.errors import BadInput, ProductError, TooLarge
+from relay.errors import BadInput, ProductError, TooLarge, TooSlow
 from relay.money import usd
 
 BODY_BYTES_MAX = 32 << 20
@@ -20,8 +21,19 @@ class ClientGone(Exception):
     """The client hung up before its request was whole."""
 
 
-async def read_body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body, at most 32 MB of it: TooLarge beyond, before more is read than that."""
+async def read_body(scope: Scope, receive: Receive, patience_seconds: float) -> bytes:
+    """The whole body, at most 32 MB of it: TooLarge beyond, before more is read than that.
+
+    TooSlow when nothing comes for so long: a body that never ends must not be kept for ever.
+    """
+    try:
+        async with asyncio.timeout(patience_seconds) as patience:
+            return await _read_body(scope, receive, patience, patience_seconds)
+    except TimeoutError:
+        raise TooSlow() from None
+
+
+async def _read_body(scope: Scope, receive: Receive, patience: asyncio.Timeout, patience_seconds: float) -> bytes:
     headers = dict(scope["headers"])
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
@@ -43,6 +55,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
             raise TooLarge()
         if not message.get("more_body"):
             return b"".join(parts)
+        patience.reschedule(asyncio.get_running_loop().time() + patience_seconds)
         message = await receive()
     raise ClientGone
 
