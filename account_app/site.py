@@ -32,7 +32,6 @@ TYPES = {
 IMMUTABLE = b"public, max-age=31536000, immutable"
 REVALIDATED = b"no-cache"
 PRIVATE = b"no-store"
-BRIEFLY = b"public, max-age=300"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +102,15 @@ def _load(directory: Path, pages: dict[Path, str], policy: bytes, everywhere: He
 
 
 def _load_panel(panel: Path, everywhere: Headers) -> Iterator[tuple[str, File]]:
-    """The panel's files are for other people's pages: any origin may read them; they hold nothing private."""
+    """The panel's files are for other people's pages: any origin may read them; they hold nothing private.
+
+    Browsers keep them for good: whoever wants a newer one asks with another query (docs/decisions/panel-kept-for-good.md).
+    """
     shared = [h for h in everywhere if h[0] != b"cross-origin-resource-policy"]
     shared += [
         (b"access-control-allow-origin", b"*"),
         (b"cross-origin-resource-policy", b"cross-origin"),
-        (b"cache-control", BRIEFLY),
+        (b"cache-control", IMMUTABLE),
     ]
     for path in sorted(panel.rglob("*")):
         if path.is_file():

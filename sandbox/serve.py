@@ -46,14 +46,16 @@ async def running(
     on_code: Callable[[str, str], None] = lambda address, code: None,
     stripe: Stripe | None = None,
     mail_webhooks: Sequence[str] = (),
+    account_origin: str = editor.ACCOUNT_ORIGIN,
 ) -> AsyncIterator[Running]:
-    """Runs the services `only` on `port_base` and above (0: whatever is free), until the block is left.
+    """Runs the services `only` on `port_base` and above (0: whatever is free), until the block is left. The editor
+    embeds the panel of `account_origin`.
 
     A service keeps its place in `SERVICES` whichever others run: mail is always at `port_base + 2`."""
     claude, letterbox = Claude(pace), mail.Letterbox(on_code, webhooks=mail_webhooks, secret=mail.new_secret())
     stripe = stripe or Stripe()
     raw: dict[str, Server | Stripe] = {"claude": claude.server, "stripe": stripe}
-    apps: dict[str, Callable[[], Starlette]] = {"mail": lambda: mail.app(letterbox), "editor": editor.app}
+    apps: dict[str, Callable[[], Starlette]] = {"mail": lambda: mail.app(letterbox), "editor": lambda: editor.app(account_origin)}
     urls: dict[str, str] = {}
     async with AsyncExitStack() as stack:
         for place, name in enumerate(SERVICES):

@@ -151,6 +151,7 @@ class Product:
             "--webhook": f"{webhooks}/stripe/webhook",
             "--thin-webhook": f"{webhooks}/stripe/webhook/thin",
             "--mail-webhook": f"{webhooks}/resend/webhook",
+            "--account": self.env.get("ACCOUNT_ORIGIN", self.settings.ACCOUNT_ORIGIN),
             "--stripe-file": DATA / "sandbox-stripe.json",
         }
         await self.start("sandbox", "-m", "sandbox", *(str(word) for pair in options.items() for word in pair))
@@ -219,7 +220,7 @@ class Product:
         if "stripe" in self.services:
             clock = f"http://localhost:{self.port + 1 + PLACES.index('stripe')}"
             say(f"Pay with a made-up card; Stripe's time can be moved on at {clock}")
-        say(f"A page with the assistant embedded: http://localhost:{editor}/?account={self.origin}")
+        say(f"A font editor with the assistant in it: http://localhost:{editor}")
         say(f"Logs are in {LOGS.relative_to(ROOT)}/. Ctrl-C ends everything.\n")
 
     async def say_codes(self) -> None:

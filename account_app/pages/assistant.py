@@ -1,5 +1,6 @@
 """Assistant: the panel that the editor embeds, here in the dashboard. It streams from the relay by itself."""
 
+import hashlib
 from typing import Any
 
 import reflex as rx
@@ -8,9 +9,11 @@ from reflex_components_core.el.elements.base import BaseHTML
 from account_app import theme
 from account_app.layout import api, frame
 from account_app.session import Session
+from relay.settings import ROOT
 
 ROUTE = "/assistant"
 TITLE = "Assistant"
+MODULE = ROOT / "assets" / "panel" / "v1" / "panel.js"
 
 
 class Assistant(Session):
@@ -35,9 +38,15 @@ class AssistantPanel(BaseHTML):
     api: rx.Var[str]
 
 
+def address() -> str:
+    """The module's, with a query that changes with its bytes: browsers keep what they have got for good."""
+    version = hashlib.sha256(MODULE.read_bytes()).hexdigest()[:10] if MODULE.exists() else ""
+    return f"/panel/v1/panel.js?{version}"
+
+
 def page() -> rx.Component:
     return rx.fragment(
-        rx.el.script(src="/panel/v1/panel.js", type="module", async_=True),
+        rx.el.script(src=address(), type="module", async_=True),
         frame(
             ROUTE,
             TITLE,

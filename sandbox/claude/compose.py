@@ -12,11 +12,15 @@ import orjson
 from sandbox.claude import tokens
 from sandbox.claude.behaviours import Behaviour, without_marker
 from sandbox.claude.errors import new_id
+from sandbox.claude.planning import plan
 from sandbox.claude.prose import GREETING, HAIKU, NOTES, THANKS, THOUGHTS
 from sandbox.claude.request import MessageRequest, Text, ThinkingAdaptive, ThinkingOn, ToolResult, Turn
-from sandbox.claude.tooling import Filler, choose
+from sandbox.claude.telling import tell
+from sandbox.claude.tooling import Filler
 
 GLYPH = re.compile(r"\bglyph\s+[\"'`]?(\w{1,20})\b", re.IGNORECASE)
+CONTEXT = re.compile(r"<(\w+)>.*?</\1>", re.DOTALL)
+"""What a page tells of itself beside the question: not what was asked."""
 BRIEF = re.compile(r"\b(briefly|brief|short|one sentence|in a word|tl;?dr)\b", re.IGNORECASE)
 SEPARATORS = "A line separator:\u2028a paragraph separator:\u2029and a next line:\u0085all inside one string. "
 
@@ -59,18 +63,18 @@ class Answer:
 def answer(request: MessageRequest, behaviour: Behaviour) -> Answer:
     """What Claude says to this request, within `max_tokens` and up to the first stop sequence."""
     turn = request.messages[-1]
-    asked = without_marker(last_user_text(request.messages))
+    asked = without_marker(CONTEXT.sub("", last_user_text(request.messages)).strip())
     parts: list[Part] = []
     if _thinks(request, asked):
         parts.append(_thinking(request))
     results = [block for block in turn.content if isinstance(block, ToolResult)]
-    tool = None if results else choose(request, asked)
-    if tool is not None:
-        value = Filler(tool.input_schema, asked).object(tool.input_schema)
-        parts.append(_text(f"I will use `{tool.name}` for that."))
-        parts.append(Part("tool_use", tokens.pieces(orjson.dumps(value).decode()), tool.name, new_id("toolu")))
+    use = plan(request, asked)
+    if use is not None:
+        parts.append(_text(f"I will use `{use.tool.name}` for that."))
+        written = tokens.pieces(orjson.dumps(use.value).decode())
+        parts.append(Part("tool_use", written, use.tool.name, new_id("toolu")))
         return _within(parts, request.max_tokens, "tool_use")
-    text = _after_tools(results) if results else _reply(request, asked)
+    text = tell(results) if results else _reply(request, asked)
     if "u2028" in behaviour:
         text = SEPARATORS + text
     cut, sequence = _stopped(text, request.stop_sequences)
@@ -131,21 +135,6 @@ def _note(asked: str) -> str:
     if max(scores) > 0:
         return NOTES[scores.index(max(scores))].text
     return NOTES[hashlib.blake2b(asked.encode(), digest_size=1).digest()[0] % len(NOTES)].text
-
-
-def _after_tools(results: list[ToolResult]) -> str:
-    told: list[str] = []
-    for result in results:
-        text = " ".join(block.text for block in result.content if isinstance(block, Text)).strip()
-        short = text if len(text) <= 300 else text[:300] + "…"
-        told.append(f"The call failed: {short or 'it gave no reason'}." if result.is_error else short or "It is done.")
-    if any(result.is_error for result in results):
-        return "\n\n".join(told) + "\n\nTell me how you would like to go on, and I will try another way."
-    return (
-        "Here is what came back:\n\n"
-        + "\n".join(f"- {line}" for line in told)
-        + ("\n\nThat is what I needed. Look at it beside its neighbours before you keep it.")
-    )
 
 
 def _stopped(text: str, sequences: list[str]) -> tuple[str, str | None]:

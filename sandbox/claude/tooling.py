@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import cast
 
 from sandbox.claude.request import MessageRequest, NoneChoice, Tool, ToolChoice
@@ -10,6 +11,10 @@ from sandbox.claude.request import MessageRequest, NoneChoice, Tool, ToolChoice
 WORD = re.compile(r"[a-z]{3,}")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 QUOTED = re.compile(r"[\"'`“‘]([^\"'`”’]{1,200})[\"'`”’]")
+SPOKEN = re.compile(r"(?<!\w)([^\W_])(?:\s*(?:and|und|/|\+|–|→)\s*)([^\W_])(?!\w)")
+CAPITALS = re.compile(r"(?<!\w)([A-Z])([A-Z])(?!\w)")
+NAMED = re.compile(r"\b(?:pair|of|kern|kerning|tighten|loosen)\s+[\"'“‘]?([A-Za-z])([A-Za-z.,])(?![\w])")
+LONE = re.compile(r"\b(?:with|letter|glyph|of)\s+[\"'“‘]?([A-Za-z])(?!\w)")
 DULL = {
     "the",
     "and",
@@ -32,26 +37,35 @@ DEPTH_MAX = 8
 Schema = dict[str, object]
 
 
-def choose(request: MessageRequest, text: str) -> Tool | None:
+def choose(request: MessageRequest, text: str, without: Collection[str] = ()) -> Tool | None:
     """The tool that the request forces, or the one whose name and description suit the text best."""
     choice = request.tool_choice
-    if not request.tools or isinstance(choice, NoneChoice):
+    tools = [tool for tool in request.tools if tool.name not in without]
+    if not tools or isinstance(choice, NoneChoice):
         return None
     if isinstance(choice, ToolChoice):
         return next(tool for tool in request.tools if tool.name == choice.name)
-    best = max(request.tools, key=lambda tool: _likeness(tool, text))
+    best = max(tools, key=lambda tool: _likeness(tool, text))
     forced = choice is not None and choice.type == "any"
     return best if forced or _likeness(best, text) >= 2 else None
 
 
 def _likeness(tool: Tool, text: str) -> int:
-    asked = _stems(text)
+    asked = stems(text)
     spelled = re.sub(r"([a-z])([A-Z])", r"\1 \2", tool.name)
-    return 2 * len(asked & _stems(spelled)) + len(asked & _stems(tool.description))
+    return 2 * len(asked & stems(spelled)) + len(asked & stems(tool.description))
 
 
-def _stems(text: str) -> set[str]:
+def stems(text: str) -> set[str]:
     return {word[:5] for word in WORD.findall(text.lower().replace("_", " ")) if word not in DULL}
+
+
+def _letters(text: str) -> list[str]:
+    """The letters that are spoken of: `A and V`, `A/V`, a pair such as `AV`, `of To`, or one: `with T`."""
+    for pattern in (SPOKEN, CAPITALS, NAMED, LONE):
+        if found := pattern.search(text):
+            return list(found.groups())
+    return []
 
 
 class Filler:
@@ -61,6 +75,7 @@ class Filler:
         self.root = root
         self.text = text
         self.quoted = list(QUOTED.findall(text))
+        self.letters = _letters(text)
         self.numbers = [float(found) for found in NUMBER.findall(text)]
 
     def fill(self, schema: Schema, name: str = "", depth: int = 0) -> object:
@@ -102,8 +117,14 @@ class Filler:
         """Every required property, and the optional ones that the text names."""
         properties = cast(dict[str, Schema], schema.get("properties", {}))
         required = cast(list[str], schema.get("required", []))
-        lowered = self.text.lower()
-        wanted = [name for name in properties if name in required or (name.lower() in lowered and depth < DEPTH_MAX)]
+        lowered, letters = self.text.lower(), len(self.letters)
+        wanted: list[str] = []
+        for name, inner in properties.items():
+            # A letter is asked about by being there, not by its role.
+            by_letter = inner.get("maxLength") == 1 and letters > 0
+            letters -= by_letter
+            if name in required or ((by_letter or name.lower() in lowered) and depth < DEPTH_MAX):
+                wanted.append(name)
         return {name: self.fill(properties[name], name, depth + 1) for name in wanted}
 
     def _array(self, schema: Schema, name: str, depth: int) -> list[object]:
@@ -134,6 +155,8 @@ class Filler:
                    "uri": "https://example.com/", "uuid": "6f1c2a34-0b5d-4e6f-8a7b-9c0d1e2f3a4b"}  # fmt: skip
         if schema.get("format") in formats:
             return formats[cast(str, schema["format"])]
+        if schema.get("maxLength") == 1 and self.letters:
+            return self.letters.pop(0)
         named = re.search(rf"\b{re.escape(name.lower())}\s+(\w+)", self.text, re.IGNORECASE) if name else None
         value = self.quoted.pop(0) if self.quoted else (named.group(1) if named else name or "a")
         value = value.ljust(cast(int, schema.get("minLength", 0)), "n")
