@@ -110,7 +110,7 @@ def _shared() -> dict[str, str]:
     return {
         "access-control-allow-origin": "*",
         "cross-origin-resource-policy": "cross-origin",
-        "cache-control": "public, max-age=300",
+        "cache-control": IMMUTABLE.decode(),
     }
 
 

@@ -1,4 +1,4 @@
-// Writes panel.js, markdown.js, their source maps, panel.d.ts and custom-elements.json into assets/panel/v1/.
+// Writes panel.js, markdown.js, bridge.js, their source maps, panel.d.ts, bridge.d.ts and custom-elements.json into assets/panel/v1/.
 
 import { createHash } from 'node:crypto'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -52,7 +52,14 @@ const version = createHash('sha256').update(markdown).digest('hex').slice(0, 10)
 const panel = await bundle('panel', 'Lit (BSD-3-Clause), eventsource-parser (MIT)', {
   MARKDOWN_FILE: JSON.stringify(`markdown.js?${version}`),
 })
+await bundle('bridge', 'Part of the assistant panel')
 await copyFile(new URL('src/api.ts', here), new URL('panel.d.ts', out))
+await writeFile(
+  new URL('bridge.d.ts', out),
+  `/** Brings a token for \`getToken\` through a window of the account's own site; \`account\` is the origin that answers \`/api\`. */
+export declare function bridge(account?: string): () => Promise<string>
+`,
+)
 await copyFile(new URL('custom-elements.json', here), new URL('custom-elements.json', out))
 
 const [size, later] = [panel, markdown].map((file) => gzipSync(file, { level: 9 }).length)

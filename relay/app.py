@@ -14,6 +14,7 @@ from relay.endpoints import (
     auth,
     balance_events,
     billing,
+    bridge,
     health,
     keys,
     openapi,
@@ -27,6 +28,7 @@ from relay.settings import settings
 
 ROUTES = [
     *auth.routes,  # /api/auth/request, verify, logout, me, token
+    *bridge.routes,  # /api/auth/bridge
     *usage.routes,  # /api/balance, /api/usage, /api/usage.csv, /api/requests, /api/requests/ID
     *balance_events.routes,  # /api/balance/events
     *billing.routes,  # /api/billing/checkout, portal, cap, invoices, preview, /api/stripe/webhook

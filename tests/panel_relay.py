@@ -60,6 +60,7 @@ class FakeRelay:
             Route("/api/auth/logout", self.logout, methods=["POST"]),
             Route("/assistant-token", self.token, methods=["POST"]),
             Route("/api/balance", self.balance),
+            Route("/api/balance/events", self.no_events),
             Route("/api/requests/{id}", self.receipt),
             Route("/api/claude/v1/messages", self.messages, methods=["POST"]),
             Route("/{path:path}", self.anything_else),
@@ -147,6 +148,10 @@ class FakeRelay:
                 "grants": [grant] if float(self.available_usd) else [],
             }
         )
+
+    async def no_events(self, request: Request) -> Response:
+        """An older relay, which tells no changes: the panel asks again after each answer."""
+        return problem(404, "not_found", "There is nothing at this address.")
 
     async def receipt(self, request: Request) -> Response:
         return JSONResponse({"request_id": request.path_params["id"], "price_usd": "0.000777", "ended": "client_gone"})

@@ -23,6 +23,8 @@ export interface Host {
   grew(): void
   emit(name: string, detail: object): void
   booked(receipt: Receipt): void
+  /** Runs `work` on the newest state of the conversation; false when another tab is at work on it. */
+  alone(conversation: Conversation, work: () => Promise<void>): Promise<boolean>
   faulted(fault: Fault, exchange: Exchange): void
   save(conversation: Conversation): void
 }
@@ -44,27 +46,33 @@ export class Chat {
     return this.control !== undefined
   }
 
-  /** A second message waits for the first one's answer. `instead` and all that follows it are replaced. */
-  async send(text: string, context: Record<string, string>, instead?: Exchange): Promise<void> {
+  /**
+   * A second message waits for the first one's answer. `instead` and all that follows it are replaced. False when nothing
+   * was sent: another tab is answering in this conversation, or it is no longer the one that is shown.
+   */
+  async send(text: string, context: Record<string, string>, instead?: Exchange): Promise<boolean> {
     const { conversation } = this
     while (this.busy) await this.current
-    if (this.conversation !== conversation) return
-    if (instead) conversation.exchanges.splice(conversation.exchanges.indexOf(instead))
-    const exchange = newExchange(text, context)
-    conversation.exchanges.push(exchange)
-    conversation.title ||= titleOf(text)
-    await this.begin(exchange)
+    if (this.conversation !== conversation) return false
+    return this.begin(conversation, () => {
+      const from = conversation.exchanges.findIndex((one) => one.id === instead?.id)
+      if (from >= 0) conversation.exchanges.splice(from)
+      conversation.title ||= titleOf(text)
+      return conversation.exchanges[conversation.exchanges.push(newExchange(text, context)) - 1]!
+    })
   }
 
   /** `tokens` bounds the new answer, when the credit that is left pays for a shorter one only. */
-  retry(exchange: Exchange, tokens = maxTokens): Promise<void> {
+  retry(exchange: Exchange, tokens = maxTokens): Promise<boolean> {
     this.tokens = tokens
     return this.send(exchange.text, exchange.context, exchange)
   }
 
   /** Takes up a tool loop that was paused at a bound. */
-  async goOn(exchange: Exchange): Promise<void> {
-    if (!this.busy) await this.begin(exchange)
+  async goOn(exchange: Exchange): Promise<boolean> {
+    const { conversation } = this
+    if (this.busy) return true
+    return this.begin(conversation, () => conversation.exchanges.find((one) => one.id === exchange.id)!)
   }
 
   stop() {
@@ -89,9 +97,11 @@ export class Chat {
     this.host.changed()
   }
 
-  private begin(exchange: Exchange): Promise<void> {
-    this.current = this.work(exchange, this.conversation)
-    return this.current
+  private begin(conversation: Conversation, prepare: () => Exchange): Promise<boolean> {
+    return this.host.alone(conversation, () => {
+      for (const left of conversation.exchanges) if (left.state === 'working') this.abandon(left)
+      return (this.current = this.work(prepare(), conversation))
+    })
   }
 
   private async work(exchange: Exchange, conversation: Conversation) {

@@ -8,6 +8,7 @@ import { icon } from './icons'
 export interface Writing {
   readonly busy: boolean
   readonly editing: boolean
+  readonly notice: string
   readonly empty: boolean
   readonly chips: Chips
   draft: string
@@ -22,6 +23,7 @@ export interface Writing {
 
 export function composerView(writing: Writing) {
   return html`<form class="composer" part="composer" @submit=${(event: Event) => submitted(event, writing)}>
+    ${writing.notice ? html`<p class="editing">${writing.notice}</p>` : nothing}
     ${writing.editing ? editNote(writing) : nothing} ${chipsView(writing)}
     <div class="write">
       <textarea part="input" aria-label="Message" rows="1" dir="auto" enterkeyhint="send"

@@ -24,6 +24,7 @@ export interface Surface extends Caller {
 export class Desk {
   draft = ''
   said = ''
+  notice = ''
   lowDismissed = 100
   editing?: Exchange
   conversations: Conversation[] = []
@@ -81,8 +82,27 @@ export class Desk {
     }
     const instead = this.editing
     this.editing = undefined
-    await this.chat.send(text.trim(), this.chips.record(), instead)
+    if (!(await this.chat.send(text.trim(), this.chips.record(), instead))) this.putBack(text)
     return true
+  }
+
+  /** What could not go stands in the box again, before whatever was typed since. */
+  private putBack(text: string) {
+    this.type(joined(text, this.draft))
+    this.taken()
+  }
+
+  private taken() {
+    this.said = this.notice = 'This conversation is being answered in another tab. Your message is kept.'
+    this.changed()
+  }
+
+  async retry(exchange: Exchange, tokens?: number) {
+    if (!(await this.chat.retry(exchange, tokens))) this.taken()
+  }
+
+  async goOn(exchange: Exchange) {
+    if (!(await this.chat.goOn(exchange))) this.taken()
   }
 
   /** Sends what is in the box. While an answer is under way the draft stays where it is. */
@@ -95,6 +115,7 @@ export class Desk {
 
   type(text: string) {
     this.draft = text
+    this.notice = ''
     if (this.owner && !this.editing) drafts.write(this.owner, text)
     this.changed()
   }
@@ -136,6 +157,41 @@ export class Desk {
     this.changed()
   }
 
+  // Other tabs.
+
+  listen() {
+    this.session.listen()
+    this.history.listen(() => void this.agree())
+  }
+
+  silence() {
+    this.session.silence()
+    this.history.silence()
+  }
+
+  /** Takes over what another tab has kept, renamed or deleted; what is being answered here is left alone. */
+  private async agree() {
+    const account = this.owner
+    if (!account) return
+    const { conversation } = this.chat
+    const kept = await this.history.list(account)
+    if (this.owner !== account || this.chat.busy || this.chat.conversation !== conversation) return
+    const newer = kept.find((one) => one.id === conversation.id)
+    // Equal times are a new name, which does not move a conversation up.
+    if (newer && newer.updated >= conversation.updated) Object.assign(conversation, newer)
+    this.conversations = kept.map((one) => (one.id === conversation.id ? conversation : one))
+    if (!newer && conversation.exchanges.length) this.clear()
+    this.changed()
+  }
+
+  alone(conversation: Conversation, work: () => Promise<void>): Promise<boolean> {
+    return this.history.alone(conversation.id, async () => {
+      const newest = await this.history.one(conversation.id)
+      if (newest && newest.updated > conversation.updated) Object.assign(conversation, newest)
+      await work()
+    })
+  }
+
   // Who is signed in.
 
   private sessionChanged(balance?: Balance) {
@@ -158,7 +214,7 @@ export class Desk {
   private async arrived(account: string) {
     const typedBefore = this.owner ? '' : this.draft
     this.owner = account
-    this.type(typedBefore || drafts.read(account))
+    this.type(joined(drafts.read(account), typedBefore))
     const here = place.read()
     this.show(newConversation(account))
     const all = await this.history.list(account)
@@ -187,15 +243,14 @@ export class Desk {
 
   booked(receipt: Receipt) {
     this.session.booked(receipt)
-    void this.session.refresh()
   }
 
-  /** Signed out elsewhere: the message that could not go waits as the draft of the same person. */
+  /** Signed out elsewhere: the message that could not go waits with the draft of the same person. */
   faulted(fault: Fault, exchange: Exchange) {
     if (fault.code !== 'signed_out') return
     const { exchanges } = this
     if (!exchange.rounds.length) exchanges.splice(exchanges.indexOf(exchange), 1)
-    if (this.owner) drafts.write(this.owner, exchange.text)
+    if (this.owner) drafts.write(this.owner, joined(exchange.text, this.draft))
     this.session.out()
   }
 
@@ -212,4 +267,8 @@ export class Desk {
     const total = exchange && priceOf(exchange)
     return total ? `Price ${price(total, this.locale)}.` : ''
   }
+}
+
+function joined(...texts: string[]): string {
+  return [...new Set(texts.filter((text) => text.trim()))].join('\n\n')
 }

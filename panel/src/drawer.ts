@@ -13,20 +13,20 @@ export interface Shelf {
   open(conversation: Conversation): void
   keep(conversation: Conversation): void
   remove(conversation: Conversation): void
-  removeAll(): void
   signOut: (() => void) | undefined
 }
 
 export class Drawer {
   shown = false
   private renaming?: string
-  private gone?: Conversation
+  private gone: Conversation[] = []
 
   constructor(private readonly changed: () => void) {}
 
   toggle = (shown = !this.shown) => {
     this.shown = shown
-    this.renaming = this.gone = undefined
+    this.renaming = undefined
+    this.gone = []
     this.changed()
   }
 
@@ -37,10 +37,10 @@ export class Drawer {
       <ul>
         ${shelf.all.map((one) => this.row(one, shelf))}
       </ul>
-      ${this.gone ? this.wayBack(this.gone, shelf) : nothing}
+      ${this.gone.length ? this.wayBack(shelf) : nothing}
       <footer>
         <bdi>${shelf.email}</bdi>
-        ${shelf.all.length ? html`<button class="quiet" @click=${() => shelf.removeAll()}>Delete all</button>` : nothing}
+        ${shelf.all.length ? html`<button class="quiet" @click=${() => this.remove(shelf.all, shelf)}>Delete all</button>` : nothing}
         ${shelf.signOut ? html`<button class="quiet" @click=${shelf.signOut}>Sign out</button>` : nothing}
       </footer>
     </section>`
@@ -56,7 +56,7 @@ export class Drawer {
         <span dir="auto">${title}</span><time>${when(one.updated, shelf.locale)}</time>
       </button>
       ${act('Rename', 'edit', () => this.rename(one.id))} ${act('Export', 'save', () => download(one))}
-      ${act('Delete', 'bin', () => this.remove(one, shelf))}
+      ${act('Delete', 'bin', () => this.remove([one], shelf))}
     </li>`
   }
 
@@ -75,12 +75,13 @@ export class Drawer {
     return html`<input class="rename" aria-label="Name" dir="auto" .value=${one.title} @keydown=${key} @blur=${keep} />`
   }
 
-  private wayBack(gone: Conversation, shelf: Shelf) {
+  private wayBack(shelf: Shelf) {
     const back = () => {
-      shelf.keep(gone)
-      this.gone = undefined
+      for (const one of this.gone) shelf.keep(one)
+      this.gone = []
     }
-    return html`<p class="undo" role="status">Deleted. <button class="quiet" @click=${back}>Undo</button></p>`
+    const what = this.gone.length > 1 ? `${this.gone.length} conversations deleted.` : 'Deleted.'
+    return html`<p class="undo" role="status">${what} <button class="quiet" @click=${back}>Undo</button></p>`
   }
 
   private pick(one: Conversation, shelf: Shelf) {
@@ -88,9 +89,9 @@ export class Drawer {
     shelf.open(one)
   }
 
-  private remove(one: Conversation, shelf: Shelf) {
-    this.gone = one
-    shelf.remove(one)
+  private remove(some: Conversation[], shelf: Shelf) {
+    this.gone = [...some]
+    for (const one of this.gone) shelf.remove(one)
   }
 
   private rename(id: string | undefined) {

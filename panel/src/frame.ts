@@ -89,8 +89,8 @@ export function unreachable(frame: Frame) {
 export function elsewhere(frame: Frame) {
   return html`<div class="card signin" part="signin">
     <h2>Signed out</h2>
-    <p>Sign in to this site to use the assistant.</p>
-    <button class="plain" @click=${frame.reload}>Try again</button>
+    <p>Sign in to use the assistant on this page.</p>
+    <button class="primary" @click=${frame.reload}>Sign in</button>
   </div>`
 }
 

@@ -9,6 +9,31 @@ const store = 'conversations'
 export class History {
   private memory = new Map<string, Conversation>()
   private opened?: Promise<IDBDatabase | undefined>
+  private others?: BroadcastChannel | undefined
+
+  /** `heard` is called when another tab of this page's origin has kept or removed something. */
+  listen(heard: () => void) {
+    this.others = new BroadcastChannel(`${name}:${store}`)
+    this.others.onmessage = heard
+  }
+
+  silence() {
+    this.others?.close()
+    this.others = undefined
+  }
+
+  /** Runs `work` unless another tab is at work on the same conversation; resolves to whether it ran. */
+  async alone(id: string, work: () => Promise<void>): Promise<boolean> {
+    if (!navigator.locks) return work().then(() => true)
+    return navigator.locks.request(`${name}:${id}`, { ifAvailable: true }, async (lock) => {
+      if (lock) await work()
+      return lock !== null
+    })
+  }
+
+  async one(id: string): Promise<Conversation | undefined> {
+    return (await this.ask<Conversation | null>('readonly', (rows) => rows.get(id))) ?? this.memory.get(id)
+  }
 
   async list(account: string): Promise<Conversation[]> {
     const kept = await this.ask<Conversation[]>('readonly', (rows) => rows.index('account').getAll(account))
@@ -20,11 +45,13 @@ export class History {
     const plain: Conversation = JSON.parse(JSON.stringify(conversation))
     const kept = await this.ask('readwrite', (rows) => rows.put(plain))
     if (kept === undefined) this.memory.set(plain.id, plain)
+    this.others?.postMessage('')
   }
 
   async remove(id: string): Promise<void> {
     this.memory.delete(id)
     await this.ask('readwrite', (rows) => rows.delete(id))
+    this.others?.postMessage('')
   }
 
   private async ask<T>(

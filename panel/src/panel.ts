@@ -72,7 +72,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
 
   async send(text: string): Promise<void> {
     this.follow.atEnd = true
-    this.dress()
+    void fetchMarkdown(this)
     if (!(await this.desk.send(text))) this.focusSignIn()
   }
 
@@ -116,8 +116,8 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
 
   override connectedCallback() {
     super.connectedCallback()
-    this.dress()
-    this.desk.session.listen()
+    void fetchMarkdown(this)
+    this.desk.listen()
     const { signal } = (this.here = new AbortController())
     addEventListener('online', this.cameBack, { signal })
     addEventListener('offline', this.cameBack, { signal })
@@ -127,11 +127,11 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
   override disconnectedCallback() {
     super.disconnectedCallback()
     this.stop()
-    this.desk.session.silence()
+    this.desk.silence()
     this.here?.abort()
   }
 
-  /** The first look waits a moment: the page's own script may set `getToken` right after the element exists. */
+  /** The first look waits a moment: the page's script may set `getToken` right after the element exists. */
   override willUpdate(changes: PropertyValues) {
     this.drawer.shown &&= this.desk.signedIn
     if (!changes.has('api') && !changes.has('getToken')) return
@@ -153,7 +153,9 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
 
   private cameBack = () => {
     this.changed()
+    this.desk.session.follow()
     if (document.hidden || !navigator.onLine) return
+    if (!this.desk.signedIn && this.getToken && this.desk.session.state === 'out') return
     void (this.desk.signedIn ? this.desk.session.refresh() : this.desk.load())
   }
 
@@ -217,6 +219,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
     return {
       busy: desk.chat.busy,
       editing: desk.editing !== undefined,
+      notice: desk.notice,
       empty: !desk.exchanges.length,
       chips: desk.chips,
       draft: desk.draft,
@@ -240,7 +243,6 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       open: (one) => desk.show(one),
       keep: (one) => desk.keep(one),
       remove: (one) => desk.remove(one),
-      removeAll: () => desk.conversations.forEach((one) => desk.remove(one)),
       signOut: this.getToken ? undefined : () => void desk.session.signOut(),
     }
   }
@@ -252,8 +254,8 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       account: this.account,
       busy: chat.busy,
       edit: (exchange) => this.edit(exchange),
-      retry: (exchange, tokens) => void chat.retry(exchange, tokens),
-      goOn: (exchange) => void chat.goOn(exchange),
+      retry: (exchange, tokens) => void this.desk.retry(exchange, tokens),
+      goOn: (exchange) => void this.desk.goOn(exchange),
       copy,
       decide: (call, accepted) => {
         chat.decide(call, accepted)
@@ -265,13 +267,8 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
     }
   }
 
-  private dress() {
-    void fetchMarkdown().then(() => this.changed())
-  }
-
   private submit() {
     this.follow.atEnd = true
-    this.dress()
     this.focus()
     void this.desk.submit().then((went) => went || this.focusSignIn())
   }

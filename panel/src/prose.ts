@@ -11,8 +11,13 @@ let view: View | undefined
 let coming: Promise<void> | undefined
 let tries = 0
 
-/** Resolves when there is nothing more to wait for; an answer in plain text is better than none. */
-export function fetchMarkdown(): Promise<void> {
+/** Draws `panel` anew once the module is here. Without it an answer stays in plain text, which is better than none. */
+export async function fetchMarkdown(panel: { changed(): void }): Promise<void> {
+  await fetched()
+  panel.changed()
+}
+
+function fetched(): Promise<void> {
   // A browser remembers that an address failed, so another try needs another address.
   const again = tries ? `&${tries}` : ''
   return (coming ??= import(new URL(MARKDOWN_FILE + again, import.meta.url).href).then(

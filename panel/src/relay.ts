@@ -16,19 +16,28 @@ export class Relay {
     this.token = undefined
   }
 
-  /** Resolves to an answer of 2xx; throws a Fault for all else, and lets an abort through as it is. */
-  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+  /** Whether the page vouches for its visitor. Only it can then say that the visitor has left. */
+  get hasToken(): boolean {
+    return this.caller().getToken !== undefined
+  }
+
+  /**
+   * Resolves to an answer of 2xx; throws a Fault for all else, and lets an abort through as it is. `quiet` never asks the
+   * page for a token: that may open a window, which is only for what the person has just asked for.
+   */
+  async fetch(path: string, init: RequestInit = {}, quiet = false): Promise<Response> {
+    if (quiet && this.hasToken && !this.token) throw new Fault('signed_out', '')
     let response = await this.attempt(path, init)
     if (response.status === 401 && this.token) {
       this.forget()
-      response = await this.attempt(path, init)
+      if (!quiet) response = await this.attempt(path, init)
     }
     if (!response.ok) throw await faultOf(response)
     return response
   }
 
-  async get<T>(path: string): Promise<T> {
-    return (await this.fetch(path)).json()
+  async get<T>(path: string, quiet = false): Promise<T> {
+    return (await this.fetch(path, {}, quiet)).json()
   }
 
   post(path: string, body?: unknown, init: RequestInit = {}): Promise<Response> {

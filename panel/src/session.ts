@@ -1,8 +1,14 @@
 /** Who is signed in and what is left: the relay's own answers, never remembered from an earlier visit. */
 
+import { createParser } from 'eventsource-parser'
+
 import type { Balance, Receipt } from './api'
 import { Fault } from './fault'
 import type { Relay } from './relay'
+import { feed } from './stream'
+
+const pauseMs = 1_000
+const failuresMax = 6
 
 export interface Account {
   id: string
@@ -13,7 +19,8 @@ export class Session {
   state: 'unknown' | 'in' | 'out' | 'unreachable' = 'unknown'
   account?: Account
   balance?: Balance
-  private others?: BroadcastChannel
+  private others?: BroadcastChannel | undefined
+  private following?: AbortController | undefined
 
   constructor(
     private readonly relay: Relay,
@@ -29,6 +36,48 @@ export class Session {
   silence() {
     this.others?.close()
     this.others = undefined
+    this.unfollow()
+  }
+
+  /** Keeps the balance true while somebody can see it. A hidden tab holds no connection: a browser has only a few. */
+  follow() {
+    if (this.state !== 'in' || document.hidden) return this.unfollow()
+    if (this.following) return
+    this.following = new AbortController()
+    void this.keepUp(this.following.signal)
+  }
+
+  private unfollow() {
+    this.following?.abort()
+    this.following = undefined
+  }
+
+  private async keepUp(signal: AbortSignal) {
+    for (let failures = 0; failures < failuresMax && !signal.aborted; failures += 1) {
+      try {
+        const response = await this.relay.fetch('/api/balance/events', { signal }, true)
+        failures = 0
+        const parser = createParser({ onEvent: ({ event, data }) => event === 'balance' && this.told(JSON.parse(data)) })
+        await feed(response.body!, (text) => parser.feed(text))
+      } catch (problem) {
+        if (signal.aborted) return
+        if (isSignedOut(problem)) return this.expired()
+        if (problem instanceof Fault && problem.code === 'not_found') break
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs * 2 ** failures * (1 + Math.random())))
+    }
+    if (!signal.aborted) this.following = undefined
+  }
+
+  private told(balance: Balance) {
+    this.balance = balance
+    this.changed(balance)
+  }
+
+  /** A token of the page's that ran out is renewed by the next question; a cookie that no longer counts is a sign-out. */
+  private expired() {
+    this.unfollow()
+    if (!this.relay.hasToken) this.out()
   }
 
   async load(): Promise<void> {
@@ -38,6 +87,7 @@ export class Session {
       this.state = 'in'
       this.changed()
       await this.refresh()
+      this.follow()
     } catch (problem) {
       this.lost(problem)
     }
@@ -46,18 +96,18 @@ export class Session {
   async refresh(): Promise<void> {
     if (this.state !== 'in') return
     try {
-      this.balance = await this.relay.get<Balance>('/api/balance')
-      this.changed(this.balance)
+      this.told(await this.relay.get<Balance>('/api/balance', true))
     } catch (problem) {
-      if (isSignedOut(problem)) this.out()
+      if (isSignedOut(problem)) this.expired()
     }
   }
 
   /** A receipt says what is left before the next look at the balance does. */
   booked(receipt: Receipt) {
-    if (!this.balance || !receipt.available_usd) return
-    this.balance = { ...this.balance, available_usd: receipt.available_usd }
-    this.changed(this.balance)
+    if (this.balance && receipt.available_usd) this.told({ ...this.balance, available_usd: receipt.available_usd })
+    if (this.following) return
+    void this.refresh()
+    this.follow()
   }
 
   requestCode(email: string): Promise<unknown> {
@@ -77,6 +127,7 @@ export class Session {
   }
 
   out() {
+    this.unfollow()
     this.relay.forget()
     this.state = 'out'
     this.account = this.balance = undefined

@@ -40,7 +40,8 @@ export async function streamInto(
   reading.verdict()
 }
 
-async function feed(body: ReadableStream<Uint8Array>, take: (text: string) => void) {
+/** Gives each piece of text to `take`. Ends with the body, or when nothing has come for two minutes. */
+export async function feed(body: ReadableStream<Uint8Array>, take: (text: string) => void) {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   for (;;) {
@@ -53,6 +54,7 @@ async function feed(body: ReadableStream<Uint8Array>, take: (text: string) => vo
 
 class Reading {
   private stopped = false
+  private halfCall = false
   private fault?: Fault
   private changed = false
   private json = new Map<Block, string>()
@@ -69,7 +71,8 @@ class Reading {
 
   verdict() {
     if (this.fault) throw this.fault
-    if (!this.stopped) throw new Fault('cut', '')
+    // A call of a tool that does not fit into `max_tokens` is no fault of the connection.
+    if (!this.stopped || (this.halfCall && this.round.stopReason !== 'max_tokens')) throw new Fault('cut', '')
   }
 
   private on(name: string | undefined, data: string) {
@@ -106,7 +109,7 @@ class Reading {
       use.input = written ? JSON.parse(written) : {}
       this.round.calls.push({ id: block.id as string, name: block.name as string, input: use.input, state: 'asking' })
     } catch {
-      this.fault ??= new Fault('cut', '')
+      this.halfCall = true
     }
   }
 }

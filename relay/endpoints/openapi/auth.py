@@ -1,6 +1,6 @@
 """Signing in and out."""
 
-from relay.endpoints.openapi.words import JSON, NOBODY, SIGNED_IN, answer, fields, ok, operation, query
+from relay.endpoints.openapi.words import HTML, JSON, NOBODY, SIGNED_IN, answer, fields, ok, operation, query
 from relay.endpoints.schemas import TEXT, Schema, ref
 
 _SEEN = {"303": answer("For a form: the next page.")}
@@ -33,6 +33,15 @@ AUTH: Schema = {
         )
     },
     "/api/auth/me": {"get": operation("Who am I", answers=ok("The account.", "Account"), errors=(401, 503))},
+    "/api/auth/bridge": {
+        "get": operation(
+            "The window that hands a bearer token to an editor of another site",
+            parameters=[query("origin", "The editor's origin, one of EDITOR_ORIGINS.")],
+            answers={"200": answer("A page; it posts `{type, token, expires_at}` to its opener.", {HTML: TEXT})},
+            errors=(403,),
+            security=NOBODY,
+        )
+    },
     "/api/auth/token": {
         "post": operation(
             "A 15-minute bearer token for the panel on another site",

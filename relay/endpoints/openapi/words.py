@@ -5,7 +5,7 @@ from typing import Any
 
 from relay.endpoints.schemas import TEXT, Schema, ref
 
-JSON, CSV, STREAM = "application/json", "text/csv", "text/event-stream"
+JSON, CSV, STREAM, HTML = "application/json", "text/csv", "text/event-stream", "text/html"
 PROBLEM, FORM = "application/problem+json", "application/x-www-form-urlencoded"
 SIGNED_IN: list[dict[str, list[str]]] = [{"session": []}, {"bearer": []}, {"key": []}]
 NOBODY: list[dict[str, list[str]]] = []
