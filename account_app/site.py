@@ -104,7 +104,7 @@ def _load(directory: Path, pages: dict[Path, str], policy: bytes, everywhere: He
 def _load_panel(panel: Path, everywhere: Headers) -> Iterator[tuple[str, File]]:
     """The panel's files are for other people's pages: any origin may read them; they hold nothing private.
 
-    Browsers keep them for good: whoever wants a newer one asks with another query (docs/decisions/panel-kept-for-good.md).
+    Browsers keep them for good; a newer one is asked for with another query: docs/decisions/panel-kept-for-good.md.
     """
     shared = [h for h in everywhere if h[0] != b"cross-origin-resource-policy"]
     shared += [

@@ -55,7 +55,10 @@ async def running(
     claude, letterbox = Claude(pace), mail.Letterbox(on_code, webhooks=mail_webhooks, secret=mail.new_secret())
     stripe = stripe or Stripe()
     raw: dict[str, Server | Stripe] = {"claude": claude.server, "stripe": stripe}
-    apps: dict[str, Callable[[], Starlette]] = {"mail": lambda: mail.app(letterbox), "editor": lambda: editor.app(account_origin)}
+    apps: dict[str, Callable[[], Starlette]] = {
+        "mail": lambda: mail.app(letterbox),
+        "editor": lambda: editor.app(account_origin),
+    }
     urls: dict[str, str] = {}
     async with AsyncExitStack() as stack:
         for place, name in enumerate(SERVICES):
