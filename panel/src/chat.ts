@@ -33,7 +33,7 @@ export class Chat {
   conversation: Conversation = newConversation('')
   private control?: AbortController
   private tokens = maxTokens
-  private current: Promise<void> = Promise.resolve()
+  private current: Promise<unknown> = Promise.resolve()
   private answers = new Map<ToolCall, (accepted: boolean) => void>()
 
   constructor(
@@ -52,7 +52,7 @@ export class Chat {
    */
   async send(text: string, context: Record<string, string>, instead?: Exchange): Promise<boolean> {
     const { conversation } = this
-    while (this.busy) await this.current
+    await this.current
     if (this.conversation !== conversation) return false
     return this.begin(conversation, () => {
       const from = conversation.exchanges.findIndex((one) => one.id === instead?.id)
@@ -72,6 +72,7 @@ export class Chat {
   async goOn(exchange: Exchange): Promise<boolean> {
     const { conversation } = this
     if (this.busy) return true
+    await this.current
     return this.begin(conversation, () => conversation.exchanges.find((one) => one.id === exchange.id)!)
   }
 
@@ -98,10 +99,12 @@ export class Chat {
   }
 
   private begin(conversation: Conversation, prepare: () => Exchange): Promise<boolean> {
-    return this.host.alone(conversation, () => {
+    const answered = this.host.alone(conversation, () => {
       for (const left of conversation.exchanges) if (left.state === 'working') this.abandon(left)
-      return (this.current = this.work(prepare(), conversation))
+      return this.work(prepare(), conversation)
     })
+    this.current = answered
+    return answered
   }
 
   private async work(exchange: Exchange, conversation: Conversation) {

@@ -203,7 +203,9 @@ export class Desk {
   }
 
   private left() {
-    // The draft of the person who left is kept under their name, out of the next one's sight.
+    // What the person who left had not sent is kept under their name, out of the next one's sight.
+    const last = this.exchanges.at(-1)
+    if (this.chat.busy && last) this.rescue(last)
     if (this.owner) this.draft = ''
     this.owner = this.editing = undefined
     this.conversations = []
@@ -248,10 +250,15 @@ export class Desk {
   /** Signed out elsewhere: the message that could not go waits with the draft of the same person. */
   faulted(fault: Fault, exchange: Exchange) {
     if (fault.code !== 'signed_out') return
-    const { exchanges } = this
-    if (!exchange.rounds.length) exchanges.splice(exchanges.indexOf(exchange), 1)
-    if (this.owner) drafts.write(this.owner, joined(exchange.text, this.draft))
+    this.rescue(exchange)
     this.session.out()
+  }
+
+  private rescue(exchange: Exchange) {
+    const { exchanges } = this
+    if (exchange.rounds.length || !exchanges.includes(exchange)) return
+    exchanges.splice(exchanges.indexOf(exchange), 1)
+    if (this.owner) drafts.write(this.owner, joined(exchange.text, this.draft))
   }
 
   /** An empty conversation is not worth a line in the list. */
