@@ -244,7 +244,8 @@ def ending(identity: str, tool: bool, available: str) -> list[Event]:
         "cache_read_input_tokens": 5120,
         "cache_creation_input_tokens": 0,
     }
-    receipt = {"request_id": identity, "price_usd": "0.004215", "available_usd": available, "usage": usage}
+    booked = {"input_tokens": 812, "output_tokens": 240, "cache_read_tokens": 5120, "cache_write_tokens": 0}
+    receipt = {"request_id": identity, "price_usd": "0.004215", "available_usd": available, "usage": booked}
     reason = {"stop_reason": "tool_use" if tool else "end_turn"}
     return [
         ("message_delta", {"type": "message_delta", "delta": reason, "usage": usage}),

@@ -45,6 +45,10 @@ class Product:
     keys: dict[str, str] = field(default_factory=dict)
 
     @property
+    def account_origin(self) -> str:
+        return self.environment["ACCOUNT_ORIGIN"]
+
+    @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
@@ -127,7 +131,7 @@ def running_product(
         **NOBODY_AT_STRIPE,
         **world.settings,
         **GENEROUS,
-        **settings,
+        **{name: value.replace("{port}", str(port)) for name, value in settings.items()},
     }
     product = Product(world, environment, port, folder / "server.log")
     product.start(*arguments)

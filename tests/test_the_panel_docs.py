@@ -90,7 +90,7 @@ def bundled(source: str) -> str:
 
 @pytest.mark.browser
 def test_the_token_example_uses_a_bearer_and_no_cookie(open_panel: Open, fake_relay: FakeRelay) -> None:
-    fake_relay.example = example("## Pages of another site", "js")
+    fake_relay.example = example("### Tokens that you bring", "js")
     desk = open_panel()
     desk.say("Hello")
     desk.priced()

@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit'
 
+import type { Usage } from './api'
 import { priceOf, receipts, textOf, type Exchange, type Round, type ToolCall } from './conversation'
 import type { Mishap } from './fault'
 import { icon } from './icons'
@@ -112,7 +113,9 @@ function mishapView(exchange: Exchange, mishap: Mishap, actions: Actions) {
       ${wayOut(mishap, actions)}
       ${mishap.fits! >= shortestAnswer
         ? html`<button class="plain" @click=${() => actions.retry(exchange, mishap.fits)}>Shorter answer</button>`
-        : nothing}
+        : mishap.fits !== undefined
+          ? html`<button class="plain" @click=${actions.clear}>New conversation</button>`
+          : nothing}
       ${mishap.code === 'limit'
         ? html`<button class="plain" @click=${() => actions.goOn(exchange)}>Go on</button>`
         : html`<button class="plain" ?disabled=${wait > 0 || actions.busy} @click=${() => actions.retry(exchange)}>
@@ -150,15 +153,14 @@ function footer(exchange: Exchange, actions: Actions) {
 function receiptView(exchange: Exchange, actions: Actions) {
   const total = priceOf(exchange)
   if (total === undefined) return nothing
-  const count = (name: string) =>
-    receipts(exchange).reduce((so_far, { usage }) => so_far + (Number((usage as any)?.[name]) || 0), 0)
-  const line = (label: string, name: string) =>
+  const count = (name: keyof Usage) => receipts(exchange).reduce((so_far, { usage }) => so_far + (usage?.[name] ?? 0), 0)
+  const line = (label: string, name: keyof Usage) =>
     count(name) ? html`<dt>${label}</dt><dd>${count(name).toLocaleString(actions.locale || undefined)}</dd>` : nothing
   return html`<details class="receipt" @toggle=${(event: Event) => (event.target as Element).scrollIntoView({ block: 'nearest' })}>
     <summary part="price" title="What this answer cost"><span class="sr">Price</span> ${price(total, actions.locale)}</summary>
     <dl>
       ${line('Input tokens', 'input_tokens')} ${line('Output tokens', 'output_tokens')}
-      ${line('Read from cache', 'cache_read_input_tokens')} ${line('Written to cache', 'cache_creation_input_tokens')}
+      ${line('Read from cache', 'cache_read_tokens')} ${line('Written to cache', 'cache_write_tokens')}
       <dt>Exact price</dt><dd>$${total}${receipts(exchange).some((one) => one.estimated) ? ' (estimated)' : ''}</dd>
       <dt>Request</dt><dd class="id">${receipts(exchange).map((one) => one.request_id).join(' ')}</dd>
     </dl>

@@ -3,12 +3,12 @@
 /** An exact decimal string in US dollars, such as "0.004215". */
 export type Usd = string
 
-/** Token counts in the names of Anthropic's API. */
+/** Token counts, as the relay books them. `input_tokens` are those that the cache neither gave nor took. */
 export interface Usage {
   input_tokens?: number
   output_tokens?: number
-  cache_creation_input_tokens?: number
-  cache_read_input_tokens?: number
+  cache_read_tokens?: number
+  cache_write_tokens?: number
 }
 
 /** What one request cost, as the relay booked it. */

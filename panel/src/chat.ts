@@ -1,7 +1,7 @@
 /** Questions, answers and the tool loop of one conversation. Knows nothing of how they are drawn. */
 
 import { newConversation, newExchange, priceOf, titleOf, toMessages, type Conversation, type Exchange, type Round, type ToolCall } from './conversation'
-import type { Receipt } from './api'
+import type { Receipt, Usage } from './api'
 import { Fault, mishapOf } from './fault'
 import { pico } from './money'
 import type { Relay } from './relay'
@@ -12,6 +12,20 @@ const maxTokens = 8_192
 /** Bounds of one answer's tool loop; the person may go on from there. */
 export const bounds = { rounds: 12, bytes: 262_144, usd: '0.50' }
 const receiptWaitsMs = [400, 800, 1_600, 3_200, 6_400]
+
+/** A receipt as `GET /api/requests/ID` tells it, line by line. */
+type Booked = Receipt & { lines?: { kind: string; tokens: number }[] }
+
+function usageOf({ lines = [] }: Booked): Usage {
+  const count = (start: string) =>
+    lines.reduce((total, { kind, tokens }) => total + (kind.startsWith(start) ? tokens : 0), 0)
+  return {
+    input_tokens: count('input'),
+    output_tokens: count('output'),
+    cache_read_tokens: count('cache_read'),
+    cache_write_tokens: count('cache_write'),
+  }
+}
 
 export interface Host {
   readonly model: string
@@ -229,7 +243,8 @@ export class Chat {
   private async lookUp(round: Round, conversation: Conversation, ended: string) {
     for (const wait of round.receipt ? [] : receiptWaitsMs) {
       await new Promise((resolve) => setTimeout(resolve, wait))
-      round.receipt = await this.relay.get<Receipt>(`/api/requests/${round.requestId}`).catch(() => undefined)
+      const found = await this.relay.get<Booked>(`/api/requests/${round.requestId}`, true).catch(() => undefined)
+      round.receipt = found && { ...found, usage: usageOf(found) }
       if (round.receipt) break
     }
     this.booked(round, ended)

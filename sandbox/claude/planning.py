@@ -18,6 +18,8 @@ LOOSER = re.compile(r"\b(loosen|looser|wider|apart)\b", re.I)
 SPACED = re.compile(r"\b(tighten|tighter|closer|loosen|looser|wider|apart)\b", re.I)
 """Said of letters, these mean their kerning."""
 RELATIVE = re.compile(r"\bby\s+(\d+)", re.I)
+GENERAL = re.compile(r"\s*(what (is|are)|how (do|does|should|can)|why|explain)\b", re.I)
+OURS = re.compile(r"\b(this|these|my|our|here|selected|current|open)\b", re.I)
 READING = re.compile(r"^(list|get|read|show|find|look)", re.I)
 STEP = 20
 
@@ -32,6 +34,8 @@ class Use:
 
 def plan(request: MessageRequest, asked: str) -> Use | None:
     """The tool to use now, or None when it is time to answer."""
+    if GENERAL.match(asked) and not OURS.search(asked) and not Filler({}, asked).letters:
+        return None
     used = _used(request)
     if used and (isinstance(request.tool_choice, ToolChoice) or not CHANGE.search(asked)):
         return None

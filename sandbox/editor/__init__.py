@@ -26,12 +26,15 @@ TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css"
 
 
 def app(account_origin: str = ACCOUNT_ORIGIN) -> Starlette:
-    """The editor, with the panel of the product at `account_origin` (or at `?account=`, on loopback)."""
+    """The editor, with the panel of the product at `account_origin` (or at `?account=` and `?api=`, on loopback)."""
     page = (STATIC / "index.html").read_text()
 
     async def front(request: Request) -> Response:
         origin = _loopback(request.query_params.get("account", account_origin)) or account_origin
-        return HTMLResponse(page.replace("{ACCOUNT_ORIGIN}", origin), headers=_headers(origin))
+        api = _loopback(request.query_params.get("api", origin)) or origin
+        panel = "<assistant-panel>" if api == origin else f'<assistant-panel api="{api}">'
+        shown = page.replace("{ACCOUNT_ORIGIN}", origin).replace("<assistant-panel>", panel)
+        return HTMLResponse(shown, headers=_headers(origin, api))
 
     async def file(request: Request) -> Response:
         path = FILES.get(request.path_params["name"])
@@ -45,9 +48,9 @@ def app(account_origin: str = ACCOUNT_ORIGIN) -> Starlette:
     )
 
 
-def _headers(account_origin: str) -> dict[str, str]:
+def _headers(account: str, api: str) -> dict[str, str]:
     policy = (
-        f"default-src 'none'; script-src 'self' {account_origin}; connect-src 'self' {account_origin}; "
+        f"default-src 'none'; script-src 'self' {account}; connect-src 'self' {api}; "
         "style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return {
