@@ -4,12 +4,13 @@ const home = new URL(import.meta.url).origin
 
 /**
  * A function for `getToken`. It opens a window, so it works where the person has just pressed something; anywhere else
- * browsers keep the window shut, the promise is rejected, and the panel offers its "Sign in" button.
+ * the promise is rejected at once, and the panel offers its "Sign in" button.
  *
  * `account` is the origin that answers `/api`; by default the one that this module came from.
  */
 export function bridge(account = home): () => Promise<string> {
   return () => {
+    if (!navigator.userActivation.isActive) return Promise.reject(new Error('A window opens only where something was pressed.'))
     const address = `${account}/api/auth/bridge?origin=${encodeURIComponent(location.origin)}`
     const opened = window.open(address, 'assistant-bridge', 'popup,width=420,height=520')
     return opened ? heard(opened, account) : Promise.reject(new Error('The window was kept shut by the browser.'))
