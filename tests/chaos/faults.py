@@ -2,7 +2,9 @@
 
 import os
 import random
+import shutil
 import signal
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +17,8 @@ from servers import PostgresCluster, RedisServer
 
 DURABLE = {"max_connections": "60"}
 FROZEN_SECONDS = 3.0
+FLUSHES_SECONDS = 5.0
+STRACE = shutil.which("strace")
 
 
 @dataclass
@@ -34,6 +38,8 @@ class Faults:
         if self.cluster is not None:
             known = [self.kill_worker, self.crash_database, self.lose_redis, self.freeze, self.kill_server]
             known += [self.kill_worker, self.stop_server, self.restart_database]
+        elif STRACE is not None:
+            known += [self.kill_at_commit, self.kill_at_commit]
         number = self.done.total()
         fault = known[number] if number < len(known) else self.rng.choice(known)
         fault()
@@ -42,6 +48,19 @@ class Faults:
     def kill_server(self) -> None:
         self.product.kill()
         self.product.start(*self.arguments)
+
+    def kill_at_commit(self) -> None:
+        """As it is about to flush one of its next commits."""
+        assert self.product.process is not None
+        assert STRACE is not None
+        flush = f"inject=fdatasync:signal=SIGKILL:when={self.rng.randint(1, 30)}"
+        command = [STRACE, "-f", "-o", "/dev/null", "-p", str(self.product.process.pid), "-e", flush]
+        tracing = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        with suppress(subprocess.TimeoutExpired):
+            self.product.process.wait(FLUSHES_SECONDS)
+        tracing.terminate()
+        tracing.wait()
+        self.kill_server()
 
     def stop_server(self) -> None:
         """As a deployment does it."""
