@@ -19,6 +19,7 @@ code, pre { font: .875rem/1.5 ui-monospace, monospace; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 article { border-top: 1px solid var(--line); padding: 20px 0; }
 iframe { width: 100%; height: 26rem; border: 1px solid var(--line); border-radius: 6px; background: white; }
+table + p, table + form { margin-top: 16px; }
 summary { cursor: pointer; }
 """
 

@@ -149,7 +149,7 @@ class Product:
             "--port-base": self.port + 1,
             "--only": ",".join(self.services),
             "--webhook": f"{webhooks}/stripe/webhook",
-            "--thin-webhook": f"{webhooks}/stripe/webhook/thin",
+            "--thin-webhook": f"{webhooks}/stripe/webhook",
             "--mail-webhook": f"{webhooks}/resend/webhook",
             "--account": self.env.get("ACCOUNT_ORIGIN", self.settings.ACCOUNT_ORIGIN),
             "--stripe-file": DATA / "sandbox-stripe.json",

@@ -77,7 +77,7 @@ def lived() -> Iterator[Desk]:
 
 def test_every_answer_has_the_shape_of_stripes_class(lived: Desk) -> None:
     store = lived.world.stripe.store
-    headers = {"authorization": "Bearer sk_test_sandbox1"}
+    http = httpx.Client(headers={"authorization": "Bearer sk_test_sandbox1"})
     places = {
         "invoiceitem": "invoiceitems",
         "checkout.session": "checkout/sessions",
@@ -90,10 +90,11 @@ def test_every_answer_has_the_shape_of_stripes_class(lived: Desk) -> None:
     for kind in sorted(kinds):
         for one in list(store.all(kind)):
             url = f"{lived.url}/v1/{places.get(kind, kind + 's')}/{one['id']}"
-            answer = httpx.get(url, headers=headers)
+            answer = http.get(url)
             assert answer.status_code == 200, url
             assert not [name for name in answer.json() if name.startswith("_")]
             found += faults(answer.json(), get_object_class("V1", kind), kind)
+    http.close()
     assert sorted(set(found)) == []
 
 

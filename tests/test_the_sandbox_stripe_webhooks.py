@@ -1,6 +1,7 @@
 """The sandbox's webhooks: signed, tried again, and as disorderly as they are asked to be."""
 
 import json
+import threading
 from pathlib import Path
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 import stripe
 
 from sandbox.stripe import Stripe
-from tests.stripe_desk import Receiver, buy_plan, desk, receiver, until
+from tests.stripe_desk import Receiver, buy_plan, desk, receiver, until, use
 
 SECRET = "whsec_tests"
 
@@ -132,3 +133,17 @@ def test_time_is_moved_by_the_buttons_of_the_front_page() -> None:
         refused = httpx.post(f"{at.url}/sandbox/clock", json={"advance_seconds": -1})
         assert refused.status_code == 400
         assert plan.id in {one["id"] for one in at.books(customer)["subscriptions"]}
+
+
+def test_whoever_hears_of_a_draft_may_still_add_to_it_while_time_moves_on() -> None:
+    with receiver() as ours, desk() as at:
+        secret = httpx.post(f"{at.url}/sandbox/listen", json={"url": ours.url}).json()["secret"]
+        assert secret == at.world.settings["STRIPE_WEBHOOK_SECRET"]
+        customer, plan = buy_plan(at)
+        end = plan["items"].data[0].current_period_end
+        mover = threading.Thread(target=at.advance, kwargs={"to": end + 7200, "wait_seconds": 2.0})
+        mover.start()
+        until(lambda: kinds(ours).count("invoice.created") == 2)
+        use(at, customer, 9, timestamp=end - 60)
+        mover.join()
+        assert at.client.v1.invoices.list({"customer": customer}).data[0].amount_paid == 2009

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from sandbox.stripe import defaults
 from sandbox.stripe.books import books
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.objects import dispute
@@ -20,39 +21,47 @@ if TYPE_CHECKING:
 ADVANCE_SECONDS_MAX = 400 * 86_400
 
 
-def answer(stripe: Stripe, request: Request) -> Reply:
-    """`POST /sandbox/next`, `/sandbox/clock`, `/sandbox/options`, `/sandbox/dispute`, `GET` or `POST
-    /sandbox/books`.
-    """
+async def answer(stripe: Stripe, request: Request) -> Reply:
+    """`POST /sandbox/` and `next`, `clock`, `options`, `listen`, `dispute` or `books`."""
     try:
         asked: dict[str, Any] = orjson.loads(request.body or b"{}")
         match request.path:
             case "/sandbox/next" if request.method == "POST":
                 return json_reply({"queued": stripe.mischief.queue(asked)})
             case "/sandbox/clock":
-                return json_reply(move(stripe, asked))
+                return json_reply(await move(stripe, asked))
             case "/sandbox/options":
                 return json_reply(set_options(stripe, asked))
+            case "/sandbox/listen":
+                return json_reply(listen(stripe, asked))
             case "/sandbox/dispute":
                 return json_reply(begin_dispute(stripe, asked))
             case "/sandbox/books":
                 return json_reply(books(stripe, asked.get("customer")))
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         return json_reply({"error": str(error)}, 400)
     except Refused as refused:
         return json_reply(refused.body(""), refused.status)
-    return json_reply({"error": "there are /sandbox/next, clock, options, dispute and books"}, 404)
+    return json_reply({"error": "there are /sandbox/next, clock, options, listen, dispute and books"}, 404)
 
 
-def move(stripe: Stripe, asked: dict[str, Any]) -> dict[str, float]:
-    """The time after `advance_seconds`, or at `to`, with everything done that was due by then."""
-    store = stripe.store
-    start = store.exact_now()
-    to = float(asked.get("to", start)) + float(asked.get("advance_seconds", 0))
+async def move(stripe: Stripe, asked: dict[str, Any]) -> dict[str, float]:
+    """The time after `advance_seconds`, or at `to`, with everything done that was due by then. `wait_seconds` are given
+    to whoever hears of events, wherever something happened on the way.
+    """
+    start = stripe.store.exact_now()
+    to = max(start, float(asked.get("to", start))) + float(asked.get("advance_seconds", 0))
     if not 0 <= to - start <= ADVANCE_SECONDS_MAX:
         raise ValueError("the time goes forward alone, by 400 days at most")
-    happened = store.timeline.advance(store, to)
-    return {"now": store.exact_now(), "happened": happened}
+    happened = await stripe.advance(to, float(asked.get("wait_seconds", 0)))
+    return {"now": stripe.store.exact_now(), "happened": happened}
+
+
+def listen(stripe: Stripe, asked: dict[str, Any]) -> dict[str, Any]:
+    """Events (or those that are `thin`) go to this `url` too, signed with the secret of the settings."""
+    add = defaults.listen_thin if asked.get("thin") else defaults.listen
+    add(stripe.store, str(asked["url"]), stripe.secret)
+    return {"secret": stripe.secret}
 
 
 def begin_dispute(stripe: Stripe, asked: dict[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,13 @@ class Deliveries:
             if event is not None and not delivery.done:
                 self._later(delivery, event, None)
 
+    async def first_attempts(self, seconds_max: float) -> None:
+        """Until everything has been sent once, or so much time has passed."""
+        for _ in range(int(seconds_max * 100)):
+            if all(one.statuses or one.done for one in self.log[-AT_ONCE * 4 :]):
+                return
+            await asyncio.sleep(0.01)
+
     async def stop(self) -> None:
         for task in self.tasks:
             task.cancel()

@@ -19,7 +19,7 @@ def pay(store: Store, session: Json, card: Card) -> None:
     """Completes the session with this card; a card error leaves it open."""
     if session["status"] != "open":
         raise Refused(400, "This page is no longer open.", code="resource_missing")
-    if card.declines and not card.attaches:
+    if card.declines and (session["amount_total"] or not card.attaches):
         _decline(store, session, card)
     _own_customer(store, session)
     chosen = method(store, card, session["customer"])
@@ -67,9 +67,6 @@ def _intent(store: Store, session: Json) -> Json:
 def _buy(store: Store, session: Json, chosen: Json) -> None:
     intent = _intent(store, session)
     charging.attempt(store, intent, chosen)
-    if intent["status"] == "requires_payment_method":
-        error: dict[str, Any] = intent["last_payment_error"]
-        raise Refused(402, error["message"], code="card_declined", kind="card_error")
     if intent["status"] == "succeeded":
         _bought(store, session)
 
@@ -100,6 +97,7 @@ def _invoice(store: Store, session: Json) -> Json:
         [lines.for_item(store, one) for one in items],
         "manual",
         auto_advance=False,
+        currency=session["currency"],
         metadata=data["metadata"],
         description=data["description"],
     )
@@ -122,9 +120,6 @@ def _subscribe(store: Store, session: Json, chosen: Json) -> None:
     made = subscribing.begin(
         store, session["customer"], items, metadata=merged({}, about.get("metadata")), **chosen_for
     )
-    if made["status"] == "incomplete":
-        subscribing.cancel(store, made, bill=False, reason="payment_failed")
-        raise Refused(402, "Your card was declined.", code="card_declined", kind="card_error")
     session |= {"subscription": made["id"], "invoice": made["latest_invoice"]}
     paid = store.table("invoice")[made["latest_invoice"]]["status"] == "paid"
     session["payment_status"] = "no_payment_required" if session["_trial_end"] else "paid" if paid else "unpaid"

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from sandbox.stripe.absent import check_present
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.events import API_VERSION
 from sandbox.stripe.forms import Form, Value, decode
@@ -95,6 +96,7 @@ class Door:
 
     async def _do(self, operation: Operation, form: Form, places: dict[str, str], caller: Caller) -> Json:
         params = check(operation.kind, form)
+        check_present(params)
         check_paths(operation.gives, params.get("expand", []))
         lock = operation.lock(params) if operation.lock else ""
         if not lock:

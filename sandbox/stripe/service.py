@@ -41,6 +41,7 @@ class Stripe:
         self.secret = secret or f"whsec_sandbox_{secrets.token_hex(16)}"
         self.door = Door(self.store, self.mischief, self.keep)
         self.server = Server(self.handle)
+        self.moving = asyncio.Lock()
         self.ticking: asyncio.Task[None] | None = None
 
     async def start(self, sock: socket.socket) -> None:
@@ -68,6 +69,19 @@ class Stripe:
         await self.deliveries.stop()
         self.keep()
 
+    async def advance(self, to: float, wait_seconds: float = 0.0) -> int:
+        """Moves the time on to `to`; how much happened on the way. Wherever something does, whoever hears of events is
+        given `wait_seconds` of real time to act on them, so that a draft can still take what was used.
+        """
+        happened = 0
+        async with self.moving:
+            for done in self.store.timeline.steps(self.store, to):
+                happened += done
+                if done and wait_seconds and self.deliveries.tasks:
+                    await self.deliveries.first_attempts(wait_seconds)
+                    await asyncio.sleep(wait_seconds)
+        return happened
+
     def keep(self) -> None:
         """Writes the store to its file, if it has one."""
         if self.file:
@@ -80,7 +94,7 @@ class Stripe:
             await self.door.handle(exchange)
             return
         room = controls if path.startswith("/sandbox") else pages
-        reply = room.answer(self, exchange.request)
+        reply = await room.answer(self, exchange.request)
         if exchange.request.method == "POST":
             self.keep()
         exchange.answer(reply.status, reply.body, reply.headers)

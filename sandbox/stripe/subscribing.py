@@ -45,7 +45,7 @@ def begin(store: Store, customer: str, items: list[Json], **about: Any) -> Json:
             "cancellation_details": {},
             "collection_method": "charge_automatically",
             "created": now,
-            "currency": "usd",
+            "currency": items[0]["price"]["currency"],
             "customer": customer,
             "invoice_settings": {"issuer": {"type": "self"}},
             "items": listing(
@@ -147,9 +147,8 @@ def _first_invoice(store: Store, subscription: Json) -> None:
 
 
 def _invoice(store: Store, subscription: Json, specs: list[Json], reason: str, **about: Any) -> Json:
-    invoice = invoicing.draft(
-        store, subscription["customer"], specs, reason, parent=invoicing.of_subscription(subscription), **about
-    )
+    about |= {"parent": invoicing.of_subscription(subscription), "currency": subscription["currency"]}
+    invoice = invoicing.draft(store, subscription["customer"], specs, reason, **about)
     subscription["latest_invoice"] = invoice["id"]
     return invoice
 

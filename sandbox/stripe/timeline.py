@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -48,11 +48,10 @@ class Timeline:
             done += 1
         return done
 
-    def advance(self, store: Store, to: float) -> int:
-        """Moves the store's time on to `to`, stopping at everything that is due on the way. It never goes back."""
-        done = 0
+    def steps(self, store: Store, to: float) -> Iterator[int]:
+        """Moves the store's time on to `to`, one thing that is due after the other; how many each time."""
         while self.due and self.due[0][0] <= to:
             store.ahead += max(0.0, self.due[0][0] - store.exact_now())
-            done += self.run(store)
+            yield self.run(store)
         store.ahead += max(0.0, to - store.exact_now())
-        return done + self.run(store)
+        yield self.run(store)

@@ -38,7 +38,7 @@ def add(store: Store, customer: str, amount: int, description: str | None, **abo
             "id": store.new_id("ii"),
             "object": "invoiceitem",
             "amount": amount,
-            "currency": "usd",
+            "currency": price["currency"] if price else "usd",
             "customer": customer,
             "date": store.now(),
             "description": description,

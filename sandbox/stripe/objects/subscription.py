@@ -41,6 +41,8 @@ def create(store: Store, params: dict[str, Any]) -> Json:
             about[name] = params[name]
     if "default_payment_method" in about:
         store.get("payment_method", about["default_payment_method"], "default_payment_method")
+    if params.get("payment_behavior") in ("error_if_incomplete", "pending_if_incomplete"):
+        raise Refused(400, f"The sandbox does not have {params['payment_behavior']}.", param="payment_behavior")
     waits = params.get("payment_behavior") in ("default_incomplete", "allow_incomplete")
     if not (trial_end or waits or default_of(store, customer, about)):
         raise Refused(

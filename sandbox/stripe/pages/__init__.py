@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -16,7 +17,7 @@ from sandbox.wire import Request
 if TYPE_CHECKING:
     from sandbox.stripe.service import Stripe
 
-Page = Callable[..., Reply]
+Page = Callable[..., Reply | Awaitable[Reply]]
 ROUTES: tuple[tuple[str, re.Pattern[str], Page], ...] = (
     ("GET", re.compile(r"/"), front.show),
     ("POST", re.compile(r"/clock"), front.move_time),
@@ -31,14 +32,15 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Page], ...] = (
 )
 
 
-def answer(stripe: Stripe, request: Request) -> Reply:
+async def answer(stripe: Stripe, request: Request) -> Reply:
     """One page, or the form that was sent from one. Each is called with the fields of its form."""
     for method, pattern, show in ROUTES:
         found = pattern.fullmatch(request.path)
         if found and method == request.method:
             form = dict(parse_qsl(request.body.decode("utf-8", "replace") or request.query))
             try:
-                return show(stripe, form, *found.groups())
+                reply = show(stripe, form, *found.groups())
+                return await reply if inspect.isawaitable(reply) else reply
             except Refused as refused:
                 return html_reply(page("Sandbox: Stripe", f"<p>{refused.message}</p>"), refused.status)
     return html_reply(page("Sandbox: Stripe", "<p>There is no such page.</p>"), 404)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox.page import page
+from sandbox.page import page, table
 from sandbox.stripe.events import API_VERSION
+from sandbox.stripe.mischief import BEHAVIOURS, WEBHOOKS
 from sandbox.stripe.pages.figures import moment
 from sandbox.stripe.replies import Reply, html_reply, redirect
 from sandbox.stripe.store import Json, Store
@@ -16,18 +17,22 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 ROWS_MAX = 20
+WAIT_SECONDS = 1.0
 
 
 def show(stripe: Stripe, form: dict[str, str]) -> Reply:
     store = stripe.store
     intro = f"<p>Stands in for Stripe's API, version {API_VERSION}. No money moves.</p>"
     return html_reply(
-        page("Sandbox: Stripe", intro + _clock(store) + _customers(store) + _deliveries(stripe) + _to_come(store))
+        page(
+            "Sandbox: Stripe",
+            intro + _clock(store) + _customers(store) + _deliveries(stripe) + _to_come(store) + _mischief(),
+        )
     )
 
 
-def move_time(stripe: Stripe, form: dict[str, str]) -> Reply:
-    """On by a day, or just past the end of the period that ends first."""
+async def move_time(stripe: Stripe, form: dict[str, str]) -> Reply:
+    """On by an hour or a day, or just past the end of the period that ends first."""
     store = stripe.store
     to = store.exact_now() + DAY
     if form.get("by") == "hour":
@@ -35,7 +40,7 @@ def move_time(stripe: Stripe, form: dict[str, str]) -> Reply:
     if form.get("by") == "period":
         ends = [end for one in store.all("subscription") if (end := _end(one)) > store.now()]
         to = min(ends, default=store.now()) + 1.0
-    store.timeline.advance(store, to)
+    await stripe.advance(to, WAIT_SECONDS)
     return redirect("/")
 
 
@@ -87,3 +92,13 @@ def _to_come(store: Store) -> str:
         for at, what, about in coming[:ROWS_MAX]
     )
     return f"<h2>What is to come</h2><table>{rows}</table>" if rows else ""
+
+
+def _mischief() -> str:
+    """How to make it fail."""
+    return (
+        "<h2>Misbehaviour</h2><p>Post <code>{&quot;status&quot;: 500}</code>, "
+        "<code>{&quot;behaviour&quot;: &quot;lost&quot;, &quot;path&quot;: &quot;/v1/billing&quot;, "
+        "&quot;times&quot;: 2}</code> or <code>{&quot;webhooks&quot;: &quot;duplicate&quot;}</code> to "
+        f"<code>/sandbox/next</code>.</p>{table(BEHAVIOURS)}<h2>Misbehaviour of webhooks</h2>{table(WEBHOOKS)}"
+    )
