@@ -17,7 +17,8 @@ async def customer_of(office: Office, account_id: str, email: str) -> str:
     if known and not await _is_deleted(office, known):
         return known
     found = None if known else await office.payments.find_customer(account_id, email)
-    # Two clicks at once ask with one key, and Stripe makes one customer.
+    # Two clicks at once ask with one key, and Stripe makes one customer. A key that made one that was deleted since
+    # would be answered with that one again: so the deleted one stays noted, and is in the key.
     key = f"customer-{account_id}-{known}"
     made = found or await office.payments.create_customer(account_id, email, key)
     return await office.database.write(partial(_keep, account_id=account_id, customer_id=made.id, instead_of=known))
@@ -31,12 +32,6 @@ def known_customer(connection: Connection, account_id: str) -> str:
 def account_of(connection: Connection, customer_id: str) -> str | None:
     """Whose customer it is; None for customers that are not of this product."""
     return connection.execute(select(accounts.c.id).where(accounts.c.stripe_customer_id == customer_id)).scalar()
-
-
-def forget_customer(connection: Connection, customer_id: str) -> None:
-    """The customer was deleted at Stripe: the next checkout makes a new one."""
-    gone = update(accounts).where(accounts.c.stripe_customer_id == customer_id)
-    connection.execute(gone.values(stripe_customer_id=None))
 
 
 async def _is_deleted(office: Office, customer_id: str) -> bool:

@@ -5,7 +5,7 @@ from functools import partial
 
 from relay.billing import outbox
 from relay.billing.checkouts import fail_checkout, follow_checkout
-from relay.billing.customers import account_of, forget_customer
+from relay.billing.customers import account_of
 from relay.billing.invoices import follow_invoice
 from relay.billing.office import Office
 from relay.billing.paybacks import follow_payment
@@ -69,13 +69,12 @@ async def _dispute(office: Office, dispute_id: str) -> None:
 
 
 async def _customer_deleted(office: Office, customer_id: str) -> None:
+    """Stripe ended the subscription together with its customer."""
     account_id = await office.database.read(partial(account_of, customer_id=customer_id))
     if account_id is None:
         return
     if subscription_id := await office.database.read(partial(subscription_of, account_id=account_id)):
-        # Stripe ended it together with its customer.
         await follow_subscription(office, subscription_id)
-    await office.database.write(partial(forget_customer, customer_id=customer_id))
 
 
 async def _meter_error(office: Office, meter_id: str) -> None:
