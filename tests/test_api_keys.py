@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from front_door import FrontDoor, front_door
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, select
 
 from relay import clock
 from relay.accounts import (
@@ -138,11 +139,18 @@ def _counted(connection: Connection, credentials: Sequence[Credential]) -> tuple
     """Who they are, and how many queries it took."""
     statements: list[str] = []
 
-    def count(*details: Any) -> None:
-        if details[2].startswith("SELECT"):
-            statements.append(details[2])
+    def count(statement: str) -> None:
+        if statement.startswith("SELECT"):
+            statements.append(statement)
 
-    event.listen(connection, "before_cursor_execute", count)
-    found = identify(connection, credentials)
-    event.remove(connection, "before_cursor_execute", count)
-    return found, len(statements)
+    class Counting(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
+            count(query)
+            return super().execute(query, *arguments, **options)
+
+    raw: Any = connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite":
+        raw.set_trace_callback(count)
+    else:
+        raw.cursor_factory = Counting
+    return identify(connection, credentials), len(statements)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from relay import clock
 from relay.accounts.secrets import hash_of
 from relay.database import Database
+from relay.prepared import Prepared, among
 from relay.tables import Account, ApiKey, BearerToken, Session, table
 
 accounts, sessions, keys, tokens = table(Account), table(Session), table(ApiKey), table(BearerToken)
@@ -90,7 +91,7 @@ def identify(connection: Connection, credentials: Sequence[Credential]) -> list[
     known: dict[Credential, Identity] = {}
     for kind, hashes in wanted.items():
         statement, read = _BY_HASH[kind]
-        for row in connection.execute(statement, {"hashes": sorted(hashes), **_moments()}):
+        for row in statement.all(connection, hashes=sorted(hashes), **_moments()):
             known[Credential(kind, row.hash)] = read(row)  # pyright: ignore[reportArgumentType]
     return [known.get(credential) for credential in credentials]
 
@@ -159,12 +160,11 @@ def _token_identity(row: Row[Any]) -> Identity:
     return Identity(row.account_id, row.email, "token", row.id, blocked=row.blocked_at is not None)
 
 
-def _by_hash(query: _Query) -> tuple[Any, Callable[[Row[Any]], Identity]]:
+def _by_hash(query: _Query) -> tuple[Prepared, Callable[[Row[Any]], Identity]]:
     select_one, column, read = query
-    return select_one.where(column.in_(bindparam("hashes", expanding=True))), read
+    return Prepared(select_one.where(among(column, "hashes"))), read
 
 
-# Built once: every request asks one of them, and building a statement costs more than running it.
 _BY_HASH = {"session": _by_hash(_sessions()), "key": _by_hash(_keys()), "token": _by_hash(_tokens())}
 
 

@@ -2,12 +2,15 @@
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.types import TypeEngine
+
+from relay.tables import UtcDateTime
 
 Convert = Callable[[Any], Any]
 
@@ -92,7 +95,17 @@ def _translated(connection: Connection, sql: str, error: Exception) -> BaseExcep
 
 def into_driver(of: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     """How SQLAlchemy hands a value of this type to the driver; None when it does so as it is."""
+    if dialect.name == "sqlite" and isinstance(of, UtcDateTime):
+        return _as_text
     return of.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _as_text(moment: datetime | None) -> str | None:
+    """The text that SQLAlchemy keeps of a moment in SQLite, made several times faster: every row has some."""
+    if moment is None:
+        return None
+    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return moment.isoformat(" ", "microseconds")[:26]
 
 
 def _out_of_driver(of: TypeEngine[Any], dialect: Dialect) -> Convert | None:

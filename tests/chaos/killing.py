@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -15,10 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
+import psycopg
 from fixtures.databases import migrate
 from servers import PostgresCluster
 from sqlalchemy import Engine, event, select
@@ -39,7 +42,7 @@ from relay.tables import Hold as HoldRow
 
 MODEL = "claude-sonnet-5-5"
 ACCOUNTS, CALLS, ROUNDS = 3, 4, 2
-POINTS = ("before_cursor_execute", "after_cursor_execute", "commit", "rollback")
+POINTS = ("commit", "rollback")
 holds, usage, grants = table(HoldRow), table(Usage), table(Grant)
 Tell = Callable[[str, str], None]
 
@@ -150,7 +153,33 @@ def _die_at(at: int) -> list[int]:
 
     for name in POINTS:
         event.listen(Engine, name, pass_by)
+    event.listen(Engine, "do_connect", partial(_count_statements, pass_by))
     return passed
+
+
+def _count_statements(pass_by: Callable[[], None], dialect: Any, _: Any, __: Any, options: dict[str, Any]) -> None:
+    """Before and after each statement, whoever gives it to the driver."""
+    is_sqlite = dialect.name == "sqlite"
+    base: Any = sqlite3.Cursor if is_sqlite else psycopg.Cursor
+
+    class Counting(base):
+        def execute(self, *given: Any, **options: Any) -> Any:
+            pass_by()
+            done = super().execute(*given, **options)
+            pass_by()
+            return done
+
+        def executemany(self, *given: Any, **options: Any) -> Any:
+            pass_by()
+            done = super().executemany(*given, **options)
+            pass_by()
+            return done
+
+    class Connection(sqlite3.Connection):
+        def cursor(self, *_: Any, **__: Any) -> Any:
+            return super().cursor(Counting)
+
+    options["factory" if is_sqlite else "cursor_factory"] = Connection if is_sqlite else Counting
 
 
 def _check(database: Database, answers: dict[str, str], tell: Tell) -> None:

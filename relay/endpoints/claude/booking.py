@@ -1,6 +1,5 @@
 """What is booked of one call: its journal while it lasts, one usage row when it has ended, however it ended."""
 
-import asyncio
 import time
 
 import structlog
@@ -58,7 +57,8 @@ class Booking:
         self._closed = True
         command = self._settlement(ended)
         try:
-            settled: Settled = await asyncio.shield(self._services.database.batch(ledger.post, command))
+            # Once it is handed over, the writer has it: who is cancelled here stops waiting and undoes nothing.
+            settled: Settled = await self._services.database.batch(ledger.post, command)
         except ProductError:
             log.error("settle_failed", ended=ended)
             settle_until_done(self._services, command)
