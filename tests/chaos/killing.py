@@ -179,6 +179,10 @@ def _count_statements(pass_by: Callable[[], None], dialect: Any, _: Any, __: Any
         def cursor(self, *_: Any, **__: Any) -> Any:
             return super().cursor(Counting)
 
+        def execute(self, *given: Any) -> Any:
+            # The driver's own would make a cursor that is not counted.
+            return self.cursor().execute(*given)
+
     options["factory" if is_sqlite else "cursor_factory"] = Connection if is_sqlite else Counting
 
 
