@@ -26,6 +26,7 @@ class Leaving:
 
 LEAVINGS = [
     Leaving("before the first byte", "slow_head ms=200", "exact"),
+    Leaving("before the first byte, for which upstream takes its time", "slow_head ms=800", "exact"),
     Leaving("before upstream answers", "stall_before_head", "none"),
     Leaving("with the head", "pace=100 tokens=200", "estimate", after=b"\r\n\r\n"),
     Leaving("in the middle", "pace=50 tokens=200", "estimate", after=b"text_delta"),

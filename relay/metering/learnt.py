@@ -38,6 +38,8 @@ class Learnt:
     error: str = ""
     unsure: bool = False
     """Something was billed that upstream did not tell: a part of this is our own count."""
+    searches_seen: int = 0
+    """Results of web searches that passed by: they are billed, though upstream tells how many only at the end."""
     deltas: int = 0
     pieces: int = 0
     text_bytes: int = 0
@@ -46,8 +48,11 @@ class Learnt:
 
     def tokens(self, max_tokens: int) -> Tokens:
         """Upstream's last word where it came, else the estimate; never above `max_tokens` unless upstream said so."""
-        output = self.output if self.final else max(self.output, self.estimated_output(max_tokens))
-        return Tokens(self.input, output, self.cache_read, self.cache_write_5m, self.cache_write_1h, self.web_searches)
+        output, searches = self.output, self.web_searches
+        if not self.final:
+            output = max(output, self.estimated_output(max_tokens))
+            searches = max(searches, self.searches_seen)
+        return Tokens(self.input, output, self.cache_read, self.cache_write_5m, self.cache_write_1h, searches)
 
     @property
     def estimated(self) -> bool:

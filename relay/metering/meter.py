@@ -89,6 +89,7 @@ class Meter:
             kind = event.get("type")
             if kind == "content_block_start":
                 self._block_has_text = False
+                self.learnt.searches_seen += _has_found(a_mapping(event, "content_block"))
             elif kind == "content_block_delta":
                 self._count_delta(a_mapping(event, "delta"))
         self._unread.clear()
@@ -135,6 +136,11 @@ def read_plain(body: bytes) -> Learnt:
     if not learnt.final:
         learnt.take_text(orjson.dumps(message.get("content")))
     return learnt
+
+
+def _has_found(block: Mapping[str, Any]) -> bool:
+    """A search that failed is free; its content is one error instead of a list."""
+    return block.get("type") == "web_search_tool_result" and isinstance(block.get("content"), list)
 
 
 def _text_of(delta: Mapping[str, Any]) -> bytes:

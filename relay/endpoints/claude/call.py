@@ -32,6 +32,8 @@ JOURNAL_SECONDS = 1.0
 DRAIN_SECONDS = 0.5
 DRAIN_PLAIN_SECONDS = 2.0
 """How long upstream may still tell its final usage after the client has left: contract.md asks for 0.3 s at least."""
+HEAD_SECONDS = 30
+"""How long upstream may begin its answer after the client has left: hanging up must not make long prompts free."""
 DRAIN_BYTES_MAX = 1 << 20
 ERROR_BYTES_MAX = 1 << 20
 
@@ -137,10 +139,10 @@ class Call:
         return self._answer
 
     async def _head_in_time(self, answer: Answer) -> bool:
-        """The client left before upstream answered: one more moment, in which what is billed may still be told."""
+        """The client left before upstream answered. Its prompt is billed there; how much it was comes with the head."""
         answer.go_on()
         try:
-            async with asyncio.timeout(DRAIN_SECONDS if self._admission.stream else DRAIN_PLAIN_SECONDS):
+            async with asyncio.timeout(HEAD_SECONDS):
                 return await answer.head()
         except TimeoutError:
             return False
