@@ -118,6 +118,25 @@ async def test_a_process_that_died_after_telling_the_meter_leaves_no_double(here
     assert await here.differences() == []
 
 
+async def test_a_sync_that_is_stopped_anywhere_reaches_the_same_total(anywhere: Town) -> None:
+    people = [await on_a_plan(anywhere, f"p{number}") for number in range(3)]
+    dice = random.Random(7)
+    for _ in range(12):
+        for who in people:
+            await anywhere.use(who, dice.randrange(PICO_PER_CENT // 3, 3 * PICO_PER_CENT))
+        stopped = asyncio.create_task(anywhere.tick())
+        await asyncio.sleep(dice.random() / 50)
+        stopped.cancel()
+        await asyncio.wait([stopped])
+        await anywhere.advance(pushing.CLAIM_SECONDS * dice.choice([0, 2]))
+    for _ in range(3):
+        await anywhere.advance(pushing.CLAIM_SECONDS + 1)
+        await anywhere.tick()
+    overage = [anywhere.balance(who).overage_pico // PICO_PER_CENT for who in people]
+    assert [anywhere.metered(who) for who in people] == overage
+    assert await anywhere.differences() == []
+
+
 async def test_what_stripe_refuses_for_good_waits_for_a_person_and_is_named(here: Town) -> None:
     ada = await on_a_plan(here)
     await here.use(ada, PICO_PER_USD)

@@ -95,6 +95,7 @@ def _take_over(connection: Connection, found: Invoice, settings: Settings, asked
 
 
 def _keep(connection: Connection, account_id: str, found: Invoice, settings: Settings, asked_at: datetime) -> None:
+    start, end = _paid_span(found, settings)
     row = {
         "id": found.id,
         "account_id": account_id,
@@ -105,8 +106,8 @@ def _keep(connection: Connection, account_id: str, found: Invoice, settings: Set
         "total_cents": found.total_cents,
         "overage_cents": sum(line.amount_cents for line in overage_lines(found, settings)),
         "created_at": found.created,
-        "period_start": found.period_start,
-        "period_end": found.period_end,
+        "period_start": start,
+        "period_end": end,
         "pdf_url": found.pdf_url,
         "hosted_url": found.hosted_url,
         "fetched_at": asked_at,
@@ -115,6 +116,13 @@ def _keep(connection: Connection, account_id: str, found: Invoice, settings: Set
     statement = build(invoices).values(row)
     newer = invoices.c.fetched_at <= asked_at
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row, where=newer))
+
+
+def _paid_span(found: Invoice, settings: Settings) -> tuple[datetime, datetime]:
+    """What people call an invoice's period: that of the plan, paid beforehand. Stripe's own is the one before."""
+    plan = [line for line in found.lines if line.price_id and line.price_id != settings.STRIPE_PRICE_OVERAGE]
+    spans = [(line.period_start, line.period_end) for line in plan if not line.proration]
+    return spans[0] if spans else (found.period_start, found.period_end)
 
 
 def overage_lines(found: Invoice, settings: Settings) -> list[Line]:
