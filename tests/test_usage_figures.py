@@ -143,7 +143,7 @@ async def test_every_grouping_adds_up_to_the_log(books: Books, by: str) -> None:
     total = Decimal(found["total"]["price_usd"])
     assert total == sum(Decimal(row["price_usd"]) for row in found["rows"])
     assert total == sum(Decimal(row["price_usd"]) for row in log) > 0
-    assert len(found["rows"]) == {"hour": 5, "day": 3, "model": 2, "service": 1}[by]
+    assert len(found["rows"]) == {"hour": 5, "day": 3, "model": 2, "service": 1, "key": 1}[by]
 
 
 async def test_days_begin_where_the_reader_lives(books: Books) -> None:

@@ -10,6 +10,9 @@ from sqlmodel import Field, SQLModel
 
 from relay.tables.columns import moment, money, serial
 
+NOT_BY_USE = text("kind NOT IN ('burn', 'overage')")
+"""Grants, expiries, claw-backs: few, however much is used. A query that says it in these words finds their index."""
+
 
 class Balance(SQLModel, table=True):
     """The account's snapshot: a cache over `entries` and `holds` that the audit recomputes.
@@ -67,6 +70,7 @@ class Entry(SQLModel, table=True):
     __tablename__ = "entries"
     __table_args__ = (
         Index("entries_of_account", "account_id", "id"),
+        Index("entries_not_by_use", "account_id", "at", sqlite_where=NOT_BY_USE, postgresql_where=NOT_BY_USE),
         Index(
             "entries_overage",
             "account_id",

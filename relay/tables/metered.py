@@ -13,6 +13,10 @@ from relay.tables.columns import moment, money, serial
 _AMENDS = text("amends IS NOT NULL")
 
 
+CUT_SHORT = text("ended <> 'complete'")
+"""What did not end well is rare and asked for: an index of its own, which costs the others nothing."""
+
+
 class Usage(SQLModel, table=True):
     """One metered fact. Never changed, never deleted: the database itself refuses both.
 
@@ -23,7 +27,8 @@ class Usage(SQLModel, table=True):
     __tablename__ = "usage"
     __table_args__ = (
         UniqueConstraint("request_id", "kind", name="usage_request"),
-        Index("usage_of_account", "account_id", "id"),
+        Index("usage_in_time", "account_id", "at", "id"),
+        Index("usage_cut_short", "account_id", "at", "id", sqlite_where=CUT_SHORT, postgresql_where=CUT_SHORT),
         Index("usage_amends", "amends", sqlite_where=_AMENDS, postgresql_where=_AMENDS),
     )
     id: int | None = serial()

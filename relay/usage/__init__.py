@@ -1,30 +1,44 @@
 """Read-only figures of one account, for pages, exports and receipts. Every function takes a connection.
 
 Balances come from the account's snapshot and charts from hourly roll-ups, so none of it grows with history;
-the log and its receipts walk the index of `usage`, a page at a time.
+the log and its receipts walk the indexes of `usage`, a page at a time.
 """
 
 from relay.usage.balances import BalanceView, GrantView, balance
+from relay.usage.buckets import Bucket, Split, buckets, key_names
+from relay.usage.credits import credit_moves
 from relay.usage.csv import csv
-from relay.usage.receipts import CorrectionView, Receipt, RequestsView, RequestView, receipt, requests
+from relay.usage.forecasts import Pace, credit_ahead, pace, runs_out
+from relay.usage.log import RequestsView, RequestView, Wanted, requests
+from relay.usage.receipts import CorrectionView, Receipt, receipt
 from relay.usage.rollups import BYS, By, Summary, UsageRow, UsageView, summary, usage
 
 __all__ = [
     "BYS",
     "BalanceView",
+    "Bucket",
     "By",
     "CorrectionView",
     "GrantView",
+    "Pace",
     "Receipt",
     "RequestView",
     "RequestsView",
+    "Split",
     "Summary",
     "UsageRow",
     "UsageView",
+    "Wanted",
     "balance",
+    "buckets",
+    "credit_ahead",
+    "credit_moves",
     "csv",
+    "key_names",
+    "pace",
     "receipt",
     "requests",
+    "runs_out",
     "summary",
     "usage",
 ]

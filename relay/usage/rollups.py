@@ -13,9 +13,9 @@ from relay.tables import UsageHour, table
 
 hours = table(UsageHour)
 
-By = Literal["hour", "day", "model", "service"]
+By = Literal["hour", "day", "model", "service", "key"]
 BYS: tuple[By, ...] = get_args(By)
-_COUNTS = (
+COUNTS = (
     "requests",
     "input_tokens",
     "output_tokens",
@@ -23,12 +23,15 @@ _COUNTS = (
     "cache_write_tokens",
     "price_pico",
 )
-_SUMS = [func.coalesce(func.sum(hours.c[name]), 0).label(name) for name in _COUNTS]
+_SUMS = [func.coalesce(func.sum(hours.c[name]), 0).label(name) for name in COUNTS]
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """Sums of one bucket: an hour (RFC 3339, UTC), a day (`2026-11-24`), a model or a service."""
+    """Sums of one bucket: an hour (RFC 3339, UTC), a day (`2026-11-24`), a model, a service, or a key's id.
+
+    What was called without a key has the bucket `session`; storage, which has no model, has `storage`.
+    """
 
     bucket: str
     requests: int = 0
@@ -64,7 +67,7 @@ def usage(
 
     An hour counts for the day that it begins in, which matters where a zone is off by half an hour.
     """
-    if by in ("model", "service"):
+    if by in ("model", "service", "key"):
         rows = _by_name(connection, account_id, start, end, by)
     else:
         rows = _by_time(connection, account_id, start, end, _hour_name if by == "hour" else _day_name(zone))
@@ -83,9 +86,10 @@ def summary(connection: Connection, account_id: str, zone: str = "UTC") -> Summa
 
 
 def _by_name(connection: Connection, account_id: str, start: datetime, end: datetime, by: str) -> tuple[UsageRow, ...]:
-    name = hours.c[by]
+    name = hours.c["key_id" if by == "key" else by]
     query = _within(select(name, *_SUMS), account_id, start, end).group_by(name)
-    found = [_row(row[0] or "storage", row[1:]) for row in connection.execute(query)]
+    nameless = "session" if by == "key" else "storage"
+    found = [_row(row[0] or nameless, row[1:]) for row in connection.execute(query)]
     return tuple(sorted(found, key=lambda row: (-row.price_pico, row.bucket)))
 
 
@@ -95,7 +99,7 @@ def _by_time(
     query = _within(select(hours.c.hour, *_SUMS), account_id, start, end).group_by(hours.c.hour)
     sums: dict[str, list[int]] = {}
     for row in connection.execute(query.order_by(hours.c.hour)):
-        so_far = sums.setdefault(name(row[0]), [0] * len(_COUNTS))
+        so_far = sums.setdefault(name(row[0]), [0] * len(COUNTS))
         for i, value in enumerate(row[1:]):
             so_far[i] += int(value)
     return tuple(_row(bucket, values) for bucket, values in sums.items())
@@ -116,7 +120,7 @@ def _row(bucket: str, values: Iterable[Any]) -> UsageRow:
 
 def _total(rows: Iterable[UsageRow]) -> UsageRow:
     kept = tuple(rows)
-    return UsageRow("total", *(sum(getattr(row, name) for row in kept) for name in _COUNTS))
+    return UsageRow("total", *(sum(getattr(row, name) for row in kept) for name in COUNTS))
 
 
 def _hour_name(hour: datetime) -> str:

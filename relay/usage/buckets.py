@@ -1,0 +1,62 @@
+"""Usage in spans of time that the reader chose, whole or split by what it was for: one query, however many they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from sqlalchemy import Connection, Integer, column, func, literal, select, values
+
+from relay.tables import ApiKey, UsageHour, UtcDateTime, table
+from relay.usage.rollups import COUNTS, UsageRow
+
+hours, api_keys = table(UsageHour), table(ApiKey)
+
+Split = Literal["model", "service", "key"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+BUCKETS_MAX = 1000
+_COLUMNS = {"model": hours.c.model, "service": hours.c.service, "key": hours.c.key_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What was used in the `place`-th span, of one model, service or key. Its `usage.bucket` is that name.
+
+    The name of storage is `storage`, and that of calls without a key is empty.
+    """
+
+    place: int
+    usage: UsageRow
+
+
+def buckets(
+    connection: Connection, account_id: str, edges: Sequence[datetime], split: Split | None = None
+) -> tuple[Bucket, ...]:
+    """Sums of the hours that begin in [edges[n], edges[n + 1]), for every n; only where there was use, in order."""
+    if not 2 <= len(edges) <= BUCKETS_MAX + 1:
+        raise ValueError(f"2 to {BUCKETS_MAX + 1} edges")
+    spans = values(
+        column("place", Integer), column("since", UtcDateTime), column("until", UtcDateTime), name="spans"
+    ).data([(n, edges[n], edges[n + 1]) for n in range(len(edges) - 1)])
+    each = spans.cte()
+    name: Any = _COLUMNS[split] if split else literal("")
+    sums = [func.coalesce(func.sum(hours.c[count]), 0) for count in COUNTS]
+    query = (
+        select(each.c.place, name, *sums)
+        .join_from(each, hours, (hours.c.hour >= each.c.since) & (hours.c.hour < each.c.until))
+        .where(hours.c.account_id == account_id)
+        .group_by(each.c.place, name)
+        .order_by(each.c.place, name)
+    )
+    return tuple(_bucket(row, split) for row in connection.execute(query))
+
+
+def _bucket(row: Any, split: Split | None) -> Bucket:
+    name = "storage" if split == "model" and not row[1] else row[1]
+    return Bucket(row[0], UsageRow(name, *(int(value) for value in row[2:])))
+
+
+def key_names(connection: Connection, account_id: str) -> dict[str, str]:
+    """The names of the account's keys by id, also of those that were revoked: their use stays."""
+    query = select(api_keys.c.id, api_keys.c.name).where(api_keys.c.account_id == account_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
