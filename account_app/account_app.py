@@ -5,7 +5,7 @@ import structlog
 from reflex.event import EventSpec
 from reflex_base.registry import RegistrationContext
 
-from account_app.pages import assistant, not_found, overview, sign_in, usage
+from account_app.pages import assistant, not_found, overview, requests, sign_in, usage
 from account_app.states import careful
 
 log = structlog.get_logger(__name__)
@@ -58,6 +58,7 @@ NAME = "Font editor account"
 app.add_page(sign_in.page, route="/sign-in", title=f"Sign in · {NAME}", description=NAME)
 app.add_page(overview.page, route=overview.ROUTE, title=f"Overview · {NAME}", on_load=overview.Overview.load)
 app.add_page(usage.page, route=usage.ROUTE, title=f"Usage · {NAME}", on_load=usage.Usage.load)
+app.add_page(requests.page, route=requests.ROUTE, title=f"Requests · {NAME}", on_load=requests.Requests.load)
 app.add_page(assistant.page, route=assistant.ROUTE, title=f"Assistant · {NAME}", on_load=assistant.Assistant.load)
 app.add_page(not_found.page, route="404", title=f"Not found · {NAME}")
 shut_setters()

@@ -18,5 +18,11 @@ class Place:
 PLACES = (
     Place("Overview", "/"),
     Place("Usage", "/usage"),
+    Place("Requests", "/requests"),
     Place("Assistant", "/assistant"),
 )
+
+
+def is_there(address: str) -> bool:
+    """Whether there is such a page, so that a link leads nowhere else."""
+    return any(place.address == address for place in PLACES)

@@ -1,18 +1,29 @@
-"""Spans of days in the reader's zone, from the address of the usage page, and the bars that show them."""
+"""Spans of days in the reader's zone, from the address of a page, and the bars that they are drawn as."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from account_app.components.chart import Bar
-from account_app.components.figures import count, dollars, share
+from account_app.components.figures import day, whole_day
 
-By = Literal["day", "model", "service"]
-BYS: tuple[By, ...] = ("day", "model", "service")
-PRESETS = {"30d": "30 days", "7d": "7 days", "month": "This month", "last-month": "Last month"}
+By = Literal["day", "hour", "model", "service", "key"]
+BYS: tuple[By, ...] = ("day", "hour", "model", "service", "key")
+PRESETS = {
+    "today": "Today",
+    "7d": "7 days",
+    "30d": "30 days",
+    "month": "This month",
+    "last-month": "Last month",
+    "12m": "12 months",
+}
+DEFAULT_PRESET = "30d"
 DAYS_MAX = 366
 LABELS_MAX = 7
+HOURS_OF_DAYS_MAX = 2
+HOURS_WHEN_ASKED_DAYS_MAX = 7
+DAYS_AS_BARS_MAX = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +37,44 @@ class Span:
 
     @property
     def start(self) -> datetime:
-        return datetime.combine(self.first, time(), self.zone).astimezone(UTC)
+        return midnight(self.first, self.zone)
 
     @property
     def end(self) -> datetime:
         """The first moment after the last day."""
-        return datetime.combine(self.last + timedelta(days=1), time(), self.zone).astimezone(UTC)
+        return midnight(self.last + timedelta(days=1), self.zone)
 
     @property
     def days(self) -> list[date]:
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
+    @property
+    def before(self) -> "Span":
+        """As many days, right before these."""
+        length = timedelta(days=len(self.days))
+        return Span("custom", self.first - length, self.last - length, self.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """What a chart's bars stand for: their edges in UTC, one more than bars, and their names."""
+
+    edges: list[datetime]
+    labels: list[str]
+    names: list[str]
+    unit: str
+
+
+def zone_named(zone: str) -> tzinfo:
+    return UTC if zone == "UTC" else ZoneInfo(zone)
+
+
+def midnight(when: date, zone: tzinfo) -> datetime:
+    """When the first hour of that day begins, in UTC. Use is counted by UTC hours: where a zone is off by half an
+    hour, an hour belongs to the day that it begins in.
+    """
+    begins = datetime.combine(when, time(), zone).astimezone(UTC)
+    return begins if not begins.minute else begins.replace(minute=0) + timedelta(hours=1)
 
 
 def span_from(query: Mapping[str, Any], now: datetime, zone: tzinfo) -> Span:
@@ -47,14 +86,14 @@ def span_from(query: Mapping[str, Any], now: datetime, zone: tzinfo) -> Span:
     if first and last and first <= last and (last - first).days < DAYS_MAX:
         return Span("custom", first, last, zone)
     preset = query.get("range")
-    if preset == "7d":
-        return Span("7d", today - timedelta(days=6), today, zone)
     if preset == "month":
         return Span("month", today.replace(day=1), today, zone)
     if preset == "last-month":
         end = today.replace(day=1) - timedelta(days=1)
         return Span("last-month", end.replace(day=1), end, zone)
-    return Span("30d", today - timedelta(days=29), today, zone)
+    lengths = {"today": 1, "7d": 7, "12m": 365}
+    chosen = preset if isinstance(preset, str) and preset in lengths else DEFAULT_PRESET
+    return Span(chosen, today - timedelta(days=lengths.get(chosen, 30) - 1), today, zone)
 
 
 def by_from(query: Mapping[str, Any]) -> By:
@@ -65,40 +104,32 @@ def by_from(query: Mapping[str, Any]) -> By:
     return "day"
 
 
-def bars_of(rows: Sequence[Any], days: Sequence[date]) -> list[Bar]:
-    """A bar for every day, also for those without use. `rows` are relay.usage rows by day."""
-    found = {row.bucket: row for row in rows}
-    prices = [found[d.isoformat()].price_pico if d.isoformat() in found else 0 for d in days]
-    top = max(prices, default=0)
-    every = -(-len(days) // LABELS_MAX)
-    return [
-        Bar(
-            label=f"{day:%b} {day.day}" if (len(days) - 1 - i) % every == 0 else "",
-            name=f"{day:%a}, {day:%b} {day.day}",
-            value=dollars(price),
-            detail=_requests(found[day.isoformat()].requests if day.isoformat() in found else 0),
-            share=share(price, top),
-        )
-        for i, (day, price) in enumerate(zip(days, prices, strict=True))
-    ]
+def bins_of(span: Span, locale: str, by: By = "day") -> Bins:
+    """Hours of a day or two, days of two months, weeks of anything longer."""
+    count = len(span.days)
+    if count <= HOURS_OF_DAYS_MAX or (by == "hour" and count <= HOURS_WHEN_ASKED_DAYS_MAX):
+        return _hours(span, locale)
+    step = 1 if count <= DAYS_AS_BARS_MAX else 7
+    starts = span.days[::step]
+    names = [whole_day(d, locale) if step == 1 else f"Week from {day(d, locale)}" for d in starts]
+    edges = [*(midnight(d, span.zone) for d in starts), span.end]
+    return Bins(edges, _thinned([day(d, locale) for d in starts]), names, "day" if step == 1 else "week")
 
 
-def top_of(rows: Sequence[Any]) -> str:
-    """The value at the upper line of the chart."""
-    return dollars(max((row.price_pico for row in rows), default=0))
+def _hours(span: Span, locale: str) -> Bins:
+    edges = [span.start + timedelta(hours=n) for n in range(int((span.end - span.start).total_seconds() // 3600) + 1)]
+    here = [edge.astimezone(span.zone) for edge in edges[:-1]]
+    clock = [f"{at:%H}:{at:%M}" for at in here]
+    names = [f"{whole_day(at.date(), locale)}, {hour}" for at, hour in zip(here, clock, strict=True)]
+    many = len(span.days) > HOURS_OF_DAYS_MAX
+    labels = [day(at.date(), locale) if at.hour == 0 else "" for at in here] if many else _thinned(clock)
+    return Bins(edges, labels, names, "hour")
 
 
-def in_words(rows: Sequence[Any], days: Sequence[date]) -> str:
-    """The chart in one sentence."""
-    spent = sum(row.price_pico for row in rows)
-    most = max(rows, key=lambda row: row.price_pico, default=None)
-    peak = f", the most on {most.bucket}: {dollars(most.price_pico)}" if most else ""
-    length = "1 day" if len(days) == 1 else f"{len(days)} days"
-    return f"{dollars(spent)} in {length}{peak}."
-
-
-def _requests(number: int) -> str:
-    return "1 request" if number == 1 else f"{count(number)} requests"
+def _thinned(labels: list[str]) -> list[str]:
+    """As many as there is room for, the last one among them."""
+    every = -(-len(labels) // LABELS_MAX)
+    return [label if (len(labels) - 1 - n) % every == 0 else "" for n, label in enumerate(labels)]
 
 
 def _date(text: Any) -> date | None:

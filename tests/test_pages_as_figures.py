@@ -1,15 +1,18 @@
 """How money, days and ranges are put into words on the pages."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from account_app import spans
+from account_app.components.chart import Bar
 from account_app.components.figures import count, dollars, share, spendable
-from account_app.reading import zone_named
+from account_app.reading.ahead import look_ahead
+from account_app.reading.bars import bars_of, in_words
+from account_app.spans import Bins, Span, zone_named
 from relay.money import PICO_PER_CENT, PICO_PER_USD
-from relay.usage import UsageRow
+from relay.usage import BalanceView, Bucket, GrantView, UsageRow
 
 NOW = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
 
@@ -89,24 +92,80 @@ def test_a_range_that_cannot_be_read_is_the_last_thirty_days(query: dict[str, ob
     assert spans.by_from(query) == "day"
 
 
+def month_of_bars(rows: dict[int, UsageRow]) -> tuple[Bins, list[Bar], str]:
+    bins = spans.bins_of(Span("custom", date(2026, 11, 1), date(2026, 11, 30), UTC), "en-US")
+    found = [Bucket(place, row) for place, row in rows.items()]
+    made, _, top = bars_of(bins, found, [], {}, "en-US", as_tokens=False)
+    return bins, made, top
+
+
 def test_every_day_has_a_bar_also_without_use() -> None:
-    days = [date(2026, 11, n) for n in range(1, 31)]
-    rows = [
-        UsageRow("2026-11-10", 3, price_pico=PICO_PER_USD),
-        UsageRow("2026-11-12", 1, price_pico=PICO_PER_USD // 2),
-    ]
-    bars = spans.bars_of(rows, days)
-    assert [bar.share for bar in bars if bar.share != "0%"] == ["100.0%", "50.0%"]
-    assert bars[9].detail == "3 requests"
-    assert bars[11].detail == "1 request"
-    assert bars[-1].label == "Nov 30"
-    assert 5 <= sum(bar.label != "" for bar in bars) <= 7
-    assert spans.in_words(rows, days) == "$1.50 in 30 days, the most on 2026-11-10: $1.00."
+    dear, cheap = UsageRow("", 3, price_pico=PICO_PER_USD), UsageRow("", 1, price_pico=PICO_PER_USD // 2)
+    bins, made, top = month_of_bars({9: dear, 11: cheap})
+    assert len(made) == 30
+    assert [bar.share for bar in made if bar.share != "0%"] == ["100.0%", "50.0%"]
+    assert (made[9].detail, made[11].detail, made[-1].label) == ("3 requests", "1 request", "Nov 30")
+    assert 5 <= sum(bar.label != "" for bar in made) <= 7
+    total = UsageRow("total", 4, price_pico=PICO_PER_USD * 3 // 2)
+    assert in_words(total, made, bins, "en-US") == "$1.50 in 30 days, the most on Tue, Nov 10: $1.00."
+    assert top == "$1.00"
 
 
 def test_nothing_used_is_said_so() -> None:
-    assert spans.in_words([], [date(2026, 11, 1)]) == "$0.00 in 1 day."
-    assert spans.top_of([]) == "$0.00"
+    bins, made, top = month_of_bars({})
+    assert in_words(UsageRow("total"), made, bins, "en-US") == "$0.00 in 30 days."
+    assert top == "$0.00"
+
+
+def test_what_comes_after_the_fifth_shares_a_colour() -> None:
+    bins = spans.bins_of(Span("custom", date(2026, 11, 1), date(2026, 11, 1), UTC), "en-US")
+    found = [Bucket(3, UsageRow(f"model-{n}", 1, price_pico=n * PICO_PER_USD)) for n in range(1, 9)]
+    made, series, _ = bars_of(bins, found, [], {}, "en-US", as_tokens=False)
+    assert [part.name for part in series] == ["model-8", "model-7", "model-6", "model-5", "model-4", "Others"]
+    assert made[3].slices[-1].value == "$6.00"
+    assert len(made) == 24
+
+
+@pytest.mark.parametrize(
+    ("locale", "money", "number"),
+    [
+        ("de-DE", "1.234,50\xa0$", "1.234.567"),
+        ("en-GB", "$1,234.50", "1,234,567"),
+        ("fr", "1\u202f234,50\xa0$", "1\u202f234\u202f567"),
+        ("hi-IN", "$1,234.50", "12,34,567"),
+        ("../../etc", "$1,234.50", "1,234,567"),
+        ("xx", "$1,234.50", "1,234,567"),
+    ],
+)
+def test_numbers_are_written_as_the_reader_writes_them(locale: str, money: str, number: str) -> None:
+    assert dollars(123450 * PICO_PER_CENT, locale) == money
+    assert count(1234567, locale) == number
+
+
+def test_credit_is_counted_back_over_grants_and_use() -> None:
+    today, zone = date(2026, 11, 24), ZoneInfo("Asia/Kolkata")
+    spent = {today - timedelta(days=n): PICO_PER_USD * (n % 3) for n in range(29, -1, -1)}
+    given = (spans.midnight(date(2026, 11, 20), zone), 50 * PICO_PER_USD)
+    balance = balance_with(60 * PICO_PER_USD)
+    ahead = look_ahead(balance, spent, [given], zone, "en-US")
+    rows = {bar.name: bar.value for bar in ahead.picture.rows}
+    assert rows["Today"] == "$60.00"
+    assert rows["Nov 20, 2026"] == "$63.00"
+    # After the 15th came the grant, and 9 dollars of use.
+    assert rows["Nov 15, 2026"] == "$19.00"
+    assert ahead.pace is not None
+    assert "runs out between" in ahead.lasts
+
+
+def test_too_little_use_says_nothing_of_the_future() -> None:
+    spent = {date(2026, 11, n): 0 for n in range(1, 25)} | {date(2026, 11, 24): PICO_PER_USD}
+    ahead = look_ahead(balance_with(PICO_PER_USD), spent, [], UTC, "en-US")
+    assert (ahead.pace, ahead.lasts, ahead.picture.may) == (None, "", "")
+
+
+def balance_with(credit_pico: int) -> BalanceView:
+    grant = GrantView(1, "topup", credit_pico, credit_pico, None, NOW, "", "")
+    return BalanceView(credit_pico, 0, credit_pico, 0, 0, False, None, None, NOW, (grant,))
 
 
 def test_utc_needs_no_zone_files() -> None:

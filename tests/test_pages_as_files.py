@@ -12,7 +12,7 @@ import pytest
 from relay.settings import ROOT
 from tests.dashboard import Dashboard, built_site, running
 
-WEIGHT_MAX_BYTES = {"/sign-in": 160_000, "/": 350_000, "/usage": 350_000, "/assistant": 350_000}
+WEIGHT_MAX_BYTES = {"/sign-in": 160_000, "/": 350_000, "/usage": 350_000, "/requests": 350_000, "/assistant": 350_000}
 PAGES = tuple(WEIGHT_MAX_BYTES)
 
 

@@ -9,6 +9,7 @@ from tests.dashboard import Dashboard, handshake, hash_of, running, tab
 
 OVERVIEW = "reflex___state____state.account_app___session____session.account_app___pages___overview____overview"
 USAGE = "reflex___state____state.account_app___session____session.account_app___pages___usage____usage"
+REQUESTS = "reflex___state____state.account_app___session____session.account_app___pages___requests____requests"
 ASSISTANT = "reflex___state____state.account_app___session____session.account_app___pages___assistant____assistant"
 ROOT = "reflex___state____state"
 
@@ -24,6 +25,8 @@ HANDLERS = {
     f"{OVERVIEW}.follow",
     f"{USAGE}.load",
     f"{USAGE}.follow",
+    f"{REQUESTS}.load",
+    f"{REQUESTS}.follow",
     f"{ASSISTANT}.load",
 }
 """Everything that anybody can call by name. A new one belongs here only once these tests have called it."""
@@ -88,7 +91,7 @@ async def test_a_stolen_tab_token_opens_nothing(dashboard: Dashboard) -> None:
 async def test_every_handler_called_by_nobody_tells_and_changes_nothing(dashboard: Dashboard) -> None:
     dashboard.sign_in("bystander@example.com")
     before = _everything(dashboard)
-    for path in ("/", "/usage", "/assistant", "/sign-in", "/nowhere"):
+    for path in ("/", "/usage", "/requests", "/assistant", "/sign-in", "/nowhere"):
         async with tab(dashboard.origin, token=f"nobody{path}", path=path) as page:
             for handler in sorted(HANDLERS):
                 await page.send(handler, path=path)
@@ -188,7 +191,7 @@ async def test_frames_hold_no_secret_and_nobody_else(dashboard: Dashboard) -> No
         "X-Api-Key": "ak_very_secret",
     }
     frames = ""
-    for path in ("/", "/usage", "/assistant"):
+    for path in ("/", "/usage", "/requests", "/assistant"):
         async with tab(dashboard.origin, session=session, token="frames", headers=secret, path=path) as page:
             await page.hears("frames@example.com")
             frames += "".join(await page.has_gone_quiet())

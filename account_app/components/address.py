@@ -29,27 +29,36 @@ def asked(name: str, among: Sequence[str]) -> StringVar[str]:
     return rx.Var(js, _var_data=_HERE).to(str)
 
 
+def asked_freely(name: str) -> StringVar[str]:
+    """The value of a query parameter, whatever it is; empty when missing."""
+    return rx.Var(f"(asked.get('{name}') ?? '')", _var_data=_HERE).to(str)
+
+
 def has(*names: str) -> rx.Var[bool]:
     """Whether the address says something for each of these parameters."""
     js = f"({json.dumps(names)}.every((name) => asked.get(name)))"
     return rx.Var(js, _var_data=_HERE).to(bool)
 
 
-def here_with(**changes: str | None) -> StringVar[str]:
+def here_with(**changes: str | rx.Var[str] | None) -> StringVar[str]:
     """The query of this address with some parameters set, or dropped where None, from `?` on. The range comes first."""
+    given = ", ".join(f"{json.dumps(name)}: {_written(value)}" for name, value in changes.items())
+    data = VarData.merge(_HERE, *(v._get_all_var_data() for v in changes.values() if isinstance(v, rx.Var)))
     js = (
         "((changes) => { const all = {range: null, from: null, to: null, ...Object.fromEntries(asked), ...changes};"
         " return '?' + new URLSearchParams(Object.entries(all).filter(([, value]) => value !== null)); })"
-        f"({json.dumps(changes)})"
+        f"({{{given}}})"
     )
-    return rx.Var(js, _var_data=_HERE).to(str)
+    return rx.Var(js, _var_data=data).to(str)
+
+
+def _written(value: str | rx.Var[str] | None) -> str:
+    return str(value) if isinstance(value, rx.Var) else json.dumps(value)
 
 
 def here_to(name: str, value: rx.Var[str]) -> StringVar[str]:
-    """Like `here_with`, for a value that State knows."""
-    js = "((value) => { const all = new URLSearchParams(asked); all.set(NAME, value); return '?' + all; })"
-    js = f"{js.replace('NAME', json.dumps(name))}({value!s})"
-    return rx.Var(js, _var_data=VarData.merge(_HERE, value._get_all_var_data())).to(str)
+    """`here_with` for one parameter whose name is no word of Python's, or only known later."""
+    return here_with(**{name: value})
 
 
 def query_here() -> StringVar[str]:

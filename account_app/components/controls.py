@@ -13,7 +13,7 @@ from reflex_components_core.el.elements.base import BaseHTML
 from reflex_components_core.react_router import link
 
 from account_app import theme
-from account_app.components.address import asked, go, has, here_with
+from account_app.components.address import asked, asked_freely, go, has, here_with
 
 _COPY = (
     "((text) => (event) => { const button = event.currentTarget; const done = () => { button.dataset.done = '1';"
@@ -146,23 +146,31 @@ def choice(name: str, parameter: str, choices: Mapping[str, str], **dropped: Non
 
 
 def range_picker(
-    presets: Mapping[str, str], first: rx.Var[str], last: rx.Var[str], **kept: StringVar[str]
+    presets: Mapping[str, str],
+    default: str,
+    first: rx.Var[str],
+    last: rx.Var[str],
+    kept: Sequence[str] = (),
+    **dropped: None,
 ) -> rx.Component:
     """Presets as links, and two dates for any other range; all in the address, as `range` or as `from` and `to`.
 
-    The first preset is what a missing range means; `first` and `last` are the dates that are shown. `kept` are
-    parameters that the dates keep.
+    `default` is what a missing range means; `first` and `last` are the dates that are shown. `kept` are parameters that
+    another range keeps, `dropped` those that it ends.
     """
     own = has("from", "to")
-    now = asked("range", tuple(presets))
+    now = asked("range", (default, *presets))
     chosen = [
-        (words, here_with(range=key, **{"from": None, "to": None}, before=None), ~own & (now == key))
+        (words, here_with(range=key, **{"from": None, "to": None}, **dropped), ~own & (now == key))
         for key, words in presets.items()
     ]
     return rx.el.div(
         links("Range", chosen),
         GoForm.create(
-            *[rx.el.input(type="hidden", name=name, value=value, read_only=True) for name, value in kept.items()],
+            *[
+                rx.el.input(type="hidden", name=name, value=asked_freely(name), disabled=asked_freely(name) == "")
+                for name in kept
+            ],
             _date("From", "from", first),
             _date("To", "to", last),
             rx.el.button("Show", type="submit", class_name=theme.SECONDARY),

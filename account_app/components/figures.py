@@ -57,7 +57,11 @@ def change(now: int, before: int, locale: str = DEFAULT) -> str:
     if before <= 0:
         return ""
     ratio = Decimal(now - before) / before
-    text = format_percent(abs(ratio), locale=_locale(locale)) if abs(ratio) < 100 else f"{abs(ratio):.0f}×"
+    text = (
+        format_percent(abs(ratio), locale=_locale(locale))
+        if abs(ratio) < 10
+        else f"{count(round(abs(ratio)), locale)}×"
+    )
     return f"{'−' if ratio < 0 else '+'}{text}"
 
 

@@ -3,12 +3,14 @@ data.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import reflex as rx
+from reflex.vars import StringVar
 from reflex_components_core.react_router import link
 
 from account_app import theme
-from account_app.components.address import asked, here_to, here_with
+from account_app.components.address import here_to, here_with
 from account_app.components.moments import clock_time
 
 LEFT, RIGHT = "text-left", "text-right figures whitespace-nowrap"
@@ -18,17 +20,21 @@ ONLY_WIDE = " hidden sm:table-cell"
 _CELL = "px-2 sm:px-3 first:pl-5 last:pr-5"
 
 
-def panel(*children: rx.Component, title: str = "", aside: rx.Component | None = None) -> rx.Component:
+def panel(
+    *children: rx.Component, title: str | rx.Component | rx.Var[str] = "", aside: rx.Component | None = None
+) -> rx.Component:
     """A bordered surface, headed by its title."""
+    named = isinstance(title, str)
     head = rx.el.div(
         rx.el.h2(title, class_name=theme.HEADING),
         aside or rx.fragment(),
         class_name="flex flex-wrap items-center justify-between gap-3 px-5 pt-4",
     )
-    return rx.el.section(*([head] if title else []), *children, class_name=theme.PANEL, aria_label=title)
+    content = [*([] if named and not title else [head]), *children]
+    return rx.el.section(*content, class_name=theme.PANEL, aria_label=title if named else None)
 
 
-def stat(label: str, figure: rx.Var[str], note: rx.Var[str] | str = "") -> rx.Component:
+def stat(label: str, figure: rx.Var[str], note: rx.Component | rx.Var[str] | str = "") -> rx.Component:
     """A labelled figure, with a line under it that says what it is made of."""
     return rx.el.div(
         rx.el.dt(label, class_name=theme.QUIET),
@@ -38,7 +44,7 @@ def stat(label: str, figure: rx.Var[str], note: rx.Var[str] | str = "") -> rx.Co
     )
 
 
-Heading = tuple[str, str] | tuple[str, str, str]
+Heading = tuple[Any, str] | tuple[Any, str, str]
 """Title and side, and the name that the column is sorted by when it can be."""
 
 
@@ -47,18 +53,21 @@ def table(
     columns: Sequence[Heading],
     rows: rx.Component,
     foot: rx.Component | None = None,
-    sorts: Sequence[str] = (),
+    sorted_by: StringVar[str] | None = None,
 ) -> rx.Component:
     """A table that scrolls sideways by itself when the screen is narrow.
 
-    `columns` are (title, LEFT or RIGHT[, sort name]). `sorts` are all names that `sort` in the address may have, the
-    first being what it is when not said; a name with `-` before it sorts from the most down.
+    `columns` are (title, LEFT or RIGHT[, sort name]). `sorted_by` is the sort name that holds now, with `-` before it
+    when it goes from the most down; a click on a title puts its name into the address as `sort`.
     """
     return rx.el.div(
         rx.el.table(
             rx.el.caption(caption, class_name="sr-only"),
             rx.el.thead(
-                rx.el.tr(*[_heading(c, sorts) for c in columns], class_name="text-xs text-muted border-b border-line")
+                rx.el.tr(
+                    *[_heading(column, sorted_by) for column in columns],
+                    class_name="text-xs text-muted border-b border-line",
+                )
             ),
             rx.el.tbody(rows),
             *([rx.el.tfoot(foot)] if foot else []),
@@ -71,20 +80,17 @@ def table(
     )
 
 
-def _heading(column: Heading, sorts: Sequence[str]) -> rx.Component:
+def _heading(column: Heading, now: StringVar[str] | None) -> rx.Component:
     title, side, *by = column
     look = f"{side} {_CELL} py-2 font-medium whitespace-nowrap"
-    if not by:
+    if not by or now is None:
         return rx.el.th(title, scope="col", class_name=look)
-    up, down, now = by[0], f"-{by[0]}", asked("sort", sorts)
-    first = down if down in sorts else up
-    other = up if first == down and up in sorts else first
+    up, down = by[0], f"-{by[0]}"
     order = rx.cond(now == down, "descending", rx.cond(now == up, "ascending", "none"))
-    mark = rx.cond(now == down, " ↓", rx.cond(now == up, " ↑", ""))
-    turn = rx.cond(now == first, here_with(sort=other, before=None), here_with(sort=first, before=None)).to(str)
-    words = link(
-        title, rx.el.span(mark, aria_hidden=True), to=turn, class_name="inline-block py-1 -my-1 hover:text-ink"
-    )
+    arrow = rx.cond(now == down, " ↓", rx.cond(now == up, " ↑", ""))
+    turn = rx.cond(now == down, here_with(sort=up, page=None), here_with(sort=down, page=None)).to(str)
+    mark = rx.el.span(arrow, aria_hidden=True)
+    words = link(title, mark, to=turn, class_name="inline-block py-1 -my-1 hover:text-ink")
     return rx.el.th(words, scope="col", class_name=look, custom_attrs={"aria-sort": order})
 
 
@@ -126,16 +132,14 @@ def skeleton(class_name: str) -> rx.Component:
 
 
 def mark(words: rx.Var[str] | str, tone: rx.Var[str] | str = "plain") -> rx.Component:
-    """A short state in words, on a quiet ground: `plain`, `good`, `warn` or `bad`. The words alone say everything."""
+    """A short state in words: `plain`, or on a ground of its own `good`, `warn`, `bad`. The words alone say it all."""
     looks = {
-        "good": "bg-good-soft text-good",
-        "warn": "bg-warn-soft text-warn",
-        "bad": "bg-bad-soft text-bad",
+        "good": "px-1.5 bg-good-soft text-good",
+        "warn": "px-1.5 bg-warn-soft text-warn",
+        "bad": "px-1.5 bg-bad-soft text-bad",
     }
-    look = rx.match(tone, *looks.items(), "bg-sunken text-muted")
-    return rx.el.span(
-        words, class_name=["inline-block rounded px-1.5 py-0.5 text-xs font-medium whitespace-nowrap", look]
-    )
+    look = rx.match(tone, *looks.items(), "text-muted")
+    return rx.el.span(words, class_name=["inline-block rounded py-0.5 text-xs font-medium whitespace-nowrap", look])
 
 
 def notice(*content: rx.Component | rx.Var[str] | str, tone: str = "warn") -> rx.Component:

@@ -1,16 +1,20 @@
-"""Overview: what can be spent, what was spent, day by day, and on what last."""
+"""Overview: what can be spent, what it is made of, how long it lasts, and what was used last."""
+
+from typing import Any
 
 import reflex as rx
 from reflex.vars import ObjectVar
 from reflex_components_core.react_router import link
 
-from account_app import reading, theme
-from account_app.components import chart, parts
+from account_app import theme
+from account_app.components import chart, controls, parts
 from account_app.components.chart import Bar
 from account_app.components.moments import clock_time, moment
 from account_app.layout import frame
 from account_app.live import Live
-from account_app.reading import OverviewFigures, Request
+from account_app.places import is_there
+from account_app.reading.lines import RequestLine
+from account_app.reading.overview import OverviewFigures, overview_of
 from account_app.session import Session
 
 ROUTE = "/"
@@ -21,18 +25,19 @@ class Overview(Live, Session):
     """The figures of the page, ready to show."""
 
     found: rx.Field[OverviewFigures] = rx.field(default_factory=OverviewFigures)
-    _reading = staticmethod(reading.overview)
+    _reading = staticmethod(overview_of)
 
 
-FOUND: ObjectVar[OverviewFigures] = Overview.found  # pyright: ignore[reportAssignmentType]
+FOUND: Any = Overview.found
 
 
 def page() -> rx.Component:
+    used = FOUND.latest.length() > 0
     return frame(
         ROUTE,
         TITLE,
         _credit(),
-        _days(),
+        rx.cond(used, rx.el.div(_stats(), _ahead(), class_name="flex flex-col gap-6"), _first_steps()),
         _latest(),
     )
 
@@ -41,42 +46,106 @@ def _credit() -> rx.Component:
     return rx.el.section(
         rx.el.div(
             rx.el.h2("Available credit", class_name=theme.QUIET),
-            rx.el.p(
-                FOUND.available,
-                class_name=f"{theme.HERO_FIGURE} mt-1",
-                custom_attrs={"data-figure": "available"},
+            rx.el.p(FOUND.available, class_name=f"{theme.HERO_FIGURE} mt-1", custom_attrs={"data-figure": "available"}),
+            rx.el.p(FOUND.made_of, class_name="sr-only"),
+        ),
+        rx.cond(
+            FOUND.sources.length() > 0,
+            chart.meter(FOUND.sources, "What it is made of"),
+            parts.notice(
+                "Nothing left to spend. ",
+                _to("Billing", "/billing", "Top up"),
+                " to go on.",
             ),
-            rx.el.p(FOUND.made_of, class_name=f"{theme.QUIET} mt-3"),
-            rx.el.p("As of ", clock_time(Session.as_of), class_name="text-xs text-muted mt-1"),
-            class_name="min-w-0",
         ),
-        rx.el.dl(
-            parts.stat("This month", FOUND.month, FOUND.month_note),
-            parts.stat("Today", FOUND.today, ""),
-            parts.stat("Held", FOUND.held, "for answers on their way"),
-            class_name="grid grid-cols-3 gap-6 sm:gap-10 self-end",
+        rx.el.p(
+            "Includes everything up to ",
+            clock_time(Session.as_of),
+            ", next sync ",
+            clock_time(FOUND.next_sync),
+            rx.cond(FOUND.held != "", rx.el.span(". ", FOUND.held, " is held for answers on their way")),
+            ".",
+            class_name=theme.NOTE,
         ),
-        class_name="flex flex-wrap justify-between gap-x-10 gap-y-8 pb-2",
+        class_name="flex flex-col gap-4",
         aria_label="Credit",
     )
 
 
-def _days() -> rx.Component:
+def _to(name: str, address: str, words: str) -> rx.Component:
+    """A link to a page, or the bare words while there is no such page."""
+    return link(words, to=address, class_name=theme.LINK) if is_there(address) else rx.el.span(words, title=name)
+
+
+def _stats() -> rx.Component:
+    state = rx.fragment(
+        rx.cond(FOUND.cap_state != "", parts.mark(FOUND.cap_state, FOUND.cap_tone)), " ", FOUND.cap_note
+    )
+    return rx.el.dl(
+        parts.stat("Today", FOUND.today, FOUND.today_note),
+        parts.stat("This month", FOUND.month, FOUND.month_note),
+        parts.stat("Pay-per-use", FOUND.cap, state),
+        rx.el.div(
+            parts.stat(
+                "By the end of the month", rx.cond(FOUND.forecast != "", FOUND.forecast, "—"), FOUND.forecast_how
+            ),
+            class_name="col-span-2 sm:col-span-1",
+        ),
+        class_name="grid grid-cols-2 sm:grid-cols-[1fr_1fr_1.5fr_2fr] gap-x-8 gap-y-6 border-t border-line pt-6",
+    )
+
+
+def _ahead() -> rx.Component:
     table = parts.table(
-        "Spend by day",
-        (("Day", parts.LEFT), ("Requests", parts.RIGHT), ("Price", parts.RIGHT)),
-        rx.foreach(FOUND.bars, _day),
+        "Credit behind and ahead",
+        (("Day", parts.LEFT), ("Credit at its end", parts.RIGHT)),
+        rx.foreach(FOUND.ahead.rows, _day),
     )
     return parts.panel(
-        chart.bars(FOUND.bars, FOUND.top, FOUND.in_words),
+        rx.el.p(
+            rx.cond(FOUND.lasts != "", FOUND.lasts, "How long credit lasts can be said after three days of use."),
+            class_name=f"{theme.QUIET} px-5 mt-1",
+        ),
+        chart.fall(FOUND.ahead, FOUND.in_words),
         chart.table_behind(table),
-        title="Spend by day, last 30 days",
+        title="Credit ahead",
         aside=link("All usage", to="/usage", class_name=theme.LINK),
     )
 
 
 def _day(bar: ObjectVar[Bar]) -> rx.Component:
-    return parts.row(parts.cell(bar.name), parts.cell(bar.detail, parts.RIGHT), parts.cell(bar.value, parts.RIGHT))
+    return parts.row(parts.cell(bar.name), parts.cell(bar.value, parts.RIGHT))
+
+
+def _first_steps() -> rx.Component:
+    """Three steps to the first message, for those who click and for those who program."""
+    sdk = rx.el.div(
+        rx.el.code(FOUND.sdk, class_name="block grow overflow-x-auto text-xs py-1", tab_index=0),
+        controls.copy_button(FOUND.sdk, "the line of code"),
+        class_name="mt-2 flex items-start gap-2 rounded-md bg-sunken px-3 py-2",
+    )
+    steps = (
+        _step("1", "Ask the assistant", "Open it here and ask about a glyph. An answer mostly costs less than a cent."),
+        _step("2", "Or make a key", "A program signs in with a personal API key, which has a cap of its own.", _keys()),
+        _step("3", "And point an Anthropic SDK here", "Nothing else of your program changes.", sdk),
+    )
+    return parts.panel(
+        rx.el.ol(*steps, class_name="grid gap-6 px-5 pb-5 pt-4 lg:grid-cols-3"),
+        title="Three steps to the first message",
+    )
+
+
+def _keys() -> rx.Component:
+    return link("Keys", to="/keys", class_name=theme.LINK) if is_there("/keys") else rx.fragment()
+
+
+def _step(number: str, title: str, words: str, more: rx.Component | None = None) -> rx.Component:
+    return rx.el.li(
+        rx.el.p(rx.el.span(number, class_name="figures text-muted mr-2"), title, class_name="font-medium text-ink"),
+        rx.el.p(words, class_name=f"{theme.QUIET} mt-1"),
+        more or rx.fragment(),
+        class_name="min-w-0",
+    )
 
 
 def _latest() -> rx.Component:
@@ -98,22 +167,21 @@ def _latest() -> rx.Component:
     return parts.panel(
         rx.cond(
             FOUND.latest.length() > 0,
-            rx.el.div(
-                parts.table("Latest requests", columns, rx.foreach(FOUND.latest, _request)),
-                class_name="mt-3",
-            ),
+            rx.el.div(parts.table("Latest requests", columns, rx.foreach(FOUND.latest, _request)), class_name="mt-2"),
             nothing,
         ),
         title="Latest requests",
+        aside=link("All requests", to="/requests", class_name=theme.LINK),
     )
 
 
-def _request(request: ObjectVar[Request]) -> rx.Component:
+def _request(request: ObjectVar[RequestLine]) -> rx.Component:
+    receipt = "/requests?id=" + request.id.to(str)
     return parts.row(
-        parts.cell(moment(request.at)),
+        parts.cell(link(moment(request.at), to=receipt, class_name="hover:underline underline-offset-4")),
         parts.cell(request.model, class_name="whitespace-nowrap"),
         parts.cell(request.tokens_in, parts.RIGHT + parts.ONLY_WIDE),
         parts.cell(request.tokens_out, parts.RIGHT + parts.ONLY_WIDE),
-        parts.cell(request.ending, parts.LEFT + parts.ONLY_WIDE, "text-muted"),
+        parts.cell(parts.mark(request.ending, request.tone), parts.LEFT + parts.ONLY_WIDE),
         parts.cell(rx.el.span(request.price, title=request.exact), parts.RIGHT),
     )

@@ -1,38 +1,45 @@
-"""Usage: what was used and what it cost, by day, model or service. What is shown is in the address."""
+"""Usage: what was used and what it cost, over any days, by whatever divides it. What is shown is in the address."""
+
+from typing import Any
 
 import reflex as rx
-from reflex.vars import ObjectVar
+from reflex.vars import ObjectVar, StringVar
 from reflex_components_core.react_router import link
 
-from account_app import reading, spans, theme
+from account_app import spans, theme
 from account_app.components import chart, controls, parts
-from account_app.components.address import asked
+from account_app.components.address import asked, here_with
 from account_app.layout import api, frame
 from account_app.live import Live
-from account_app.reading import UsageFigures, UsageLine
+from account_app.reading.usage import SORTS, Compared, UsageFigures, UsageLine, usage_of
 from account_app.session import Session
 
 ROUTE = "/usage"
 TITLE = "Usage"
-BY_NAMES = {"day": "Day", "model": "Model", "service": "Service"}
+BY_NAMES = {"day": "Day", "hour": "Hour", "model": "Model", "service": "Service", "key": "Key"}
+SHOWN = {"price": "Price", "tokens": "Tokens"}
+ALL_SORTS = [f"{sign}{name}" for name in SORTS for sign in ("-", "")]
 
 
 class Usage(Live, Session):
     """The rows of the page, ready to show, and the range that its address asks for."""
 
     found: rx.Field[UsageFigures] = rx.field(default_factory=UsageFigures)
-    _reading = staticmethod(reading.usage_of)
+    _reading = staticmethod(usage_of)
 
 
-FOUND: ObjectVar[UsageFigures] = Usage.found  # pyright: ignore[reportAssignmentType]
+FOUND: Any = Usage.found
 
 
 def page() -> rx.Component:
     return frame(
         ROUTE,
         TITLE,
-        controls.range_picker(spans.PRESETS, FOUND.first, FOUND.last, by=asked("by", spans.BYS)),
-        parts.panel(chart.bars(FOUND.bars, FOUND.top, FOUND.in_words), title="Spend by day"),
+        controls.range_picker(
+            spans.PRESETS, spans.DEFAULT_PRESET, FOUND.first, FOUND.last, ("by", "show"), before=None, page=None
+        ),
+        _sums(),
+        _picture(),
         _rows(),
         aside=rx.cond(
             Usage.ready,
@@ -47,52 +54,110 @@ def page() -> rx.Component:
     )
 
 
+def _sums() -> rx.Component:
+    return rx.el.dl(
+        _sum("Price", FOUND.price),
+        _sum("Requests", FOUND.requests),
+        _sum("Input tokens", FOUND.tokens_in),
+        _sum("Output tokens", FOUND.tokens_out),
+        class_name="grid grid-cols-2 lg:grid-cols-4 gap-x-8 gap-y-6",
+    )
+
+
+def _sum(label: str, compared: ObjectVar[Compared]) -> rx.Component:
+    note = rx.cond(
+        compared.change != "",
+        rx.fragment(
+            rx.el.span(compared.change, class_name="figures text-ink"), " against ", compared.before, " in ", FOUND.days
+        ),
+        rx.fragment("Nothing in ", FOUND.days),
+    )
+    return parts.stat(label, compared.value, note)
+
+
+def _picture() -> rx.Component:
+    return parts.panel(
+        chart.bars(FOUND.bars, FOUND.top, FOUND.in_words),
+        rx.cond(FOUND.series.length() > 0, chart.legend(FOUND.series)),
+        rx.el.p(
+            rx.el.span(class_name="inline-block w-4 border-t-2 border-faint align-middle mr-1.5", aria_hidden=True),
+            "What it was in ",
+            FOUND.days,
+            class_name=f"{theme.NOTE} px-5 pb-3",
+        ),
+        chart.bars_as_table("The chart's figures", "Time", FOUND.bars),
+        title=rx.el.span(rx.match(asked("show", tuple(SHOWN)), *SHOWN.items(), ""), " by ", FOUND.unit),
+        aside=controls.choice("Show", "show", SHOWN),
+    )
+
+
+def _sorted_by() -> StringVar[str]:
+    """What the address says, or what its grouping means when it does not."""
+    by = asked("by", spans.BYS)
+    usual = rx.cond((by == "day") | (by == "hour"), "-name", "-price")
+    said = asked("sort", ("", *ALL_SORTS))
+    return rx.cond(said != "", said, usual).to(str)
+
+
 def _rows() -> rx.Component:
-    tabs = controls.choice("Group by", "by", BY_NAMES)
     columns = (
-        (" ", parts.LEFT),
-        ("Requests", parts.RIGHT + parts.ONLY_WIDE),
-        ("Input", parts.RIGHT),
-        ("Output", parts.RIGHT),
-        ("Cache read", parts.RIGHT + parts.ONLY_WIDE),
-        ("Cache write", parts.RIGHT + parts.ONLY_WIDE),
-        ("Price", parts.RIGHT),
+        (rx.match(asked("by", spans.BYS), *BY_NAMES.items(), "Day"), parts.LEFT, "name"),
+        ("Requests", parts.RIGHT + parts.ONLY_WIDE, "requests"),
+        ("Input", parts.RIGHT, "input"),
+        ("Output", parts.RIGHT, "output"),
+        ("Cache read", parts.RIGHT + parts.ONLY_WIDE, "cache_read"),
+        ("Cache write", parts.RIGHT + parts.ONLY_WIDE, "cache_write"),
+        ("Price", parts.RIGHT, "price"),
+    )
+    table = parts.table(
+        "Usage in tokens, and its price", columns, rx.foreach(FOUND.lines, _line), _total(), sorted_by=_sorted_by()
     )
     return parts.panel(
         rx.cond(
             FOUND.lines.length() > 0,
-            rx.el.div(
-                parts.table(
-                    "Usage in tokens, and its price",
-                    columns,
-                    rx.foreach(FOUND.lines, _line),
-                    _total(FOUND.total.to(UsageLine)),
-                ),
-                class_name="mt-2",
-            ),
+            rx.el.div(table, _pages(), class_name="mt-2"),
             parts.empty("Nothing was used in this range", "Choose a longer range, or ask the assistant something."),
         ),
         title="Tokens and price",
-        aside=tabs,
+        aside=controls.choice("Group by", "by", BY_NAMES, sort=None, page=None),
+    )
+
+
+def _pages() -> rx.Component:
+    """Ways through the rows, of which a page shows sixty."""
+    now = FOUND.page
+    return rx.cond(
+        FOUND.pages > 1,
+        rx.el.nav(
+            rx.el.span("Page ", now, " of ", FOUND.pages, class_name=f"{theme.NOTE} figures mr-auto"),
+            rx.cond(now > 1, link("Previous", to=here_with(page=(now - 1).to_string()), class_name=theme.SECONDARY)),
+            rx.cond(
+                now < FOUND.pages.to(int),
+                link("Next", to=here_with(page=(now + 1).to_string()), class_name=theme.SECONDARY),
+            ),
+            aria_label="Pages of the table",
+            class_name="flex items-center gap-2 border-t border-line px-5 py-3",
+        ),
     )
 
 
 def _line(line: ObjectVar[UsageLine]) -> rx.Component:
-    return parts.row(*_cells(line))
+    log = link(line.name, to="/requests?" + line.requests_at.to(str), class_name="hover:underline underline-offset-4")
+    return parts.row(*_cells(line, rx.cond(line.requests_at != "", log, line.name)))
 
 
-def _total(line: ObjectVar[UsageLine]) -> rx.Component:
-    return parts.row(*_cells(line), class_name="border-t border-line-strong font-semibold")
+def _total() -> rx.Component:
+    return parts.row(*_cells(FOUND.total, FOUND.total.name), class_name="border-t border-line-strong font-semibold")
 
 
-def _cells(line: ObjectVar[UsageLine]) -> list[rx.Component]:
+def _cells(line: ObjectVar[UsageLine], name: rx.Component | rx.Var[str]) -> list[rx.Component]:
     wide = parts.RIGHT + parts.ONLY_WIDE
     return [
-        parts.cell(rx.cond(line.name != "", line.name, "Storage"), class_name="whitespace-nowrap"),
+        parts.cell(name, class_name="whitespace-nowrap"),
         parts.cell(line.requests, wide),
-        parts.cell(line.input_tokens, parts.RIGHT),
-        parts.cell(line.output_tokens, parts.RIGHT),
-        parts.cell(line.cache_read_tokens, wide),
-        parts.cell(line.cache_write_tokens, wide),
+        parts.cell(line.input, parts.RIGHT),
+        parts.cell(line.output, parts.RIGHT),
+        parts.cell(line.cache_read, wide),
+        parts.cell(line.cache_write, wide),
         parts.cell(rx.el.span(line.price, title=line.exact), parts.RIGHT),
     ]

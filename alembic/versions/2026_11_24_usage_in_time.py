@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "8c1f5b3e7d20"
-down_revision = "5d0c7e21b9a4"
+down_revision = "8c41d7b06fa2"
 branch_labels = None
 depends_on = None
 

@@ -11,7 +11,7 @@ from relay.usage.csv import csv
 from relay.usage.forecasts import Pace, credit_ahead, pace, runs_out
 from relay.usage.log import RequestsView, RequestView, Wanted, requests
 from relay.usage.receipts import CorrectionView, Receipt, receipt
-from relay.usage.rollups import BYS, By, Summary, UsageRow, UsageView, summary, usage
+from relay.usage.rollups import BYS, By, Summary, UsageRow, UsageView, summary, usage, used
 
 __all__ = [
     "BYS",
@@ -41,4 +41,5 @@ __all__ = [
     "runs_out",
     "summary",
     "usage",
+    "used",
 ]

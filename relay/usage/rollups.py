@@ -85,6 +85,23 @@ def summary(connection: Connection, account_id: str, zone: str = "UTC") -> Summa
     return Summary(month.price_pico, month.requests, day.price_pico, day.requests)
 
 
+def used(
+    connection: Connection,
+    account_id: str,
+    start: datetime,
+    end: datetime,
+    model: str | None = None,
+    key_id: str | None = None,
+) -> UsageRow:
+    """The sum of the hours that begin in [start, end), of one model or key where that is given."""
+    query = _within(select(*_SUMS), account_id, start, end)
+    if model is not None:
+        query = query.where(hours.c.model == model)
+    if key_id is not None:
+        query = query.where(hours.c.key_id == key_id)
+    return _row("", connection.execute(query).one())
+
+
 def _by_name(connection: Connection, account_id: str, start: datetime, end: datetime, by: str) -> tuple[UsageRow, ...]:
     name = hours.c["key_id" if by == "key" else by]
     query = _within(select(name, *_SUMS), account_id, start, end).group_by(name)

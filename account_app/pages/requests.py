@@ -1,0 +1,233 @@
+"""Requests: the log that every figure is the sum of, and for each request the arithmetic of its price."""
+
+from typing import Any
+
+import reflex as rx
+from reflex.vars import ObjectVar
+from reflex_components_core.react_router import link
+
+from account_app import spans, theme
+from account_app.components import controls, parts
+from account_app.components.address import asked_freely, has, here_to
+from account_app.components.moments import moment, whole_moment
+from account_app.layout import frame
+from account_app.live import Live
+from account_app.reading.lines import ENDINGS, RequestLine
+from account_app.reading.requests import (
+    Choice,
+    Corrected,
+    ReceiptLine,
+    RequestsFigures,
+    requests_of,
+)
+from account_app.session import Session
+
+ROUTE = "/requests"
+TITLE = "Requests"
+FILTERS = ("model", "key", "ended")
+
+
+class Requests(Live, Session):
+    """A page of the log, and the receipt that the address asks for."""
+
+    found: rx.Field[RequestsFigures] = rx.field(default_factory=RequestsFigures)
+    _reading = staticmethod(requests_of)
+
+
+FOUND: Any = Requests.found
+RECEIPT: Any = FOUND.receipt
+
+
+def page() -> rx.Component:
+    return frame(
+        ROUTE,
+        TITLE,
+        controls.range_picker(spans.PRESETS, spans.DEFAULT_PRESET, FOUND.first, FOUND.last, FILTERS, before=None),
+        _log(),
+        controls.drawer("id", "Receipt", _receipt()),
+    )
+
+
+def _log() -> rx.Component:
+    columns = (
+        ("Time", parts.LEFT),
+        ("Model", parts.LEFT),
+        ("Input", parts.RIGHT + parts.ONLY_WIDE),
+        ("Output", parts.RIGHT + parts.ONLY_WIDE),
+        ("Cache read", parts.RIGHT + parts.ONLY_WIDE),
+        ("Cache write", parts.RIGHT + parts.ONLY_WIDE),
+        ("Latency", parts.RIGHT + parts.ONLY_WIDE),
+        ("Ended", parts.LEFT + parts.ONLY_WIDE),
+        ("Price", parts.RIGHT),
+    )
+    return parts.panel(
+        rx.cond(
+            FOUND.lines.length() > 0,
+            rx.el.div(
+                parts.table("Requests, newest first", columns, rx.foreach(FOUND.lines, _line)),
+                parts.pager(FOUND.older.to(str), has("before")),
+                class_name="mt-2",
+            ),
+            parts.empty(
+                "No requests like these",
+                rx.fragment(
+                    "Choose a longer range or fewer filters, or ",
+                    link("ask the assistant something", to="/assistant", class_name=theme.LINK),
+                    ".",
+                ),
+            ),
+        ),
+        title=rx.cond(FOUND.sums != "", FOUND.sums, "Requests"),
+        aside=_filters(),
+    )
+
+
+def _filters() -> rx.Component:
+    """Each sets itself in the address as soon as it is chosen."""
+    endings = [rx.el.option(words, value=value) for value, words in ENDINGS.items()]
+    return controls.GoForm.create(
+        *[
+            rx.el.input(type="hidden", name=name, value=asked_freely(name), disabled=asked_freely(name) == "")
+            for name in ("range", "from", "to")
+        ],
+        _select("Model", "model", rx.foreach(FOUND.model_choices, _option)),
+        rx.cond(FOUND.key_choices.length() > 0, _select("Key", "key", rx.foreach(FOUND.key_choices, _option))),
+        _select("Ended", "ended", *endings),
+        method="get",
+        class_name="flex flex-wrap items-center gap-2",
+    )
+
+
+_SUBMIT = rx.Var(
+    "((event) => { for (const one of event.target.form.elements) one.disabled ||= one.value === '';"
+    " event.target.form.requestSubmit(); })"
+)
+
+
+def _select(label: str, name: str, *options: rx.Component) -> rx.Component:
+    return rx.el.select(
+        rx.el.option(f"{label}: all", value=""),
+        *options,
+        name=name,
+        aria_label=label,
+        default_value=asked_freely(name),
+        key=asked_freely(name),
+        class_name=f"{theme.SMALL_FIELD} max-w-48",
+        custom_attrs={"onChange": _SUBMIT},
+    )
+
+
+def _option(choice: ObjectVar[Choice]) -> rx.Component:
+    return rx.el.option(choice.name, value=choice.value)
+
+
+def _line(line: ObjectVar[RequestLine]) -> rx.Component:
+    wide = parts.RIGHT + parts.ONLY_WIDE
+    receipt = link(
+        moment(line.at), to=here_to("id", line.id), class_name="inline-block py-0.5 hover:underline underline-offset-4"
+    )
+    name = rx.el.span(
+        rx.el.code(line.id, class_name="inline-block max-w-28 truncate text-xs text-muted", title=line.id),
+        controls.copy_button(line.id, "request id"),
+        class_name="hidden sm:flex items-center gap-1",
+    )
+    first = rx.cond(line.first_token != "", rx.el.span("first ", line.first_token, class_name=f"{theme.NOTE} block"))
+    return parts.row(
+        parts.cell(rx.fragment(receipt, name)),
+        parts.cell(line.model, class_name="whitespace-nowrap"),
+        parts.cell(line.tokens_in, wide),
+        parts.cell(line.tokens_out, wide),
+        parts.cell(line.cache_read, wide),
+        parts.cell(line.cache_write, wide),
+        parts.cell(rx.fragment(line.latency, first), wide),
+        parts.cell(parts.mark(line.ending, line.tone), parts.LEFT + parts.ONLY_WIDE),
+        parts.cell(rx.el.span(line.price, title=line.exact), parts.RIGHT),
+    )
+
+
+def _receipt() -> rx.Component:
+    missing = parts.empty("There is no such request", "It may belong to another account.")
+    return rx.cond(
+        RECEIPT.missing,
+        missing,
+        rx.el.div(
+            rx.el.div(
+                rx.el.p(RECEIPT.rounded, class_name=theme.FIGURE),
+                parts.mark(RECEIPT.ending, RECEIPT.tone),
+                class_name="flex items-center justify-between gap-3",
+            ),
+            rx.foreach(RECEIPT.why, _sentence),
+            _facts(),
+            _arithmetic(),
+            rx.cond(RECEIPT.corrections.length() > 0, _corrections()),
+            class_name="flex flex-col gap-4",
+        ),
+    )
+
+
+def _sentence(words: rx.Var[str]) -> rx.Component:
+    return rx.el.p(words, class_name=theme.QUIET)
+
+
+def _facts() -> rx.Component:
+    name = rx.el.code(RECEIPT.id, class_name="text-xs [overflow-wrap:anywhere]")
+    return rx.el.dl(
+        *_fact("Request", name, controls.copy_button(RECEIPT.id, "request id")),
+        *_fact("Time", whole_moment(RECEIPT.at)),
+        *_fact("Model", rx.el.span(RECEIPT.model), rx.cond(RECEIPT.tier != "", rx.el.span(" · ", RECEIPT.tier))),
+        *_fact("Price list", rx.el.code(RECEIPT.price_version, class_name="text-xs")),
+        *_fact("Held", rx.el.span(RECEIPT.held, class_name="figures")),
+        *_fact("Returned", rx.el.span(RECEIPT.returned, class_name="figures")),
+        class_name="grid grid-cols-[6rem_1fr] gap-x-4 gap-y-1.5 text-sm border-t border-line pt-4",
+    )
+
+
+def _fact(name: str, *content: rx.Component) -> tuple[rx.Component, rx.Component]:
+    return (
+        rx.el.dt(name, class_name="text-muted"),
+        rx.el.dd(*content, class_name="flex flex-wrap items-center gap-1 min-w-0"),
+    )
+
+
+def _arithmetic() -> rx.Component:
+    columns = (("Kind", parts.LEFT), ("Count", parts.RIGHT), ("Each", parts.RIGHT), ("Amount", parts.RIGHT))
+    foot = parts.row(
+        parts.cell("Price"),
+        parts.cell(""),
+        parts.cell(""),
+        parts.cell(RECEIPT.price, parts.RIGHT),
+        class_name="border-t border-line-strong font-semibold",
+    )
+    table = parts.table("Arithmetic of the price", columns, rx.foreach(RECEIPT.lines, _receipt_line), foot)
+    return rx.el.div(table, class_name="-mx-5 border-t border-line")
+
+
+def _receipt_line(line: ObjectVar[ReceiptLine]) -> rx.Component:
+    return parts.row(
+        parts.cell(line.kind),
+        parts.cell(line.tokens, parts.RIGHT),
+        parts.cell(line.unit_price, parts.RIGHT, "text-xs text-muted"),
+        parts.cell(line.amount, parts.RIGHT),
+    )
+
+
+def _corrections() -> rx.Component:
+    columns = (("Corrected", parts.LEFT), ("Reason", parts.LEFT), ("Tokens", parts.RIGHT), ("Amount", parts.RIGHT))
+    foot = parts.row(
+        parts.cell("Total"),
+        parts.cell(""),
+        parts.cell(""),
+        parts.cell(RECEIPT.total, parts.RIGHT),
+        class_name="border-t border-line-strong font-semibold",
+    )
+    table = parts.table("Corrections", columns, rx.foreach(RECEIPT.corrections, _correction), foot)
+    return rx.el.div(table, class_name="-mx-5 border-t border-line")
+
+
+def _correction(correction: ObjectVar[Corrected]) -> rx.Component:
+    return parts.row(
+        parts.cell(moment(correction.at)),
+        parts.cell(correction.reason, class_name="whitespace-normal"),
+        parts.cell(correction.tokens, parts.RIGHT),
+        parts.cell(correction.amount, parts.RIGHT),
+    )

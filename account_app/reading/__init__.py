@@ -1,0 +1,1 @@
+"""What pages show, read in one go from the relay and put into words. Nothing here writes."""

@@ -1,0 +1,105 @@
+"""Sums of usage as the bars of a chart: whole or divided, beside those of the time before."""
+
+from collections.abc import Callable, Sequence
+
+from account_app.components.chart import Bar, Slice
+from account_app.components.figures import count, dollars, requests, share
+from account_app.spans import Bins
+from relay.usage import Bucket, UsageRow
+
+SERIES_MAX = 5
+OTHERS = "6"
+KINDS = (("input", "Input"), ("output", "Output"), ("cache_read", "Cache read"), ("cache_write", "Cache write"))
+WITHOUT_KEY = "Signed in, without a key"
+
+Amounts = dict[int, dict[str, int]]
+"""How much of each series, for each bar that has any."""
+
+
+def bars_of(
+    bins: Bins, found: Sequence[Bucket], before: Sequence[Bucket], names: dict[str, str], locale: str, as_tokens: bool
+) -> tuple[list[Bar], list[Slice], str]:
+    words = count if as_tokens else dollars
+    amounts = _amounts(found, as_tokens)
+    earlier = {place: sum(parts.values()) for place, parts in _amounts(before, as_tokens).items()}
+    whole = {place: sum(parts.values()) for place, parts in amounts.items()}
+    series = _series(amounts, as_tokens)
+    top = max([*whole.values(), *earlier.values()], default=0)
+    asked = {b.place: 0 for b in found}
+    for bucket in found:
+        asked[bucket.place] += bucket.usage.requests
+    last = len(bins.names) - 1
+    bars = [
+        Bar(
+            label=bins.labels[n],
+            name=name,
+            value=words(whole.get(n, 0), locale),
+            detail=requests(asked.get(n, 0), locale),
+            share=share(whole.get(n, 0), top),
+            slices=_slices(amounts.get(n, {}), series, names, words, locale),
+            before=share(earlier[n], top) if earlier.get(n) else "",
+            before_value=words(earlier.get(n, 0), locale),
+            side="left" if n < last / 4 else "right" if n > last * 3 / 4 else "center",
+        )
+        for n, name in enumerate(bins.names)
+    ]
+    totals: dict[str, int] = {}
+    for parts in amounts.values():
+        for name, amount in parts.items():
+            totals[name] = totals.get(name, 0) + amount
+    legend = _slices(totals, series, names, words, locale) if len(series) > 1 else []
+    return bars, legend, words(top, locale)
+
+
+def _amounts(found: Sequence[Bucket], as_tokens: bool) -> Amounts:
+    amounts: Amounts = {}
+    for bucket in found:
+        parts = amounts.setdefault(bucket.place, {})
+        if as_tokens:
+            for kind, _ in KINDS:
+                parts[kind] = parts.get(kind, 0) + getattr(bucket.usage, f"{kind}_tokens")
+        else:
+            parts[bucket.usage.bucket] = parts.get(bucket.usage.bucket, 0) + bucket.usage.price_pico
+    return amounts
+
+
+def _series(amounts: Amounts, as_tokens: bool) -> dict[str, str]:
+    """Which colour a name has: the largest first; what comes after the fifth shares the sixth."""
+    if as_tokens:
+        return {kind: str(n) for n, (kind, _) in enumerate(KINDS, 1)}
+    totals: dict[str, int] = {}
+    for parts in amounts.values():
+        for name, amount in parts.items():
+            totals[name] = totals.get(name, 0) + amount
+    ranked = sorted(totals, key=lambda name: (-totals[name], name))
+    return {name: str(n) if n <= SERIES_MAX else OTHERS for n, name in enumerate(ranked, 1)}
+
+
+def title_of(name: str, names: dict[str, str]) -> str:
+    if name == "":
+        return WITHOUT_KEY
+    return names.get(name) or {"storage": "Storage"}.get(name, name)
+
+
+def _slices(
+    parts: dict[str, int], series: dict[str, str], names: dict[str, str], words: Callable[[int, str], str], locale: str
+) -> list[Slice]:
+    titles = dict(KINDS)
+    whole = sum(parts.values())
+    by_colour: dict[str, tuple[str, int]] = {}
+    for name, colour in series.items():
+        title = "Others" if colour == OTHERS else titles.get(name) or title_of(name, names)
+        by_colour[colour] = (title, by_colour.get(colour, ("", 0))[1] + parts.get(name, 0))
+    return [
+        Slice(colour, title, words(amount, locale), share(amount, whole))
+        for colour, (title, amount) in by_colour.items()
+        if amount
+    ]
+
+
+def in_words(total: UsageRow, bars: Sequence[Bar], bins: Bins, locale: str) -> str:
+    """The chart in one sentence."""
+    tallest = next((bar for bar in bars if bar.share == "100.0%"), None)
+    peak = f", the most on {tallest.name}: {tallest.value}" if tallest else ""
+    length = f"1 {bins.unit}" if len(bars) == 1 else f"{count(len(bars), locale)} {bins.unit}s"
+    return f"{dollars(total.price_pico, locale)} in {length}{peak}."

@@ -1,0 +1,195 @@
+"""The log of requests, a page of it, and the receipt of one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from account_app import spans
+from account_app.components.figures import count, dollars, requests
+from account_app.reading.lines import ENDINGS, TONES, RequestLine, request_line
+from account_app.session import Visitor
+from account_app.spans import Span, zone_named
+from relay import clock, usage
+from relay.errors import ProductError
+from relay.money import usd
+from relay.usage import CorrectionView, Receipt, Wanted
+
+ROWS = 25
+KINDS = {
+    "input": "Input tokens",
+    "output": "Output tokens",
+    "cache_read": "Cache read tokens",
+    "cache_write_5m": "Cache write tokens, 5 minutes",
+    "cache_write_1h": "Cache write tokens, 1 hour",
+    "web_search": "Web searches",
+}
+WHY = {
+    "complete": "",
+    "client_gone": "The client left before the end. What had been written until then is charged; the rest of the hold "
+    "went back.",
+    "upstream_error": "Claude broke off with an error. What it had billed until then is charged; the rest of the hold "
+    "went back.",
+    "process_died": "Our server stopped before the end. What is known to have been written is charged; we bear the "
+    "difference.",
+}
+FREE = "Nothing was billed upstream, so nothing is charged."
+ESTIMATED = "Claude's final count never came, so the output tokens are estimated from what was sent."
+UNSPLIT = "Claude did not say how long its cache writes live; they cost as 5-minute ones."
+
+
+@dataclass(frozen=True)
+class ReceiptLine:
+    """A line of the receipt's arithmetic: so many, at so much, make so much."""
+
+    kind: str = ""
+    tokens: str = ""
+    unit_price: str = ""
+    amount: str = ""
+
+
+@dataclass(frozen=True)
+class Corrected:
+    at: str = ""
+    reason: str = ""
+    tokens: str = ""
+    amount: str = ""
+
+
+@dataclass(frozen=True)
+class ReceiptFigures:
+    """`id` is empty when there is none; `missing` when the address asks for one that is not there."""
+
+    id: str = ""
+    missing: bool = False
+    at: str = ""
+    model: str = ""
+    tier: str = ""
+    ending: str = ""
+    tone: str = "plain"
+    why: list[str] = field(default_factory=list[str])
+    price_version: str = ""
+    held: str = ""
+    returned: str = ""
+    lines: list[ReceiptLine] = field(default_factory=list[ReceiptLine])
+    price: str = ""
+    corrections: list[Corrected] = field(default_factory=list[Corrected])
+    total: str = ""
+    rounded: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    value: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class RequestsFigures:
+    """A page of the log. `sums` is what the usage page says of the same days, model and key; empty with an ending."""
+
+    first: str = ""
+    last: str = ""
+    lines: list[RequestLine] = field(default_factory=list[RequestLine])
+    older: str = ""
+    model_choices: list[Choice] = field(default_factory=list[Choice])
+    key_choices: list[Choice] = field(default_factory=list[Choice])
+    sums: str = ""
+    receipt: ReceiptFigures = field(default_factory=ReceiptFigures)
+
+
+def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
+    """Reads one page by its place in the log, and what there is to choose from."""
+    account_id, locale, query = visitor.account_id, visitor.locale, visitor.query
+    span = spans.span_from(query, clock.now(), zone_named(visitor.zone))
+    model, key, ended = (_chosen(query, name) for name in ("model", "key", "ended"))
+    wanted = Wanted(span.start, span.end, model, key, ended if ended in ENDINGS else None)
+    found = _found(connection, account_id, query, wanted)
+    names = usage.key_names(connection, account_id)
+    return RequestsFigures(
+        first=span.first.isoformat(),
+        last=span.last.isoformat(),
+        lines=[request_line(request, locale) for request in found.requests],
+        older=found.next or "",
+        model_choices=[Choice(name, name) for name in _models(connection, account_id, span, model)],
+        key_choices=[Choice(id, name) for id, name in names.items()],
+        sums="" if wanted.ended else _sums(connection, visitor, span, wanted),
+        receipt=_receipt_of(connection, account_id, _chosen(query, "id"), locale),
+    )
+
+
+def _models(connection: Any, account_id: str, span: Span, chosen: str | None) -> list[str]:
+    rows = usage.usage(connection, account_id, span.start, span.end, "model").rows
+    names = {row.bucket for row in rows} | {chosen or ""}
+    return sorted(names - {"", "storage"})
+
+
+def _chosen(query: Mapping[str, str], name: str) -> str | None:
+    value = query.get(name) or None
+    return value[:100].replace("\0", "") if value else None
+
+
+def _found(connection: Any, account_id: str, query: Mapping[str, str], wanted: Wanted) -> Any:
+    try:
+        return usage.requests(connection, account_id, _chosen(query, "before"), ROWS, wanted)
+    except ProductError:
+        return usage.requests(connection, account_id, None, ROWS, wanted)
+
+
+def _sums(connection: Any, visitor: Visitor, span: Span, wanted: Wanted) -> str:
+    """From the roll-ups, so that it is the usage page's own figure."""
+    edges = [span.start, span.end]
+    rows = usage.used(connection, visitor.account_id, edges[0], edges[1], wanted.model, wanted.key_id)
+    return f"{requests(rows.requests, visitor.locale)}, {dollars(rows.price_pico, visitor.locale)}"
+
+
+def _receipt_of(connection: Any, account_id: str, request_id: str | None, locale: str) -> ReceiptFigures:
+    if request_id is None:
+        return ReceiptFigures()
+    try:
+        receipt = usage.receipt(connection, account_id, request_id)
+    except ProductError:
+        return ReceiptFigures(id=request_id, missing=True)
+    return _receipt(receipt, locale)
+
+
+def _receipt(receipt: Receipt, locale: str) -> ReceiptFigures:
+    return ReceiptFigures(
+        id=receipt.request_id,
+        at=clock.rfc3339(receipt.at),
+        model=receipt.model,
+        tier="" if receipt.tier == "base" else receipt.tier,
+        ending=ENDINGS.get(receipt.ended, receipt.ended),
+        tone=TONES.get(receipt.ended, "plain"),
+        why=_why(receipt),
+        price_version=receipt.price_version,
+        held=f"${usd(receipt.held_pico)}",
+        returned=f"${usd(max(0, receipt.held_pico - receipt.price_pico))}",
+        lines=[
+            ReceiptLine(KINDS.get(kind, kind), count(tokens, locale), f"${usd(unit)}", f"${usd(amount)}")
+            for kind, tokens, unit, amount in receipt.lines
+        ],
+        price=f"${usd(receipt.price_pico)}",
+        corrections=[_corrected(correction, locale) for correction in receipt.corrections],
+        total=f"${usd(receipt.total_pico)}",
+        rounded=dollars(receipt.total_pico, locale),
+    )
+
+
+def _why(receipt: Receipt) -> list[str]:
+    free = receipt.ended != "complete" and not receipt.price_pico
+    told = [FREE if free else WHY.get(receipt.ended, "")]
+    told += [ESTIMATED] if receipt.estimated else []
+    told += [UNSPLIT] if receipt.unsplit_cache_writes else []
+    return [words for words in told if words]
+
+
+def _corrected(correction: CorrectionView, locale: str) -> Corrected:
+    tokens = correction.input_tokens + correction.output_tokens
+    tokens += correction.cache_read_tokens + correction.cache_write_tokens
+    sign = "−" if correction.price_pico < 0 else "+"
+    return Corrected(
+        at=clock.rfc3339(correction.at),
+        reason=correction.reason,
+        tokens=count(tokens, locale),
+        amount=f"{sign}${usd(abs(correction.price_pico))}",
+    )
