@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -76,6 +77,33 @@ def test_webhooks_misbehave_as_they_are_asked_to() -> None:
         created(1, 1, webhooks="forged")
         with pytest.raises(stripe.SignatureVerificationError):
             stripe.Webhook.construct_event(ours.bodies[0], ours.signatures[-1], SECRET)
+
+
+def test_an_event_of_an_older_version_has_its_fields_where_they_were_then() -> None:
+    with receiver() as ours, desk(listening(ours)) as at:
+        at.ask(webhooks="old_version", type="customer.subscription.created")
+        at.ask(webhooks="old_version", type="invoice.paid")
+        _, plan = buy_plan(at)
+        until(lambda: "checkout.session.completed" in kinds(ours) and "invoice.paid" in kinds(ours))
+        old = {one["type"]: one for one in map(json.loads, ours.bodies) if one["api_version"] == "2023-10-16"}
+        assert set(old) == {"customer.subscription.created", "invoice.paid"}
+        begun = old["customer.subscription.created"]["data"]["object"]
+        assert begun["current_period_end"] == plan["items"].data[0].current_period_end
+        assert "current_period_end" not in begun["items"]["data"][0]
+        paid = old["invoice.paid"]["data"]["object"]
+        assert (paid["subscription"], paid["paid"]) == (plan.id, True)
+        assert "parent" not in paid
+
+
+def test_a_key_that_is_being_worked_on_is_refused() -> None:
+    with desk() as at, ThreadPoolExecutor(2) as pool:
+        at.ask(behaviour="slow", ms=1500)
+        first = pool.submit(at.client.v1.customers.create, {"email": "a@example.com"}, {"idempotency_key": "k"})
+        until(lambda: at.world.stripe.door.in_flight)
+        with pytest.raises(stripe.APIError) as raised:
+            at.client.v1.customers.create({"email": "a@example.com"}, {"idempotency_key": "k"})
+        assert raised.value.http_status == 409
+        assert first.result().id == at.client.v1.customers.list().data[0].id
 
 
 def test_requests_misbehave_as_they_are_asked_to() -> None:

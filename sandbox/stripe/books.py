@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.stripe.showing import shown
+from sandbox.stripe.store import Json, Store
 
 if TYPE_CHECKING:
     from sandbox.stripe.service import Stripe
@@ -26,7 +27,7 @@ def books(stripe: Stripe, customer: str | None = None) -> dict[str, Any]:
         "meter_totals": totals,
         **{
             f"{kind.rpartition('.')[2]}s": [
-                shown(one) for one in store.all(kind) if customer in (None, one["id"], one.get("customer"))
+                shown(one) for one in store.all(kind) if customer in (None, _owner(store, one))
             ]
             for kind in KINDS
         },
@@ -37,3 +38,12 @@ def books(stripe: Stripe, customer: str | None = None) -> dict[str, Any]:
         ],
         "due": [{"at": at, "what": what, "id": object_id} for at, _, what, object_id in sorted(store.timeline.due)],
     }
+
+
+def _owner(store: Store, thing: Json) -> str | None:
+    """Whose it is; a refund or dispute belongs to whom the charge does."""
+    if thing["object"] == "customer":
+        return thing["id"]
+    if thing["object"] in ("refund", "dispute"):
+        return store.table("charge")[thing["charge"]]["customer"]
+    return thing["customer"]

@@ -12,10 +12,10 @@ from stripe import WebhookSignature
 
 from sandbox.stripe.mischief import Mischief, Wish
 from sandbox.stripe.objects.thin_event import DESTINATION, notification
+from sandbox.stripe.older import older
 from sandbox.stripe.showing import shown
 from sandbox.stripe.store import Json, Store
 
-OLD_VERSION = "2023-10-16"
 HELD_SECONDS_MAX = 1.0
 AT_ONCE = 16
 # In seconds of real time: as Stripe does, quickly at first and then for days.
@@ -172,7 +172,7 @@ def _url(endpoint: Json) -> str:
 def _payload(event: Json, wish: Wish | None) -> str:
     told = shown(notification(event) if event["object"] != "event" else event)
     if wish and wish.behaviour == "old_version":
-        told["api_version"] = OLD_VERSION
+        told = older(told)
     if wish and wish.behaviour == "other_mode":
         told["livemode"] = True
     return orjson.dumps(told, option=orjson.OPT_INDENT_2).decode()

@@ -11,13 +11,13 @@ BEHAVIOURS = {
     "fail": "answers with `status` and does nothing",
     "lost": "does what was asked, then cuts the connection",
     "refused": "cuts the connection before anything is done",
-    "slow": "waits `ms` milliseconds before it answers, as 2000 unless told otherwise",
+    "slow": "waits `ms` milliseconds, 2000 unless told otherwise, and then does what was asked",
 }
 WEBHOOKS = {
     "duplicate": "the next event is delivered three times",
     "disorder": "the next two events (or `of` many) are delivered in reverse",
     "delay": "the next event is held back for `ms` milliseconds",
-    "old_version": "the next event has the shape of API version 2023-10-16",
+    "old_version": "the next event is of API version 2023-10-16, its object in the shape of that time",
     "other_mode": "the next event says that it is of live mode",
     "forged": "the next event's signature is wrong",
     "drop": "the next event is not delivered at all",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,7 @@ from sandbox.wire import Exchange, Request
 
 KEY = re.compile(r"^(sk|rk)_test_\w+$")
 KEY_LENGTH_MAX = 255
+log = logging.getLogger(__name__)
 
 
 class Door:
@@ -48,12 +50,14 @@ class Door:
             status, body, headers = await self._run(request, request_id, wish)
         except Refused as refused:
             status, body, headers = refused.status, refused.body(request_id), _retry(refused)
+        except Exception:
+            log.exception("the sandbox failed at %s %s", request.method, request.path)
+            broken = Refused(500, "sandbox: this is a fault of the sandbox itself", kind="api_error")
+            status, body, headers = broken.status, broken.body(request_id), {"Stripe-Should-Retry": "false"}
         self.written()
         if wish and wish.behaviour == "lost":
             exchange.close(reset=True)
             return
-        if wish and wish.behaviour == "slow":
-            await asyncio.sleep(wish.ms / 1000)
         _send(exchange, status, body, {"Request-Id": request_id, **headers})
 
     async def _run(self, request: Request, request_id: str, wish: Wish | None) -> tuple[int, Json, dict[str, str]]:
@@ -63,10 +67,11 @@ class Door:
         if wish and wish.behaviour == "fail":
             raise asked_to_fail(wish)
         self.store.timeline.run(self.store)
+        seconds = wish.ms / 1000 if wish and wish.behaviour == "slow" else 0.0
         form, key = _form(request), request.headers.get("idempotency-key", "")
         if request.method != "POST" or not key:
-            return 200, await self._do(operation, form, places, Caller(request_id)), {}
-        return await self._once(operation, request, form, places, Caller(request_id, key))
+            return 200, await self._do(operation, form, places, Caller(request_id, seconds=seconds)), {}
+        return await self._once(operation, request, form, places, Caller(request_id, key, seconds))
 
     async def _once(
         self, operation: Operation, request: Request, form: Form, places: dict[str, str], caller: Caller
@@ -98,6 +103,7 @@ class Door:
         params = check(operation.kind, form)
         check_present(params)
         check_paths(operation.gives, params.get("expand", []))
+        await asyncio.sleep(caller.seconds)
         lock = operation.lock(params) if operation.lock else ""
         if not lock:
             return self._done(operation, params, places, caller)

@@ -32,10 +32,11 @@ class Kept:
 
 @dataclass(slots=True)
 class Caller:
-    """The request that is being worked on, as its events name it."""
+    """The request that is being worked on, as its events name it; `seconds` it was asked to take."""
 
     id: str | None = None
     idempotency_key: str | None = None
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
