@@ -32,7 +32,7 @@ JOURNAL_SECONDS = 1.0
 DRAIN_SECONDS = 0.5
 DRAIN_PLAIN_SECONDS = 2.0
 """How long upstream may still tell its final usage after the client has left: contract.md asks for 0.3 s at least."""
-HEAD_SECONDS = 30
+HEAD_SECONDS = 10
 """How long upstream may begin its answer after the client has left: hanging up must not make long prompts free."""
 DRAIN_BYTES_MAX = 1 << 20
 ERROR_BYTES_MAX = 1 << 20
