@@ -127,3 +127,19 @@ def test_a_customer_who_is_deleted_leaves_no_plan_behind(at: Desk) -> None:
     assert len(at.events("customer.deleted")) == 1
     with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
         buy_credit(at, customer)
+
+
+def test_on_a_customers_page_payments_are_refunded_and_disputed(at: Desk) -> None:
+    customer, plan = buy_plan(at)
+    (charge,) = at.client.v1.charges.list({"customer": customer}).data
+    url = f"{at.url}/customers/{customer}"
+    assert "Refund" in httpx.get(url).text
+    assert httpx.post(url, data={"action": "refund", "charge": charge.id}).status_code == 303
+    assert at.client.v1.charges.retrieve(charge.id).refunded is True
+    assert httpx.post(url, data={"action": "refund", "charge": charge.id}).status_code == 400
+    buy_credit(at, customer)
+    newest = at.client.v1.charges.list({"customer": customer}).data[0]
+    httpx.post(url, data={"action": "dispute", "charge": newest.id})
+    assert at.client.v1.disputes.list({"charge": newest.id}).data[0].status == "needs_response"
+    httpx.post(url, data={"action": "delete"})
+    assert at.client.v1.subscriptions.retrieve(plan.id).status == "canceled"

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from sandbox.page import page
 from sandbox.stripe.errors import Refused
-from sandbox.stripe.pages import checkout, front, invoices, portal
+from sandbox.stripe.pages import checkout, customer, front, invoices, portal
 from sandbox.stripe.replies import Reply, html_reply
 from sandbox.wire import Request
 
@@ -21,6 +21,8 @@ Page = Callable[..., Reply | Awaitable[Reply]]
 ROUTES: tuple[tuple[str, re.Pattern[str], Page], ...] = (
     ("GET", re.compile(r"/"), front.show),
     ("POST", re.compile(r"/clock"), front.move_time),
+    ("GET", re.compile(r"/customers/(cus_\w+)"), customer.show),
+    ("POST", re.compile(r"/customers/(cus_\w+)"), customer.act),
     ("GET", re.compile(r"/c/pay/(cs_\w+)"), checkout.show),
     ("POST", re.compile(r"/c/pay/(cs_\w+)"), checkout.pay),
     ("GET", re.compile(r"/p/session/(test_\w+)"), portal.show),

@@ -64,7 +64,8 @@ def _clock(store: Store) -> str:
 
 def _customers(store: Store) -> str:
     rows = "".join(
-        f"<tr><td><code>{escape(one['id'])}</code></td><td>{escape(one.get('email') or '')}</td>"
+        f"<tr><td><a href='/customers/{one['id']}'><code>{one['id']}</code></a></td>"
+        f"<td>{escape(one.get('email') or '')}</td>"
         f"<td>{escape(_plan_of(store, one['id']))}</td></tr>"
         for one in reversed(store.all("customer")[-ROWS_MAX:])
     )
