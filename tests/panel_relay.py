@@ -22,6 +22,12 @@ ISOLATED = {"cross-origin-opener-policy": "same-origin", "cross-origin-embedder-
 Event = tuple[str, dict[str, Any]]
 
 
+def set_already() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class FakeRelay:
     """`asked`: the bodies of all messages; `answers`: what to say to which text; `pace_s`: between words.
@@ -36,9 +42,11 @@ class FakeRelay:
     said: int = 0
     pause_after: int = 1_000_000
     go_on: threading.Event = field(default_factory=threading.Event)
+    may_answer: threading.Event = field(default_factory=set_already)
     code: str = "004213"
     answers: dict[str, str] = field(default_factory=dict)
     example: str = ""
+    style: str = ""
     faults: list[tuple[int, str, str, dict[str, str]]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers_seen: list[dict[str, str]] = field(default_factory=list)
@@ -101,7 +109,7 @@ class FakeRelay:
         return Response(self.example, media_type="text/javascript")
 
     async def host_style(self, request: Request) -> Response:
-        return Response("html, body { margin: 0; height: 100%; }", media_type="text/css")
+        return Response("html, body { margin: 0; height: 100%; }\n" + self.style, media_type="text/css")
 
     async def panel_file(self, request: Request) -> Response:
         return FileResponse(
@@ -164,6 +172,8 @@ class FakeRelay:
         body = await request.json()
         self.asked.append(body)
         self.headers_seen.append(dict(request.headers))
+        while not self.may_answer.is_set():  # noqa: ASYNC110 (set by another thread)
+            await asyncio.sleep(0.01)
         if not self.signed_in:
             return envelope(401, "authentication_error", "Sign in.", {})
         if self.faults:

@@ -41,6 +41,30 @@ def test_the_context_example_runs(open_panel: Open, fake_relay: FakeRelay) -> No
 
 
 @pytest.mark.browser
+def test_the_example_without_a_tag_runs(open_panel: Open, fake_relay: FakeRelay) -> None:
+    there = example("In plain JavaScript, without a tag in the page:", "js").replace("https://account.example.com", "")
+    fake_relay.example = "document.querySelector('assistant-panel').remove()\n" + there
+    desk = open_panel()
+    desk.page.locator("assistant-panel[mode=dock]:not([closed])").wait_for()
+    desk.say("Hello")
+    desk.sees("Hello from Claude.")
+    desk.button("Close").click()
+    desk.button("Open assistant").click()
+    assert desk.box.evaluate("box => box.matches(':focus')")
+
+
+@pytest.mark.browser
+def test_the_looks_example_is_what_is_seen(open_panel: Open, fake_relay: FakeRelay) -> None:
+    fake_relay.style = example("## Looks", "css")
+    desk = open_panel()
+    desk.say("Hello")
+    desk.priced()
+    desk.box.fill("more")
+    assert desk.button("Send").evaluate("it => getComputedStyle(it).backgroundColor") == "rgb(10, 125, 90)"
+    assert desk.page.locator("[part=header]").evaluate("it => getComputedStyle(it).borderBottomStyle") == "none"
+
+
+@pytest.mark.browser
 def test_the_tools_example_runs(open_panel: Open, fake_relay: FakeRelay) -> None:
     fake_relay.example = example("### Let Claude act", "js")
     fake_relay.answers["List"] = "<tool>list_kerning {}"

@@ -56,6 +56,22 @@ def test_a_stream_that_breaks_off_keeps_what_came(open_panel: Open, fake_relay: 
     desk.sees("All of it.")
 
 
+def test_a_slow_network_shows_that_something_is_coming_and_can_be_stopped(
+    open_panel: Open, fake_relay: FakeRelay
+) -> None:
+    fake_relay.may_answer.clear()
+    desk = open_panel()
+    desk.say("Hello")
+    desk.page.locator(".dots").wait_for()
+    desk.box.fill("the next thought")
+    desk.button("Stop").click()
+    desk.sees("Stopped")
+    assert desk.box.input_value() == "the next thought"
+    fake_relay.may_answer.set()
+    desk.button("Retry").click()
+    desk.sees("Hello from Claude.")
+
+
 def test_offline_is_said_and_the_message_goes_later(open_panel: Open) -> None:
     desk = open_panel()
     desk.page.context.set_offline(True)

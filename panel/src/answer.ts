@@ -108,7 +108,7 @@ function proposal(call: ToolCall, actions: Actions) {
 function mishapView(exchange: Exchange, mishap: Mishap, actions: Actions) {
   const wait = mishap.retryAt ? Math.ceil((mishap.retryAt - Date.now()) / 1000) : 0
   return html`<div class="card mishap" part="error" role="alert">
-    <p><b>${mishap.title}</b> ${mishap.text}</p>
+    <p><b>${mishap.title}.</b> ${mishap.text}</p>
     <div class="row">
       ${wayOut(mishap, actions)}
       ${mishap.fits! >= shortestAnswer

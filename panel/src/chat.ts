@@ -66,8 +66,6 @@ export class Chat {
    */
   async send(text: string, context: Record<string, string>, instead?: Exchange): Promise<boolean> {
     const { conversation } = this
-    await this.current
-    if (this.conversation !== conversation) return false
     return this.begin(conversation, () => {
       const from = conversation.exchanges.findIndex((one) => one.id === instead?.id)
       if (from >= 0) conversation.exchanges.splice(from)
@@ -86,7 +84,6 @@ export class Chat {
   async goOn(exchange: Exchange): Promise<boolean> {
     const { conversation } = this
     if (this.busy) return true
-    await this.current
     return this.begin(conversation, () => conversation.exchanges.find((one) => one.id === exchange.id)!)
   }
 
@@ -113,11 +110,13 @@ export class Chat {
   }
 
   private begin(conversation: Conversation, prepare: () => Exchange): Promise<boolean> {
-    const answered = this.host.alone(conversation, () => {
+    const work = () => {
       for (const left of conversation.exchanges) if (left.state === 'working') this.abandon(left)
       return this.work(prepare(), conversation)
-    })
-    this.current = answered
+    }
+    const isShown = () => this.conversation === conversation
+    const answered = this.current.then(() => isShown() && this.host.alone(conversation, work))
+    this.current = answered.catch(() => undefined)
     return answered
   }
 

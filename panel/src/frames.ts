@@ -27,7 +27,7 @@ export class Follow {
   noticed = () => {
     const box = this.scroller()
     if (!box) return
-    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 32
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 64
     if (atEnd === this.atEnd) return
     this.atEnd = atEnd
     this.changed()

@@ -5,6 +5,7 @@ import { LitElement, html, nothing, unsafeCSS, type PropertyValues } from 'lit'
 import { exchangeView, paint, type Actions } from './answer'
 import type { AssistantPanelElement, Context, ToolFunction, ToolSpec } from './api'
 import { composerView } from './composer'
+import { copy } from './copying'
 import type { Exchange } from './conversation'
 import { Desk } from './desk'
 import { Drawer, type Shelf } from './drawer'
@@ -170,7 +171,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       ${header(frame)} ${banner(frame)}
       <div class="middle">
         ${this.log()} ${this.drawer.view(this.shelf)}
-        ${this.follow.atEnd || !desk.exchanges.length
+        ${this.follow.atEnd || this.drawer.shown || !desk.exchanges.length
           ? nothing
           : html`<button class="round latest" title="Jump to the newest" aria-label="Jump to the newest"
               @click=${this.follow.jump}>${icon('down')}</button>`}
@@ -291,12 +292,6 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
     const button = (event.target as Element).closest<HTMLElement>('[data-copy]')
     if (button) void copy(button.closest('.code')!.querySelector('code')!.textContent, event, button)
   }
-}
-
-async function copy(text: string, event: Event, button = event.currentTarget as HTMLElement) {
-  await navigator.clipboard.writeText(text)
-  button.dataset.copied = ''
-  setTimeout(() => delete button.dataset.copied, 1500)
 }
 
 if (!customElements.get('assistant-panel')) customElements.define('assistant-panel', AssistantPanel)
