@@ -94,6 +94,9 @@ def running(directory: Path, **overrides: str) -> Iterator[Dashboard]:
         "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
         "RESEND_API_KEY": "re_test",
         "RESEND_API_URL": "http://127.0.0.1:9",
+        "STRIPE_API_KEY": "sk_test_nobody",
+        "STRIPE_API_BASE": "http://127.0.0.1:9",
+        "STRIPE_WEBHOOK_SECRET": "whsec_nobody",
         "SIGN_UP_GRANT_USD": "5",
         **overrides,
     }
