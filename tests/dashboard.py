@@ -24,6 +24,7 @@ from relay.accounts.sessions import open_session
 from relay.database import Database
 from relay.money import PICO_PER_USD
 from relay.settings import ROOT, Settings, read_settings
+from tests.product import NOBODY_AT_STRIPE
 
 NAMESPACE = "/_event"
 HYDRATE = "reflex___state____state.hydrate_and_load"
@@ -92,6 +93,7 @@ def running(directory: Path, **overrides: str) -> Iterator[Dashboard]:
         "SECRET_KEY": "a secret key of the tests, 32 characters",
         "ANTHROPIC_API_KEY": "sk-ant-test",
         "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
+        **NOBODY_AT_STRIPE,
         "RESEND_API_KEY": "re_test",
         "RESEND_API_URL": "http://127.0.0.1:9",
         "STRIPE_API_KEY": "sk_test_nobody",
