@@ -19,7 +19,9 @@ PLACES = (
     Place("Overview", "/"),
     Place("Usage", "/usage"),
     Place("Requests", "/requests"),
+    Place("Keys", "/keys"),
     Place("Assistant", "/assistant"),
+    Place("Account", "/account"),
 )
 
 

@@ -93,12 +93,13 @@ class Session(rx.State):
     def _greet(self, identity: Identity) -> None:
         """Shows whose page it is. The link to the operator's page is only a link: that page asks again."""
         self.email, self.operator = identity.email, identity.email in operators()
-        self.shown_zone, self.shown_locale = self._zone(), self._locale()
+        self.shown_zone, self.shown_locale = self._zone(identity), self._locale(identity)
 
     def _visitor(self, identity: Identity) -> Visitor:
         """What a page's reading needs to know of the person."""
         query = {str(k): str(v) for k, v in dict(self.router.url.query_parameters).items()}
-        return Visitor(identity.account_id, identity.email, identity.session_id, self._zone(), self._locale(), query)
+        zone, locale = self._zone(identity), self._locale(identity)
+        return Visitor(identity.account_id, identity.email, identity.session_id, zone, locale, query)
 
     def _tell(self, words: str) -> None:
         """Shows a toast for a few seconds; told again when it is the same words."""
@@ -109,15 +110,16 @@ class Session(rx.State):
         self.email, self.operator, self.ready = "", False, False
         return rx.redirect(SIGN_IN, replace=True)
 
-    def _zone(self) -> str:
-        """The reader's time zone, from their browser; UTC when what came is not one."""
-        zone = self.zone
+    def _zone(self, identity: Identity) -> str:
+        """The zone that the person chose, or that of their browser; UTC when what came is not one."""
+        zone = identity.time_zone or self.zone
         known = isinstance(zone, str) and len(zone) <= ZONE_LENGTH_MAX and zone in _zones()
         return zone if known else "UTC"
 
-    def _locale(self) -> str:
-        """The reader's locale, from their browser; ours when what came is not one."""
-        return self.locale if is_locale(self.locale) else DEFAULT
+    def _locale(self, identity: Identity) -> str:
+        """The locale that the person chose, or that of their browser; ours when what came is not one."""
+        locale = identity.locale or self.locale
+        return locale if is_locale(locale) else DEFAULT
 
 
 def operators() -> frozenset[str]:

@@ -28,7 +28,7 @@ from relay.accounts.keys import KEYS_MAX, KeyRow, cap_key, create_key, list_keys
 from relay.accounts.mail_stops import Stop, allow_mail, mail_stop, stop_mail
 from relay.accounts.moving import MoveCodes, Moved, confirm_move, pending_move, request_move
 from relay.accounts.people import Person, account_for, find_account
-from relay.accounts.preferences import locales, set_preferences, time_zones
+from relay.accounts.preferences import Preferences, locales, preferences_of, set_preferences, time_zones
 from relay.accounts.sessions import (
     NewToken,
     SessionRow,
@@ -54,6 +54,7 @@ __all__ = [
     "NewToken",
     "Owed",
     "Person",
+    "Preferences",
     "Progress",
     "SessionRow",
     "Stop",
@@ -84,6 +85,7 @@ __all__ = [
     "owed",
     "pending_email",
     "pending_move",
+    "preferences_of",
     "recognise",
     "rename_key",
     "request_closing",

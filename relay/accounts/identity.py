@@ -45,6 +45,8 @@ class Identity:
     key_cap_pico: int | None = None
     blocked: bool = False
     seen_at: datetime | None = None
+    time_zone: str = ""
+    locale: str = ""
 
 
 def credential_from_headers(cookie: str | None, authorization: str | None, x_api_key: str | None) -> Credential | None:
@@ -107,7 +109,7 @@ def is_still_valid(connection: Connection, identity: Identity) -> bool:
 
 def _sessions() -> _Query:
     query = (
-        select(sessions.c.token_hash.label("hash"), sessions.c.id, sessions.c.last_seen_at, *_person())
+        select(sessions.c.token_hash.label("hash"), sessions.c.id, sessions.c.last_seen_at, *_person(), *_reads())
         .join(accounts, accounts.c.id == sessions.c.account_id)
         .where(accounts.c.closed_at.is_(None), *_alive())
     )
@@ -137,6 +139,10 @@ def _person() -> tuple[Any, ...]:
     return accounts.c.id.label("account_id"), accounts.c.email, accounts.c.blocked_at
 
 
+def _reads() -> tuple[Any, ...]:
+    return accounts.c.time_zone, accounts.c.locale
+
+
 def _alive() -> tuple[Any, Any]:
     return sessions.c.expires_at > bindparam("now"), sessions.c.last_seen_at > bindparam("seen_after")
 
@@ -148,7 +154,16 @@ def _moments() -> dict[str, datetime]:
 
 def _session_identity(row: Row[Any]) -> Identity:
     blocked = row.blocked_at is not None
-    return Identity(row.account_id, row.email, "session", row.id, blocked=blocked, seen_at=row.last_seen_at)
+    return Identity(
+        row.account_id,
+        row.email,
+        "session",
+        row.id,
+        blocked=blocked,
+        seen_at=row.last_seen_at,
+        time_zone=row.time_zone,
+        locale=row.locale,
+    )
 
 
 def _key_identity(row: Row[Any]) -> Identity:

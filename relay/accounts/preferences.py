@@ -1,10 +1,11 @@
 """In which zone and in which language's habits somebody reads figures. Empty is whatever their browser says."""
 
 from functools import cache
+from typing import NamedTuple
 from zoneinfo import available_timezones
 
 from babel import Locale, UnknownLocaleError
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from relay.errors import BadInput
 from relay.tables import Account, table
@@ -20,6 +21,12 @@ _OFFERED = (
 )
 """Where fonts are drawn. Every other locale that Babel knows is taken too."""
 _NOT_PLACES = ("Etc/", "SystemV/", "US/", "posix", "right/", "localtime", "Factory")
+
+
+class Preferences(NamedTuple):
+    time_zone: str
+    locale: str
+    is_blocked: bool
 
 
 @cache
@@ -57,3 +64,10 @@ def _locale(given: object) -> str:
         return str(Locale.parse(given, sep="-")).replace("_", "-")
     except (ValueError, UnknownLocaleError):
         raise BadInput("This is not a language that we know.") from None
+
+
+def preferences_of(connection: Connection, account_id: str) -> Preferences:
+    """What was chosen; whether an operator has blocked the account."""
+    columns = (accounts.c.time_zone, accounts.c.locale, accounts.c.blocked_at)
+    row = connection.execute(select(*columns).where(accounts.c.id == account_id)).one()
+    return Preferences(row.time_zone, row.locale, row.blocked_at is not None)

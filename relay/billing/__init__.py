@@ -10,6 +10,7 @@ from relay.billing.handlers import FOLLOWED
 from relay.billing.invoices import InvoiceView, invoices_of
 from relay.billing.office import Office
 from relay.billing.outbox import push, try_stuck_again
+from relay.billing.people import erase_closed, follow_address
 from relay.billing.plans import PlanView, look_after_overdue, plan_of
 from relay.billing.preview import PreviewLine, PreviewView, preview_of
 from relay.billing.reconciling import Difference, Subject, reconcile, subjects
@@ -29,6 +30,8 @@ __all__ = [
     "check_out",
     "checkout_of",
     "customer_of",
+    "erase_closed",
+    "follow_address",
     "invoices_of",
     "known_customer",
     "listed",

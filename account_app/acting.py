@@ -1,0 +1,68 @@
+"""What a page does for somebody: asked who it is, done by one verb of the relay, refused in words."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import reflex as rx
+
+from account_app import session
+from account_app.session import Session
+from relay.accounts import Identity
+from relay.errors import BadInput, ProductError
+
+FIELD_LENGTH_MAX = 1000
+
+# As in `live`: it stands beside Session in the pages, and so it is typed.
+_Beside = Session if TYPE_CHECKING else rx.State
+
+
+class Acting(_Beside, mixin=True):
+    """Mix it into a page that changes something. `wrong` is why the last act was refused, `wrong_at` which it was."""
+
+    wrong: rx.Field[str] = rx.field("")
+    wrong_at: rx.Field[str] = rx.field("")
+    acts: rx.Field[int] = rx.field(0)
+
+    async def _act(self, act: str, work: Callable[[Identity], Awaitable[Any]], words: str = "") -> tuple[bool, Any]:
+        """(True, what `work` gave), told with `words`; (False, an event or None) when it was refused.
+
+        Whoever may not be here is refused by this, and not by what the page shows.
+        """
+        identity = await self._who()
+        if identity is None or not self._allowed(identity):
+            return False, self._to_sign_in()
+        try:
+            done = await work(identity)
+        except ProductError as error:
+            self.wrong, self.wrong_at = error.message, act
+            return False, None
+        self.wrong, self.wrong_at, self.acts = "", "", self.acts + 1
+        if words:
+            self._tell(words)
+        session.services().hub.changed(identity.account_id)
+        return True, done
+
+    def _allowed(self, identity: Identity) -> bool:
+        return identity.kind == "session"
+
+
+def fields_of(form: object) -> Mapping[str, object]:
+    """A form as it came. BadInput when it is anything else: types are not kept on the way from a browser."""
+    if not isinstance(form, dict):
+        raise BadInput("Fill in the form.")
+    return cast(Mapping[str, object], form)
+
+
+def text(form: object, name: str) -> str:
+    """A field of a form; '' when it is not there. BadInput when it is not text, or absurdly long."""
+    value = fields_of(form).get(name, "")
+    if not isinstance(value, str) or len(value) > FIELD_LENGTH_MAX:
+        raise BadInput("Fill in the form.")
+    return value
+
+
+def word(value: object) -> str:
+    """The one argument of a handler: an id or the like. BadInput when it is not text."""
+    if not isinstance(value, str) or len(value) > FIELD_LENGTH_MAX:
+        raise BadInput("There is no such thing.")
+    return value

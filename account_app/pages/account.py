@@ -1,0 +1,366 @@
+"""Account: where one is signed in, one's address, zone and language, one's data, and the end of it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import reflex as rx
+from reflex.vars import ObjectVar
+
+from account_app import session, theme
+from account_app.acting import Acting, text, word
+from account_app.components import controls, parts
+from account_app.components.moments import moment
+from account_app.layout import Form, api, frame
+from account_app.live import Live
+from account_app.reading_account import AccountFigures, SessionLine, account_of
+from account_app.session import Session
+from relay import accounts, billing
+from relay.accounts import Identity, letters
+from relay.errors import NotFound
+
+ROUTE = "/account"
+TITLE = "Account"
+EXPORT_LOOKS = 600
+"""How often, a second apart, the page looks how far an export is."""
+
+
+class Account(Acting, Live, Session):
+    """What the page shows, and how far its two-step forms are."""
+
+    found: rx.Field[AccountFigures] = rx.field(default_factory=AccountFigures)
+    closing: rx.Field[bool] = rx.field(False)
+    _reading = staticmethod(account_of)
+
+    @rx.event
+    async def end_session(self, session_id: Any) -> Any:
+        """Signs one browser out, with its streams and pages."""
+
+        async def work(who: Identity) -> None:
+            wanted = word(session_id)
+            if not await session.services().database.write(lambda c: accounts.end_session(c, who.account_id, wanted)):
+                raise NotFound("It was signed out already.")
+            session.services().hub.ended(wanted)
+
+        _, leaving = await self._act("session", work, "Signed out.")
+        return leaving
+
+    @rx.event
+    async def choose(self, form: Any) -> Any:
+        """Time zone and language."""
+
+        async def work(who: Identity) -> None:
+            zone, locale = text(form, "time_zone"), text(form, "locale")
+            await session.services().database.write(lambda c: accounts.set_preferences(c, who.account_id, zone, locale))
+
+        done, leaving = await self._act("choose", work, "Saved.")
+        return Account.load if done else leaving
+
+    @rx.event
+    async def request_move(self, form: Any) -> Any:
+        """Mails a code to the old address and one to the new."""
+
+        async def work(who: Identity) -> None:
+            services = session.services()
+            email = accounts.normalise_email(text(form, "email"))
+            codes = await accounts.request_move(services.database, services.settings, who, email)
+            for purpose, mailed in (("move-from", codes.old), ("move-to", codes.new)):
+                if mailed:
+                    _post(mailed, purpose)
+
+        _, leaving = await self._act("move", work)
+        return leaving
+
+    @rx.event
+    async def confirm_move(self, form: Any) -> Any:
+        """Both codes are there: the account is at its new address."""
+
+        async def work(who: Identity) -> None:
+            services = session.services()
+            old, new = (accounts.normalise_code(text(form, name)) for name in ("old_code", "new_code"))
+            moved = await accounts.confirm_move(services.database, services.settings, who, old, new)
+            for message in letters.moved_mails(services.settings, moved):
+                services.mail.post(message)
+            await billing.follow_address(services.office, moved.account_id, moved.new_email)
+
+        done, leaving = await self._act("confirm", work, "Your email is changed.")
+        return Account.load if done else leaving
+
+    @rx.event
+    async def allow_mail(self) -> Any:
+        """The person wants our mail after all."""
+
+        async def work(who: Identity) -> None:
+            await session.services().database.write(lambda c: accounts.allow_mail(c, who.email))
+
+        _, leaving = await self._act("mail", work, "You get our mail again.")
+        return leaving
+
+    @rx.event(background=True)
+    async def follow_export(self) -> None:
+        """Tells how far the download is, until it has ended."""
+        for _ in range(EXPORT_LOOKS):
+            await asyncio.sleep(1)
+            if (identity := await self._who()) is None:
+                return
+            session.services().hub.changed(identity.account_id)
+            found = await session.read(accounts.last_export, identity.account_id)
+            if found is None or not found.runs:
+                return
+
+    @rx.event
+    async def request_closing(self) -> Any:
+        """Mails the code without which nothing is deleted."""
+
+        async def work(who: Identity) -> None:
+            services = session.services()
+            _post(await accounts.request_closing(services.database, services.settings, who), "close")
+
+        done, leaving = await self._act("close", work)
+        self.closing = self.closing or done
+        return leaving
+
+    @rx.event
+    async def close(self, form: Any) -> Any:
+        """Deletes the account."""
+
+        async def work(who: Identity) -> accounts.Closed:
+            services = session.services()
+            code = accounts.normalise_code(text(form, "code"))
+            return await accounts.close_account(services.database, services.settings, who, code)
+
+        done, closed = await self._act("close", work)
+        if not done:
+            return closed
+        services = session.services()
+        services.mail.post(letters.closed_mail(services.settings, closed))
+        for ended in closed.ended:
+            services.hub.ended(ended)
+        return self._to_sign_in()
+
+
+FOUND: ObjectVar[AccountFigures] = Account.found  # pyright: ignore[reportAssignmentType]
+
+
+def _post(mailed: accounts.MailedCode, purpose: str) -> None:
+    services = session.services()
+    about = f"{purpose}-{accounts.address_tag(services.settings, mailed.email)}"
+    services.mail.post(letters.code_mail(services.settings, mailed, purpose, about))
+
+
+def page() -> rx.Component:
+    return frame(ROUTE, TITLE, _notices(), _sessions(), _email(), _reading(), _data(), _end(), _dialogs())
+
+
+def _notices() -> rx.Component:
+    allow = rx.cond(
+        FOUND.complained,
+        rx.el.button("Send me mail again", type="button", on_click=Account.allow_mail, class_name=f"{theme.LINK} ml-2"),
+    )
+    return rx.fragment(
+        rx.cond(
+            FOUND.blocked,
+            parts.notice(
+                "This account is blocked: the assistant and your keys are refused. Write to us to have it opened.",
+                tone="bad",
+            ),
+        ),
+        rx.cond(FOUND.stopped != "", parts.notice(FOUND.stopped, allow)),
+    )
+
+
+def _sessions() -> rx.Component:
+    columns = (
+        ("Device", parts.LEFT),
+        ("Place", parts.LEFT + parts.ONLY_WIDE),
+        ("Last seen", parts.LEFT + parts.ONLY_WIDE),
+        ("", parts.RIGHT),
+    )
+    everywhere = Form.create(
+        rx.el.button("Sign out everywhere", type="submit", class_name=theme.SECONDARY),
+        action=api("/api/auth/logout?everywhere=1"),
+        method="post",
+    )
+    return parts.panel(
+        rx.el.div(
+            parts.table("Where you are signed in", columns, rx.foreach(FOUND.sessions, _session)), class_name="mt-3"
+        ),
+        _wrong("session"),
+        title="Where you are signed in",
+        aside=everywhere,
+    )
+
+
+def _session(row: ObjectVar[SessionLine]) -> rx.Component:
+    end = rx.el.button(
+        "Sign out",
+        rx.el.span(" ", row.device, class_name="sr-only"),
+        type="button",
+        on_click=Account.end_session(row.id),
+        class_name=theme.GHOST,
+    )
+    return parts.row(
+        parts.cell(
+            rx.el.div(
+                row.device,
+                rx.el.div(moment(row.seen), class_name=f"{theme.NOTE} sm:hidden"),
+                class_name="text-ink",
+            )
+        ),
+        parts.cell(row.place, parts.LEFT + parts.ONLY_WIDE, "text-muted figures"),
+        parts.cell(moment(row.seen), parts.LEFT + parts.ONLY_WIDE),
+        parts.cell(rx.cond(row.here, parts.mark("This browser", "good"), end), parts.RIGHT),
+    )
+
+
+def _email() -> rx.Component:
+    ask = rx.el.form(
+        controls.field(
+            "New email",
+            "email",
+            hint="We mail a code to the old and to the new address. It changes when you give both back.",
+            error=_error("move"),
+            type="email",
+            required=True,
+            max_length=254,
+            auto_complete="email",
+        ),
+        rx.el.button("Send codes", type="submit", class_name=f"{theme.SECONDARY} self-start"),
+        on_submit=Account.request_move,
+        class_name="flex flex-col gap-4",
+    )
+    give = rx.el.form(
+        rx.el.p(
+            "We mailed a code to ", _strong(Session.email), " and one to ", _strong(FOUND.moving_to),
+            ". They work for 10 minutes, in this browser.", class_name=theme.QUIET,
+        ),
+        _code("Code from the old address", "old_code"),
+        _code("Code from the new address", "new_code", _error("confirm")),
+        rx.el.button("Change email", type="submit", class_name=f"{theme.ACTION} self-start"),
+        on_submit=Account.confirm_move,
+        class_name="flex flex-col gap-4",
+    )  # fmt: skip
+    return _section("Email", rx.el.p(_strong(Session.email)), rx.cond(FOUND.moving_to != "", give, ask))
+
+
+def _reading() -> rx.Component:
+    zones = [rx.el.option(zone.replace("_", " "), value=zone) for zone in accounts.time_zones()]
+    locales = [rx.el.option(name, value=tag, lang=tag) for tag, name in accounts.locales()]
+    return _section(
+        "Time and numbers",
+        rx.el.form(
+            _select("Time zone", "time_zone", FOUND.time_zone, "As my browser says", zones),
+            _select("Numbers and dates", "locale", FOUND.locale, "As my browser says", locales),
+            _wrong("choose"),
+            rx.el.button("Save", type="submit", class_name=f"{theme.SECONDARY} self-start"),
+            on_submit=Account.choose,
+            key=f"{FOUND.time_zone} {FOUND.locale}",
+            class_name="flex flex-col gap-4",
+        ),
+    )
+
+
+def _data() -> rx.Component:
+    state = rx.cond(
+        FOUND.exporting,
+        rx.el.span("On its way: ", FOUND.export_share, role="status"),
+        rx.cond(FOUND.exported != "", rx.el.span("Last made ", moment(FOUND.exported), ".")),
+    )
+    return _section(
+        "Your data",
+        rx.el.p(
+            "Everything that we hold about you, as one ZIP file with JSON and CSV. It is made while it downloads.",
+            class_name=theme.QUIET,
+        ),
+        rx.el.div(
+            rx.el.a(
+                "Download my data",
+                href=api("/api/account/export"),
+                download=True,
+                on_click=Account.follow_export,
+                class_name=theme.SECONDARY,
+            ),
+            rx.el.span(state, class_name=f"{theme.NOTE} figures"),
+            class_name="flex flex-wrap items-center gap-3",
+        ),
+    )
+
+
+def _end() -> rx.Component:
+    against = rx.el.div(
+        rx.el.p("Not yet:", class_name=theme.LABEL),
+        rx.el.ul(
+            rx.foreach(FOUND.stands_against, lambda words: rx.el.li(words)),
+            class_name=f"{theme.QUIET} list-disc pl-5 mt-1",
+        ),
+    )
+    return _section(
+        "Delete this account",
+        rx.el.p(
+            "You are signed out everywhere and your keys end at once. What was used and paid stays in our books, under "
+            "no name, as the law asks. Your address is free for a new account, which begins with nothing.",
+            class_name=theme.QUIET,
+        ),
+        rx.cond(
+            FOUND.stands_against.length() > 0,
+            against,
+            rx.el.div(controls.dialog_button("close", "Delete my account")),
+        ),
+    )
+
+
+def _dialogs() -> rx.Component:
+    lost = rx.cond(
+        FOUND.lost != "",
+        rx.el.p("You still have ", _strong(FOUND.lost), " of credit. It is lost.", class_name="text-sm text-bad mt-2"),
+    )
+    ask = rx.el.button("Mail me a code", type="button", on_click=Account.request_closing, class_name=theme.ACTION)
+    give = rx.el.form(
+        _code("Code", "code", _error("close")),
+        controls.dialog_foot("close", rx.el.button("Delete for good", type="submit", class_name=theme.DANGER)),
+        on_submit=Account.close,
+        class_name="mt-4",
+    )
+    return controls.dialog(
+        "close",
+        "Delete your account?",
+        rx.el.p("This cannot be undone. Download your data first if you want to keep it.", class_name=theme.QUIET),
+        lost,
+        rx.cond(Account.closing, give, rx.el.div(_wrong("close"), controls.dialog_foot("close", ask))),
+    )
+
+
+def _section(title: str, *content: rx.Component) -> rx.Component:
+    return parts.panel(rx.el.div(*content, class_name="flex max-w-xl flex-col gap-4 p-5 pt-3"), title=title)
+
+
+def _select(label: str, name: str, value: Any, none: str, options: Sequence[rx.Component]) -> rx.Component:
+    return rx.el.div(
+        rx.el.label(label, html_for=name, class_name=theme.LABEL),
+        rx.el.select(
+            rx.el.option(none, value=""),
+            *options,
+            id=name,
+            name=name,
+            default_value=value,
+            class_name=f"{theme.FIELD} mt-1.5",
+        ),
+    )
+
+
+def _code(label: str, name: str, error: rx.Var[str] | str = "") -> rx.Component:
+    return controls.field(
+        label, name, error=error, required=True, auto_complete="one-time-code", input_mode="numeric", max_length=20
+    )
+
+
+def _error(act: str) -> rx.Var[str]:
+    return rx.cond(Account.wrong_at == act, Account.wrong, "").to(str)
+
+
+def _wrong(act: str) -> rx.Component:
+    return rx.cond(_error(act) != "", rx.el.p(_error(act), role="alert", class_name="text-sm text-bad px-5 pb-3"))
+
+
+def _strong(words: rx.Var[str]) -> rx.Component:
+    return rx.el.strong(words, class_name="font-medium text-ink [overflow-wrap:anywhere]")
