@@ -50,8 +50,9 @@ def account_of(connection: Any, visitor: Visitor) -> AccountFigures:
     owed = accounts.owed(connection, visitor.account_id)
     stop = accounts.mail_stop(connection, visitor.email)
     export = accounts.last_export(connection, visitor.account_id)
+    sessions = [_session(row, visitor.session_id) for row in accounts.list_sessions(connection, visitor.account_id)]
     return AccountFigures(
-        sessions=[_session(row, visitor.session_id) for row in accounts.list_sessions(connection, visitor.account_id)],
+        sessions=sorted(sessions, key=lambda line: not line.here),
         moving_to=accounts.pending_move(connection, identity) or "",
         time_zone=settings.time_zone,
         locale=settings.locale,

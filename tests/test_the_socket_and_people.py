@@ -1,0 +1,145 @@
+"""What changes keys, sessions and accounts over the event socket: for its owner only, in the right types only."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from relay import accounts
+from relay.tables import ApiKey, Session, table
+from tests.dashboard import Dashboard, running, tab
+
+_PAGES = "reflex___state____state.account_app___session____session.account_app___pages___"
+KEYS, ACCOUNT = f"{_PAGES}keys____keys", f"{_PAGES}account____account"
+ANNA, BOB = "anna@example.com", "bob@example.com"
+HUGE = "x" * 900_000  # The socket itself ends at a million.
+WRONG: list[Any] = [False, True, None, 1e308, float("nan"), -1, [], [["a"]], {"a": {"b": []}}, "", "\0", HUGE]
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    with running(tmp_path_factory.mktemp("people")) as product:
+        yield product
+
+
+def of_anna(dashboard: Dashboard) -> tuple[str, dict[str, Any]]:
+    """Anna's key and second session, as the arguments of everything that could harm them."""
+    account_id = dashboard.account_id(ANNA)
+    key, row = dashboard.database.write_now(lambda c: accounts.create_key(c, account_id, "hers"))
+    sessions = dashboard.database.read_now(lambda c: accounts.list_sessions(c, account_id))
+    calls = {
+        f"{KEYS}.revoke": {"key_id": row.id},
+        f"{KEYS}.change": {"form": {"key": row.id, "name": "mine now", "cap": "0"}},
+        f"{ACCOUNT}.end_session": {"session_id": sessions[-1].id},
+        f"{ACCOUNT}.confirm_move": {"form": {"old_code": "000000", "new_code": "000000"}},
+        f"{ACCOUNT}.close": {"form": {"code": "000000"}},
+    }
+    return key, calls
+
+
+def kept(dashboard: Dashboard) -> list[object]:
+    """What nobody but its owner may change."""
+    names = {"accounts": "*", "api_keys": "*", "sessions": "id, account_id, token_hash", "grants": "*", "balances": "*"}
+    return [
+        dashboard.database.read_now(lambda c, n=n, s=s: sorted(map(str, c.execute(text(f"SELECT {s} FROM {n}")))))
+        for n, s in names.items()
+    ]
+
+
+async def test_nobody_and_somebody_else_change_nothing_of_hers(dashboard: Dashboard) -> None:
+    dashboard.sign_in(ANNA)
+    bob = dashboard.sign_in(BOB)
+    _, calls = of_anna(dashboard)
+    before = kept(dashboard)
+    for session in ("", bob):
+        for path in ("/keys", "/account"):
+            async with tab(dashboard.origin, session=session, token=f"x{session}{path}", path=path) as page:
+                for handler, payload in calls.items():
+                    await page.send(handler, payload, path)
+                heard = "".join(await page.has_gone_quiet())
+            assert ANNA not in heard
+            assert "hers" not in heard
+    assert kept(dashboard) == before
+
+
+async def test_arguments_of_the_wrong_type_change_nothing(dashboard: Dashboard) -> None:
+    session = dashboard.sign_in(ANNA)
+    _, calls = of_anna(dashboard)
+    before = kept(dashboard)
+    async with tab(dashboard.origin, session=session, token="wrong", path="/keys") as page:
+        await page.hears(ANNA)
+        for handler, payload in calls.items():
+            for wrong in WRONG:
+                await page.send(handler, dict.fromkeys(payload, wrong), "/keys")
+            for name, fields in payload.items():
+                if isinstance(fields, dict):
+                    for wrong in WRONG:
+                        await page.send(handler, {name: {**dict.fromkeys(fields, wrong), "key": wrong}}, "/keys")
+        await page.has_gone_quiet()
+        for wrong in WRONG[:-1]:
+            await page.send(f"{KEYS}.make", {"form": {"new-name": "\a", "new-cap": wrong}}, "/keys")
+            await page.send(f"{ACCOUNT}.choose", {"form": {"time_zone": wrong or "Mars", "locale": wrong}}, "/keys")
+            await page.send(f"{ACCOUNT}.request_move", {"form": {"email": wrong}}, "/keys")
+        await page.has_gone_quiet()
+    assert kept(dashboard) == before
+
+
+async def test_a_new_key_is_in_its_owners_frames_alone_and_goes_from_them(dashboard: Dashboard) -> None:
+    session, bob = dashboard.sign_in("carla@example.com"), dashboard.sign_in(BOB)
+    async with (
+        tab(dashboard.origin, session=session, token="own", path="/keys") as page,
+        tab(dashboard.origin, session=bob, token="own", path="/keys") as other,
+    ):
+        await page.hears("carla@example.com")
+        await other.hears(BOB)
+        await page.send(f"{KEYS}.make", {"form": {"new-name": "desk", "new-cap": "5"}}, "/keys")
+        key = key_in(await page.hears('"made_rx_state_": "ak_'))
+        await page.send(f"{KEYS}.forget", {}, "/keys")
+        await page.hears('"made_rx_state_": ""')
+        page.frames.clear()
+        await page.send(f"{KEYS}.load", {}, "/keys")
+        await page.hears("desk")
+        assert key not in "".join([*await page.has_gone_quiet(), *await other.has_gone_quiet()])
+
+
+async def test_a_session_that_is_ended_from_another_loses_its_page(dashboard: Dashboard) -> None:
+    first, second = dashboard.sign_in("dora@example.com"), dashboard.sign_in("dora@example.com")
+    sessions = table(Session)
+    hashed = accounts.secrets.hash_of(second)
+    ended = dashboard.database.read_now(
+        lambda c: c.execute(select(sessions.c.id).where(sessions.c.token_hash == hashed)).scalar_one()
+    )
+    async with (
+        tab(dashboard.origin, session=first, token="first", path="/account") as page,
+        tab(dashboard.origin, session=second, token="second", path="/account") as other,
+    ):
+        await page.hears("dora@example.com")
+        await other.hears("dora@example.com")
+        await page.send(f"{ACCOUNT}.end_session", {"session_id": ended}, "/account")
+        await asyncio.wait_for(other.closed.wait(), 15)
+        assert not page.closed.is_set()
+
+
+async def test_a_revoked_key_is_revoked_by_its_owner_over_the_page(dashboard: Dashboard) -> None:
+    session = dashboard.sign_in(ANNA)
+    key, calls = of_anna(dashboard)
+    keys = table(ApiKey)
+    hashed = accounts.secrets.hash_of(key)
+    async with tab(dashboard.origin, session=session, token="revokes", path="/keys") as page:
+        await page.hears(ANNA)
+        await page.send(f"{KEYS}.revoke", calls[f"{KEYS}.revoke"], "/keys")
+        await page.hears("Revoked.")
+    revoked = dashboard.database.read_now(
+        lambda c: c.execute(select(keys.c.revoked_at).where(keys.c.key_hash == hashed)).scalar()
+    )
+    assert revoked is not None
+
+
+def key_in(frame: str) -> str:
+    found = json.loads(frame)
+    start = frame.index("ak_")
+    assert found
+    return frame[start : start + 46]
