@@ -3,9 +3,11 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from socketio.exceptions import BadNamespaceError
 from sqlalchemy import select, text
 
 from relay import accounts
@@ -15,8 +17,8 @@ from tests.dashboard import Dashboard, running, tab
 _PAGES = "reflex___state____state.account_app___session____session.account_app___pages___"
 KEYS, ACCOUNT = f"{_PAGES}keys____keys", f"{_PAGES}account____account"
 ANNA, BOB = "anna@example.com", "bob@example.com"
-HUGE = "x" * 900_000  # The socket itself ends at a million.
-WRONG: list[Any] = [False, True, None, 1e308, float("nan"), -1, [], [["a"]], {"a": {"b": []}}, "", "\0", HUGE]
+HUGE = "x" * 1_000_000
+WRONG: list[Any] = [False, True, None, 1e308, -1, [], [["a"]], {"a": {"b": []}}, "", "\0"]
 
 
 @pytest.fixture(scope="module")
@@ -65,26 +67,32 @@ async def test_nobody_and_somebody_else_change_nothing_of_hers(dashboard: Dashbo
     assert kept(dashboard) == before
 
 
-async def test_arguments_of_the_wrong_type_change_nothing(dashboard: Dashboard) -> None:
+@pytest.mark.parametrize("wrongs", [WRONG, [float("nan")], [HUGE]], ids=["types", "nan", "huge"])
+async def test_arguments_of_the_wrong_type_change_nothing(dashboard: Dashboard, wrongs: list[Any]) -> None:
     session = dashboard.sign_in(ANNA)
     _, calls = of_anna(dashboard)
     before = kept(dashboard)
     async with tab(dashboard.origin, session=session, token="wrong", path="/keys") as page:
         await page.hears(ANNA)
-        for handler, payload in calls.items():
-            for wrong in WRONG:
-                await page.send(handler, dict.fromkeys(payload, wrong), "/keys")
-            for name, fields in payload.items():
-                if isinstance(fields, dict):
-                    for wrong in WRONG:
-                        await page.send(handler, {name: {**dict.fromkeys(fields, wrong), "key": wrong}}, "/keys")
-        await page.has_gone_quiet()
-        for wrong in WRONG[:-1]:
-            await page.send(f"{KEYS}.make", {"form": {"new-name": "\a", "new-cap": wrong}}, "/keys")
-            await page.send(f"{ACCOUNT}.choose", {"form": {"time_zone": wrong or "Mars", "locale": wrong}}, "/keys")
-            await page.send(f"{ACCOUNT}.request_move", {"form": {"email": wrong}}, "/keys")
+        # The socket may close on what is no JSON, or is too long: that is an answer too.
+        with suppress(BadNamespaceError):
+            for wrong in wrongs:
+                for handler, payload in wrong_calls(calls, wrong):
+                    await page.send(handler, payload, "/keys")
         await page.has_gone_quiet()
     assert kept(dashboard) == before
+
+
+def wrong_calls(calls: dict[str, Any], wrong: Any) -> Iterator[tuple[str, Any]]:
+    """Every call with a wrong argument, then with a right one that has wrong fields."""
+    for handler, payload in calls.items():
+        yield handler, dict.fromkeys(payload, wrong)
+        for name, fields in payload.items():
+            if isinstance(fields, dict):
+                yield handler, {name: {**fields, **dict.fromkeys(fields, wrong)}}
+    yield f"{KEYS}.make", {"form": {"new-name": "\a", "new-cap": wrong}}
+    yield f"{ACCOUNT}.choose", {"form": {"time_zone": wrong or "Mars", "locale": wrong}}
+    yield f"{ACCOUNT}.request_move", {"form": {"email": wrong}}
 
 
 async def test_a_new_key_is_in_its_owners_frames_alone_and_goes_from_them(dashboard: Dashboard) -> None:
