@@ -1,9 +1,9 @@
 """Stripe's customer follows its account: a new address, or an end."""
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
-from relay.billing.customers import forget_customer, known_customer
+from relay.billing.customers import known_customer
 from relay.billing.office import Office
 from relay.errors import ProductError
 from relay.gateways.payments import Missing
@@ -43,4 +43,5 @@ async def _erase(office: Office, customer_id: str) -> None:
         await office.payments.delete_customer(customer_id)
     except Missing:
         log.info("customer_was_gone")
-    await office.database.write(lambda connection: forget_customer(connection, customer_id))
+    gone = update(accounts).where(accounts.c.stripe_customer_id == customer_id, accounts.c.closed_at.is_not(None))
+    await office.database.write(lambda connection: connection.execute(gone.values(stripe_customer_id=None)))
