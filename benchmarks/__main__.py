@@ -58,6 +58,8 @@ def start_peers(stack: ExitStack, folder: Path, only: str) -> list[Peer]:
         progress.print("nginx is not installed (apt install nginx-light): its row is left out")
     elif only in "nginx, passing through":
         found.append(stack.enter_context(peers.nginx(folder, stub.port)))
+    if peers.has_litellm() and only in "LiteLLM":
+        found.append(stack.enter_context(peers.litellm(folder, stub.port)))
     sqlite = {name: f"sqlite:///{folder / name}.db" for name in ("unbooked", "alone", "product")}
     for name, target, url in (
         ("relay, ledger taken out", "benchmarks.unbooked:app", sqlite["unbooked"]),
@@ -91,6 +93,8 @@ def measure_round(found: list[Peer], lengths: Lengths, number: int, rounds: int)
         measures.plain_rate(peer, Lengths(0.1, WARM_UP_SECONDS, 0, 0))
     for step, (name, measure) in enumerate(steps, 1):
         for peer in found:
+            if peer.rates_only and measure not in (measures.plain_rate, measures.stream_rate):
+                continue
             progress.print(f"round {number + 1}/{rounds}, {step}/{len(steps)} {name}: {peer.name}")
             taken = measure(peer, lengths)
             taken["failures"] += figures[peer.name].get("failures", 0)

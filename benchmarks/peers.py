@@ -1,5 +1,6 @@
 """Who is measured: each is started on loopback, in front of the same upstream, and stopped at the end."""
 
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from tests.servers import PostgresCluster, free_port, wait_until
 
 BIN = Path(sys.executable).parent
 UVICORN = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-proxy-headers", "--no-server-header"]
+LITELLM_KEY = "sk-of-the-bench"
 NGINX = """\
 worker_processes 1; daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 8192; }}
@@ -45,6 +47,8 @@ class Peer:
     pids: list[int]
     keys: list[str] = field(default_factory=lambda: ["none"])
     database_url: str = ""
+    rates_only: bool = False
+    """Hundreds of slow streams at once would keep it busy for longer than the whole bench may take."""
     asked: int = 0
     failures: list[str] = field(default_factory=list[str])
 
@@ -87,6 +91,23 @@ def nginx(folder: Path, upstream_port: int) -> Iterator[Peer]:
     with running(command, log, SERVER_CORE) as process:
         wait_until(lambda: _answers(f"http://127.0.0.1:{port}/"), process, log)
         yield Peer("nginx, passing through", port, wire.DIRECT, [process.pid])
+
+
+def has_litellm() -> str | None:
+    return shutil.which("litellm")
+
+
+@contextmanager
+def litellm(folder: Path, upstream_port: int) -> Iterator[Peer]:
+    """With one key for everybody and nothing booked: the least that it can be asked to do."""
+    port, conf, log = free_port(), folder / "litellm.json", folder / "litellm.log"
+    upstream = {"api_base": f"http://127.0.0.1:{upstream_port}", "api_key": "sk-ant-of-the-stub"}
+    model = {"model_name": wire.MODEL, "litellm_params": {"model": f"anthropic/{wire.MODEL}", **upstream}}
+    conf.write_text(json.dumps({"model_list": [model], "general_settings": {"master_key": LITELLM_KEY}}))
+    command = [str(has_litellm()), "--config", str(conf), "--host", "127.0.0.1", "--port", str(port)]
+    with running(command, log, SERVER_CORE, LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_LOG="ERROR") as process:
+        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/health/liveliness"), process, log)
+        yield Peer("LiteLLM", port, wire.DIRECT, [process.pid], [LITELLM_KEY], rates_only=True)
 
 
 @contextmanager

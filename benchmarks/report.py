@@ -10,7 +10,7 @@ from benchmarks.measures import Figures
 from benchmarks.peers import Peer
 
 out = Console(highlight=False, width=180)
-DIRECT, NGINX, UNBOOKED = "upstream, direct", "nginx, passing through", "relay, ledger taken out"
+DIRECT, NGINX, UNBOOKED, LITELLM = "upstream, direct", "nginx, passing through", "relay, ledger taken out", "LiteLLM"
 COLUMNS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("JSON/s", lambda f: f"{f['json_per_second']:,.0f}"),
     ("CPU us each", lambda f: f"{f['json_cpu_us']:,.0f}"),
@@ -41,12 +41,19 @@ def _figures(medians: Mapping[str, Figures], title: str) -> None:
     for heading, _ in COLUMNS:
         drawn.add_column(heading, justify="right")
     for name, figures in medians.items():
-        drawn.add_row(name, *(cell(figures) for _, cell in COLUMNS))
+        drawn.add_row(name, *(_cell(cell, figures) for _, cell in COLUMNS))
     out.print(drawn)
     out.print(
         "CPU: processor time of the server (PostgreSQL included) for one answer; it hardly depends on other load."
     )
     out.print("Rates of the first two rows are bounded by the load's own core: compare their CPU, not their rate.")
+
+
+def _cell(cell: Callable[[Figures], str], figures: Figures) -> str:
+    try:
+        return cell(figures)
+    except KeyError:
+        return "-"
 
 
 def _ratios(medians: Mapping[str, Figures]) -> None:
@@ -74,7 +81,7 @@ def _aims(medians: Mapping[str, Figures]) -> None:
     for heading in headings:
         drawn.add_column(heading, justify="right")
     for name, figures in medians.items():
-        if name in (DIRECT, NGINX):
+        if name in (DIRECT, NGINX, LITELLM):
             continue
         hold_ms = figures["first_byte_p99_ms"] - direct["first_byte_p50_ms"]
         drawn.add_row(
