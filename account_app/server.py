@@ -14,7 +14,7 @@ from account_app.site import Site
 from account_app.version import pages_version
 from relay import logs
 from relay.app import build
-from relay.services import open_services, refuse_unless_migrated, spare_what_is_loaded
+from relay.services import get_ready_to_answer, open_services, refuse_unless_migrated
 from relay.settings import ROOT, Settings, settings
 
 RELAY = ("/api/", "/livez", "/readyz", "/metrics")
@@ -85,7 +85,7 @@ class Product:
             stack.enter_context(session.using(services))
             await stack.enter_async_context(self._reflex.router.lifespan_context(self._reflex))
             await stack.enter_async_context(self._guard.watching())
-            spare_what_is_loaded()
+            get_ready_to_answer()
             yield
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

@@ -10,7 +10,7 @@ from relay import logs
 from relay.app import Alone, build
 from relay.database import Database
 from relay.ledger import Held, Settle, Settled
-from relay.services import open_services, spare_what_is_loaded
+from relay.services import get_ready_to_answer, open_services
 from relay.settings import settings
 
 
@@ -32,7 +32,7 @@ class Unbooked(Alone):
         async with open_services(found) as services:
             with closing(NoLedger(found.database_url)) as services.database:
                 self._relay = build(services)
-                spare_what_is_loaded()
+                get_ready_to_answer()
                 yield
 
 

@@ -23,7 +23,7 @@ from relay.endpoints import (
 )
 from relay.endpoints.claude import PREFIX, ClaudeDoor
 from relay.endpoints.cors import Cors
-from relay.services import Services, open_services, refuse_unless_migrated, spare_what_is_loaded
+from relay.services import Services, get_ready_to_answer, open_services, refuse_unless_migrated
 from relay.settings import settings
 
 ROUTES = [
@@ -85,7 +85,7 @@ class Alone:
         refuse_unless_migrated(found)
         async with open_services(found) as services:
             self._relay = build(services)
-            spare_what_is_loaded()
+            get_ready_to_answer()
             yield
 
 
