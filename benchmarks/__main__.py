@@ -25,8 +25,8 @@ progress = Console(stderr=True, highlight=False)
 
 
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="One short round instead of three.")] = False,
-    rounds: Annotated[int, typer.Option(min=1, max=9, help="Rounds, interleaved; medians are shown.")] = 3,
+    quick: Annotated[bool, typer.Option("--quick", help="One short round instead of two.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, max=9, help="Rounds, interleaved; medians are shown.")] = 2,
     only: Annotated[str, typer.Option(help="Peers whose name contains this, besides the upstream.")] = "",
     to_json: Annotated[Path | None, typer.Option("--json", help="Write every figure of every round there.")] = None,
     folder: Annotated[Path | None, typer.Option(help="On whose disk the databases are.")] = None,
