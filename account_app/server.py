@@ -14,6 +14,7 @@ from account_app.site import Site
 from account_app.version import pages_version
 from relay import logs
 from relay.app import build
+from relay.endpoints.access_door import behind_access
 from relay.services import get_ready_to_answer, open_services, refuse_unless_migrated
 from relay.settings import ROOT, Settings, settings
 
@@ -55,6 +56,7 @@ class Product:
         self._reflex = reflex
         self._relay: ASGIApp | None = None
         self._guard = Guard(reflex, {chosen.ACCOUNT_ORIGIN, chosen.api_origin}, self._are_alive)
+        self._socket = behind_access(self._guard, chosen)
         self._site = Site(ROOT / "build" / "site", ROOT / "assets" / "panel", place_of(chosen))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +70,7 @@ class Product:
         elif path == VERSION:
             await _tell_version(send)
         elif path.startswith(EVENTS) or scope["type"] == "websocket":
-            await self._guard(scope, receive, send)
+            await self._socket(scope, receive, send)
         else:
             await self._site(scope, receive, send)
 

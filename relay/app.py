@@ -21,6 +21,7 @@ from relay.endpoints import (
     resend,
     usage,
 )
+from relay.endpoints.access_door import behind_access
 from relay.endpoints.claude import PREFIX, ClaudeDoor
 from relay.endpoints.cors import Cors
 from relay.services import Services, get_ready_to_answer, open_services, refuse_unless_migrated
@@ -47,7 +48,8 @@ def build(services: Services) -> ASGIApp:
     # Its redirect would repeat whatever Host the request named.
     rest.router.redirect_slashes = False
     rest.state.services = services
-    return Cors(Relay(ClaudeDoor(services), answers.WithRequestId(rest)), services.settings)
+    relay = Relay(ClaudeDoor(services), answers.WithRequestId(rest))
+    return Cors(behind_access(relay, services.settings), services.settings)
 
 
 class Relay:

@@ -10,15 +10,15 @@ from relay.metrics import Figure
 from relay.money import PICO_PER_USD
 from relay.pricing import PriceTable
 from relay.sync import LEASE_SECONDS
-from relay.tables import Hold, Lease, table
+from relay.tables import Hold, Lease, Outbox, StripeEvent, table
 
-holds, leases = table(Hold), table(Lease)
+holds, leases, outbox, events = table(Hold), table(Lease), table(Outbox), table(StripeEvent)
 NONE: dict[str, str] = {}
 
 
 def read(connection: Connection, prices: PriceTable) -> list[Figure]:
     """Every figure. All of it is small or indexed, so that asking often costs little."""
-    return [*_holds(connection), *_clock(connection), *_prices(prices)]
+    return [*_holds(connection), *_clock(connection), *_billing(connection), *_prices(prices)]
 
 
 def _holds(connection: Connection) -> Iterator[Figure]:
@@ -38,6 +38,26 @@ def _clock(connection: Connection) -> Iterator[Figure]:
     if until is not None:
         ticked = until - clock.seconds(LEASE_SECONDS)
         yield "clock_age_seconds", "Since the clock last ticked.", NONE, (clock.now() - ticked).total_seconds()
+
+
+def _billing(connection: Connection) -> Iterator[Figure]:
+    """What is on its way to Stripe, and what came from there and is not done. The index holds only these rows."""
+    states = dict.fromkeys(("pending", "stuck"), 0)
+    waiting = (
+        select(outbox.c.state, func.count().label("windows")).where(outbox.c.state != "sent").group_by(outbox.c.state)
+    )
+    states |= {row.state: row.windows for row in connection.execute(waiting)}
+    for state, count in states.items():
+        yield "outbox_windows", "Windows on their way to Stripe.", {"state": state}, count
+    states = dict.fromkeys(("received", "failed"), 0)
+    open_events = (
+        select(events.c.state, func.count().label("stored"))
+        .where(events.c.state.in_(list(states)))
+        .group_by(events.c.state)
+    )
+    states |= {row.state: row.stored for row in connection.execute(open_events)}
+    for state, count in states.items():
+        yield "stripe_events", "Stored events that are not done.", {"state": state}, count
 
 
 def _prices(prices: PriceTable) -> Iterator[Figure]:

@@ -15,14 +15,12 @@ from relay.settings import ROOT, Settings
 
 def upgrade(settings: Settings, revision: str = "head") -> None:
     """Runs the missing revisions. Harmless when there are none; Misconfigured when the database is ahead."""
-    found = current_revision(settings) if revision == "head" else None
-    if found and found not in known_revisions():
-        raise Misconfigured(
-            f"The database is ahead: its revision {found} is not known to this version. Run the newer one."
-        )
     if settings.database_url.startswith("sqlite"):
         path = settings.database_url.removeprefix("sqlite:///")
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+    found = current_revision(settings)
+    if found and found not in known_revisions():
+        raise Misconfigured(f"The database is ahead: this version does not know its revision {found}.")
     command.upgrade(_config(settings), revision)
 
 

@@ -249,6 +249,15 @@ class Payments:
         }
         return text(await self._do(lambda c: c.v1.invoices.create_async(params, {"idempotency_key": key})), "id")
 
+    async def price_is_active(self, price_id: str) -> bool:
+        """Missing when there is none of that id."""
+        return bool(at(await self._do(lambda c: c.v1.prices.retrieve_async(price_id)), "active"))
+
+    async def webhook_addresses(self) -> list[str]:
+        """Where Stripe sends events to, of the endpoints that are enabled."""
+        found = await self._do(lambda c: c.v1.webhook_endpoints.list_async({"limit": PAGE}))
+        return [text(one, "url") for one in found["data"] if text(one, "status") == "enabled"]
+
     async def account_mode(self) -> str:
         """For health and doctor: that Stripe answers and takes our key."""
         await self._do(lambda c: c.v1.customers.list_async({"limit": 1}))

@@ -1,0 +1,37 @@
+"""`account-app doctor`: what stands between this installation and working well."""
+
+import asyncio
+import sys
+from dataclasses import asdict
+
+from rich.table import Table
+
+from relay import logs
+from relay.cli import shell
+from relay.doctor import Finding, examine
+from relay.settings import read_with_faults
+
+COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
+
+
+@shell.main_app.command()
+def doctor(as_json: shell.Json = False) -> None:
+    """Checks every setting and service: found, expected, the fix. Tells no secret. Exits 1 on something wrong."""
+    # A setting that cannot be read is the doctor's business, not a reason to give up.
+    settings, _ = read_with_faults()
+    logs.configure(settings.LOG_FORMAT)
+    found = asyncio.run(examine(settings))
+    if as_json:
+        shell.print_json({"ok": not any(f.state == "wrong" for f in found), "findings": [asdict(f) for f in found]})
+    else:
+        _draw(found)
+    sys.exit(1 if any(finding.state == "wrong" for finding in found) else 0)
+
+
+def _draw(found: list[Finding]) -> None:
+    drawn = Table("", "what", "found", "expected", "fix")
+    for one in found:
+        drawn.add_row(f"[{COLOURS[one.state]}]{one.state}", one.name, one.found, one.expected, one.fix)
+    shell.out.print(drawn)
+    count = {state: sum(one.state == state for one in found) for state in COLOURS}
+    shell.out.print(f"{count['ok']} fine, {count['warning']} to look at, {count['wrong']} wrong.")
