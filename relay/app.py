@@ -24,6 +24,7 @@ from relay.endpoints import (
 from relay.endpoints.access_door import behind_access
 from relay.endpoints.claude import PREFIX, ClaudeDoor
 from relay.endpoints.cors import Cors
+from relay.endpoints.tracing import traced
 from relay.services import Services, get_ready_to_answer, open_services, refuse_unless_migrated
 from relay.settings import settings
 
@@ -49,7 +50,7 @@ def build(services: Services) -> ASGIApp:
     rest.router.redirect_slashes = False
     rest.state.services = services
     relay = Relay(ClaudeDoor(services), answers.WithRequestId(rest))
-    return Cors(behind_access(relay, services.settings), services.settings)
+    return traced(Cors(behind_access(relay, services.settings), services.settings), services.settings)
 
 
 class Relay:

@@ -1,7 +1,8 @@
 """What running this costs: the original plan's services, at stated prices and a stated load.
 
 Cloudflare: developers.cloudflare.com/workers/platform/pricing, /d1/platform/pricing, /kv/platform/pricing,
-/r2/pricing. Resend: resend.com/pricing. Stripe: stripe.com/pricing. Read in copies of these pages on CHECKED; the machine is an example.
+/r2/pricing. Resend: resend.com/pricing. Stripe: stripe.com/pricing. Copies of these pages were read on CHECKED.
+The machine is an example.
 """
 
 from collections.abc import Iterator
