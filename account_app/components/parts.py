@@ -34,13 +34,15 @@ def panel(
     return rx.el.section(*content, class_name=theme.PANEL, aria_label=title if named else None)
 
 
-def stat(label: str, figure: rx.Var[str], note: rx.Component | rx.Var[str] | str = "") -> rx.Component:
+def stat(
+    label: str, figure: rx.Var[str], note: rx.Component | rx.Var[str] | str = "", class_name: str = ""
+) -> rx.Component:
     """A labelled figure, with a line under it that says what it is made of."""
     return rx.el.div(
         rx.el.dt(label, class_name=theme.QUIET),
         rx.el.dd(figure, class_name=f"{theme.FIGURE} mt-1"),
         rx.el.dd(note, class_name="text-xs text-muted mt-1"),
-        class_name="min-w-0",
+        class_name=f"min-w-0 {class_name}",
     )
 
 

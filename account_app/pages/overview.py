@@ -85,11 +85,11 @@ def _stats() -> rx.Component:
         parts.stat("Today", FOUND.today, FOUND.today_note),
         parts.stat("This month", FOUND.month, FOUND.month_note),
         parts.stat("Pay-per-use", FOUND.cap, state),
-        rx.el.div(
-            parts.stat(
-                "By the end of the month", rx.cond(FOUND.forecast != "", FOUND.forecast, "—"), FOUND.forecast_how
-            ),
-            class_name="col-span-2 sm:col-span-1",
+        parts.stat(
+            "By the end of the month",
+            rx.cond(FOUND.forecast != "", FOUND.forecast, "—"),
+            FOUND.forecast_how,
+            "col-span-2 sm:col-span-1",
         ),
         class_name="grid grid-cols-2 sm:grid-cols-[1fr_1fr_1.5fr_2fr] gap-x-8 gap-y-6 border-t border-line pt-6",
     )

@@ -111,7 +111,8 @@ def _select(label: str, name: str, *options: rx.Component) -> rx.Component:
         name=name,
         aria_label=label,
         default_value=asked_freely(name),
-        key=asked_freely(name),
+        # Options come with the figures; a select that was there before them would not choose among them.
+        key=asked_freely(name) + Requests.as_of,
         class_name=f"{theme.SMALL_FIELD} max-w-48",
         custom_attrs={"onChange": _SUBMIT},
     )
