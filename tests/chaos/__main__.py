@@ -18,8 +18,6 @@ def main() -> int:
     for kind in ("sqlite", "postgresql"):
         problems += _killed(kind, options.kills, options.seed)
         problems += _ran(kind, options.seconds, options.seed)
-    for problem in problems:
-        say(f"PROBLEM {problem}")
     say("Not one token is lost or doubled." if not problems else f"{len(problems)} problems; seed {options.seed}.")
     return 1 if problems else 0
 
@@ -27,15 +25,24 @@ def main() -> int:
 def _killed(kind: str, kills: int, seed: int) -> list[str]:
     killed = killing.run(kind, kills, seed)
     say(f"{kind}: {killed.kills} kills at {killed.points} points of commits; {killed.acknowledged} answers kept")
-    return killed.problems
+    return _named(kind, killed.problems)
 
 
 def _ran(kind: str, seconds: float, seed: int) -> list[str]:
     ran = running.run(kind, seconds, seed, say)
     counts = ", ".join(f"{name} {count}" for name, count in sorted(ran.verdict.counts.items()))
     faults = ", ".join(f"{name} {count}" for name, count in sorted(ran.faults.items()))
-    say(f"{kind}: {ran.asked} asked in {ran.seconds:.0f} s; {counts}; faults: {faults}")
-    return [f"{kind}: {problem}" for problem in ran.verdict.problems]
+    say(
+        f"{kind}: {ran.asked} asked in {ran.seconds:.0f} s, {ran.unanswered} found no server; {counts}; faults: {faults}"
+    )
+    return _named(kind, ran.verdict.problems)
+
+
+def _named(kind: str, problems: list[str]) -> list[str]:
+    """At once, for whoever stops the run before its end."""
+    for problem in problems:
+        say(f"PROBLEM {kind}: {problem}")
+    return problems
 
 
 def say(line: str) -> None:

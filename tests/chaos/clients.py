@@ -38,8 +38,10 @@ class Crowd:
     port: int
     keys: list[str]
     rng: random.Random
-    width: int = 24
+    width: int = 16
     seen: list[Seen] = field(default_factory=list[Seen])
+    answered: int = 0
+    """To their end, with 200."""
     unanswered: int = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -55,6 +57,7 @@ class Crowd:
                 await asyncio.sleep(0.05)
             if seen.request_id:
                 self.seen.append(seen)
+                self.answered += seen.whole and seen.status == 200
             if seen.status != 200:
                 await asyncio.sleep(0.02)
 

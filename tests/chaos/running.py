@@ -29,6 +29,7 @@ SETTINGS = {
     "UPSTREAM_PLAIN_SECONDS": "3",
 }
 CUSTOMERS = 12
+FAULTS_LEAST, ANSWERED_BETWEEN = 2, 15
 CREDIT_USD = ("0.02", "0.3", "3", "20")
 """From what pays for a request or two to what pays for all that can be asked."""
 Say = Callable[[str], None]
@@ -39,6 +40,7 @@ class Ran:
     verdict: Verdict
     faults: dict[str, int]
     asked: int
+    unanswered: int
     seconds: float
 
 
@@ -60,7 +62,7 @@ def run(kind: str, seconds: float, seed: int, say: Say) -> Ran:
             crowd = asyncio.run(_at_once(product, faults, rng, seconds, say))
             _make_peace(product)
             verdict = judge(product, crowd.seen)
-    return Ran(verdict, dict(faults.done), len(crowd.seen) + crowd.unanswered, time.monotonic() - began)
+    return Ran(verdict, dict(faults.done), len(crowd.seen), crowd.unanswered, time.monotonic() - began)
 
 
 @contextmanager
@@ -84,15 +86,24 @@ async def _at_once(product: Product, faults: Faults, rng: random.Random, seconds
     crowd, stop = Crowd(product.port, keys, rng), asyncio.Event()
     running = asyncio.create_task(crowd.run(stop))
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        await asyncio.sleep(rng.uniform(0.4, 1.2))
+    while time.monotonic() < until or faults.done.total() < FAULTS_LEAST:
+        await _some_more(crowd)
+        await asyncio.sleep(rng.uniform(0.2, 0.8))
         await asyncio.to_thread(faults.next)
         keys[rng.randrange(len(keys))] = await asyncio.to_thread(_new_customer, product, rng.choice(CREDIT_USD))
         say(f"{len(crowd.seen)} requests, {faults.done.total()} faults")
-    await asyncio.sleep(1)
+    await _some_more(crowd)
     stop.set()
     await running
     return crowd
+
+
+async def _some_more(crowd: Crowd) -> None:
+    """A fault hits nothing on a machine that is too busy to serve: it waits until requests have been answered."""
+    before, tries = crowd.answered, 0
+    while crowd.answered < before + ANSWERED_BETWEEN and tries < 600:
+        await asyncio.sleep(0.1)
+        tries += 1
 
 
 def _new_customer(product: Product, usd: str) -> str:
