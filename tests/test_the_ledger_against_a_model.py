@@ -28,7 +28,7 @@ from relay.tables import Balance, Entry, Grant, Usage, UsageHour, table
 from relay.tables import Hold as HoldRow
 
 MODEL = "claude-sonnet-5-5"
-STEPS, EXAMPLES = 35, 30
+STEPS, EXAMPLES = 35, 24
 TTL = timedelta(minutes=30)
 TURN = timedelta(minutes=20)
 INPUT = 10

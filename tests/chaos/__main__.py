@@ -32,9 +32,8 @@ def _ran(kind: str, seconds: float, seed: int) -> list[str]:
     ran = running.run(kind, seconds, seed, say)
     counts = ", ".join(f"{name} {count}" for name, count in sorted(ran.verdict.counts.items()))
     faults = ", ".join(f"{name} {count}" for name, count in sorted(ran.faults.items()))
-    say(
-        f"{kind}: {ran.asked} asked in {ran.seconds:.0f} s, {ran.unanswered} found no server; {counts}; faults: {faults}"
-    )
+    say(f"{kind}: {ran.asked} asked in {ran.seconds:.0f} s, {ran.unanswered} found no server; {counts}")
+    say(f"{kind}: faults: {faults}")
     return _named(kind, ran.verdict.problems)
 
 
