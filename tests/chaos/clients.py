@@ -8,6 +8,8 @@ import httptools
 import orjson
 from calling import MESSAGES, message
 
+from relay.metering.events import COUNT_MAX
+
 MODELS = ("claude-opus-5-5", "claude-haiku-5-5", "claude-sonnet-5-5")
 PATIENCE_SECONDS = 20
 GOOD = ("", "tokens=1", "each=1 tokens=30", "one_byte tokens=10", "crlf", "u2028", "compressed", "giant mb=1 after=6")
@@ -134,4 +136,5 @@ def _output(written: bytes) -> int | None:
     except orjson.JSONDecodeError:
         return None
     found = usage.get("output_tokens")
-    return found if isinstance(found, int) and found >= 0 else None
+    # What cannot be is told as well (`odd_usage`), and believed by nobody.
+    return found if isinstance(found, int) and 0 <= found <= COUNT_MAX else None
