@@ -4,7 +4,9 @@ front end.
 
 import contextlib
 import os
+import tempfile
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from account_app import session
@@ -40,12 +42,18 @@ def load_reflex() -> Any:
         __REFLEX_SKIP_COMPILE="true",
         REFLEX_ENV_MODE="prod",
         REFLEX_CHECK_LATEST_VERSION="false",
-        REFLEX_WEB_WORKDIR=str(ROOT / "build" / "web"),
-        REFLEX_DIR=str(ROOT / "build" / "reflex"),
+        REFLEX_WEB_WORKDIR=str(_workplace("web")),
+        REFLEX_DIR=str(_workplace("reflex")),
     )
     from account_app.account_app import app
 
     return app()
+
+
+def _workplace(name: str) -> Path:
+    """Where Reflex may make a folder. An image has none from a build, and a root that cannot be written to."""
+    built = ROOT / "build" / name
+    return built if built.is_dir() else Path(tempfile.gettempdir()) / f"account-app-{name}"
 
 
 class Product:

@@ -20,6 +20,7 @@ BUILD_PACKAGES = (
     "setuptools",
     "setuptools-*",
     "_distutils_hack",
+    "distutils-precedence.pth",
     "pkg_resources",
 )
 
