@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup run test check format env lock bench site image-files chaos
+.PHONY: help setup run test check format env lock bench bench-pages site image-files chaos
 
 help:
 	@echo "make run     the whole product on http://localhost:3000 (PORT=4000 changes it)"
@@ -59,3 +59,7 @@ chaos:
 	@$(PYTHON) scripts/setup.py --dev --quiet
 	@PYTHONPATH=tests:. $(VENV)/python -m chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(KILLS),--kills $(KILLS)) $(ARGS)
+
+bench-pages:
+	@$(PYTHON) scripts/setup.py --dev --quiet
+	@$(VENV)/python -m benchmarks.pages

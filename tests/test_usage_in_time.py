@@ -3,8 +3,11 @@
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, event
+from sqlmodel import SQLModel
 
 from relay import clock, usage
 from relay.money import PICO_PER_USD
@@ -115,3 +118,25 @@ def test_what_expires_first_burns_first_and_what_is_left_of_it_is_gone() -> None
     assert ahead == [50, 0, 0, 0]
     assert usage.runs_out(ahead, date(2026, 11, 20)) == date(2026, 11, 22)
     assert usage.runs_out(usage.credit_ahead(grants, 0, today, 4), date(2026, 11, 20)) is None
+
+
+def test_each_span_is_looked_up_by_its_hours(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'plans.db'}")
+    SQLModel.metadata.create_all(engine)
+    run: list[tuple[str, object]] = []
+    event.listen(engine, "before_cursor_execute", lambda *args: run.append((args[2], args[3])))
+    edges = [NOON + timedelta(days=n) for n in range(31)]
+    with engine.connect() as connection:
+        usage.buckets(connection, "a", edges, "model")
+        usage.requests(connection, "a", None, 50, Wanted(ended="client_gone"))
+        usage.requests(connection, "a", None, 50, Wanted(NOON, NOON + timedelta(days=9)))
+        usage.credit_moves(connection, "a", NOON)
+        plans = [
+            "; ".join(str(row[-1]) for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + sql, values))
+            for sql, values in list(run)
+        ]
+    assert len(plans) == 4
+    assert "(account_id=? AND hour>? AND hour<?)" in plans[0]
+    assert "usage_cut_short (account_id=? AND ended=?)" in plans[1]
+    assert "usage_in_time (account_id=? AND at>? AND at<?)" in plans[2]
+    assert "entries_not_by_use (account_id=? AND at>?)" in plans[3]

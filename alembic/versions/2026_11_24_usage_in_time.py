@@ -15,7 +15,7 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         op.create_index("usage_in_time", "usage", ["account_id", "at", "id"], if_not_exists=True,
                         postgresql_concurrently=True)
-        op.create_index("usage_cut_short", "usage", ["account_id", "at", "id"], if_not_exists=True,
+        op.create_index("usage_cut_short", "usage", ["account_id", "ended", "at", "id"], if_not_exists=True,
                         sqlite_where=cut_short, postgresql_where=cut_short, postgresql_concurrently=True)
         op.create_index("entries_not_by_use", "entries", ["account_id", "at"], if_not_exists=True,
                         sqlite_where=not_by_use, postgresql_where=not_by_use, postgresql_concurrently=True)

@@ -28,7 +28,7 @@ class Usage(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("request_id", "kind", name="usage_request"),
         Index("usage_in_time", "account_id", "at", "id"),
-        Index("usage_cut_short", "account_id", "at", "id", sqlite_where=CUT_SHORT, postgresql_where=CUT_SHORT),
+        Index("usage_cut_short", "account_id", "ended", "at", "id", sqlite_where=CUT_SHORT, postgresql_where=CUT_SHORT),
         Index("usage_amends", "amends", sqlite_where=_AMENDS, postgresql_where=_AMENDS),
     )
     id: int | None = serial()

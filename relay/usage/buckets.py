@@ -41,11 +41,13 @@ def buckets(
     each = spans.cte()
     name: Any = _COLUMNS[split] if split else literal("")
     sums = [func.coalesce(func.sum(hours.c[count]), 0) for count in COUNTS]
+    within = (hours.c.account_id == account_id) & (hours.c.hour >= each.c.since) & (hours.c.hour < each.c.until)
+    # An outer join, so that SQLite looks up the hours of each span, and does not try every span on every hour.
     query = (
         select(each.c.place, name, *sums)
-        .join_from(each, hours, (hours.c.hour >= each.c.since) & (hours.c.hour < each.c.until))
-        .where(hours.c.account_id == account_id)
+        .join_from(each, hours, within, isouter=True)
         .group_by(each.c.place, name)
+        .having(func.count(hours.c.hour) > 0)
         .order_by(each.c.place, name)
     )
     return tuple(_bucket(row, split) for row in connection.execute(query))
