@@ -5,7 +5,7 @@ import structlog
 from reflex.event import EventSpec
 from reflex_base.registry import RegistrationContext
 
-from account_app.pages import account, assistant, keys, not_found, overview, requests, sign_in, usage
+from account_app.pages import account, assistant, billing, keys, not_found, overview, requests, sign_in, usage
 from account_app.states import careful
 
 log = structlog.get_logger(__name__)
@@ -59,6 +59,7 @@ app.add_page(sign_in.page, route="/sign-in", title=f"Sign in · {NAME}", descrip
 app.add_page(overview.page, route=overview.ROUTE, title=f"Overview · {NAME}", on_load=overview.Overview.load)
 app.add_page(usage.page, route=usage.ROUTE, title=f"Usage · {NAME}", on_load=usage.Usage.load)
 app.add_page(requests.page, route=requests.ROUTE, title=f"Requests · {NAME}", on_load=requests.Requests.load)
+app.add_page(billing.page, route=billing.ROUTE, title=f"Billing · {NAME}", on_load=billing.Billing.load)
 app.add_page(assistant.page, route=assistant.ROUTE, title=f"Assistant · {NAME}", on_load=assistant.Assistant.load)
 app.add_page(keys.page, route=keys.ROUTE, title=f"Keys · {NAME}", on_load=keys.Keys.load)
 app.add_page(account.page, route=account.ROUTE, title=f"Account · {NAME}", on_load=account.Account.load)

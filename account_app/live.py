@@ -57,6 +57,10 @@ class Live(_Beside, mixin=True):
             found = await session.read(self._reading, visitor)
             async with self:
                 self._show(found, asked)
+            await self._afterwards(visitor)
+
+    async def _afterwards(self, visitor: Visitor) -> None:
+        """For what a page asks of others than our database, after its own figures are there."""
 
     def _may(self, identity: Any) -> bool:
         """Whether this person may see the page; everybody who is signed in, unless the page says otherwise."""

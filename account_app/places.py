@@ -19,6 +19,7 @@ PLACES = (
     Place("Overview", "/"),
     Place("Usage", "/usage"),
     Place("Requests", "/requests"),
+    Place("Billing", "/billing"),
     Place("Keys", "/keys"),
     Place("Assistant", "/assistant"),
     Place("Account", "/account"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,6 +24,7 @@ REFRESH_SECONDS = 300
 """Figures come by themselves when they change; this is for what changes by the clock alone, such as today."""
 RETRY_SECONDS = 10
 ZONE_LENGTH_MAX = 64
+DONE_MAX = 10_000
 ENDED = object()
 OUT_OF_REACH = "The figures could not be renewed just now. We keep trying."
 
@@ -130,6 +132,20 @@ def operators() -> frozenset[str]:
 @lru_cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+_last_done: dict[str, float] = {}
+
+
+def is_due(what: str, seconds: float) -> bool:
+    """Whether it was longer ago than that; then it counts as done now. Per process: it spares others, no more."""
+    now = time.monotonic()
+    if now - _last_done.get(what, -seconds) < seconds:
+        return False
+    if len(_last_done) > DONE_MAX:
+        _last_done.clear()
+    _last_done[what] = now
+    return True
 
 
 async def read(work: Callable[..., T], *arguments: Any) -> T | None:

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     STRIPE_PRICE_PLAN: str = Field("price_plan", description="Stripe's price of the monthly plan")
     STRIPE_PRICE_OVERAGE: str = Field("price_overage", description="Stripe's metered price of one cent")
     STRIPE_METER_EVENT: str = Field("overage_cents", description="event name of Stripe's meter")
+    STRIPE_PORTAL_CONFIGURATION: str = Field("", description="Stripe's portal configuration; empty: the default one")
     RESEND_API_KEY: SecretStr | None = Field(None, description="our key at Resend")
     RESEND_API_URL: str = Field("https://api.resend.com", description="where Resend answers")
     RESEND_WEBHOOK_SECRET: SecretStr | None = Field(

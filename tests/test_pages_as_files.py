@@ -12,7 +12,10 @@ import pytest
 from relay.settings import ROOT
 from tests.dashboard import Dashboard, built_site, running
 
-WEIGHT_MAX_BYTES = {"/sign-in": 160_000, "/": 350_000, "/usage": 350_000, "/requests": 350_000, "/assistant": 350_000}
+WEIGHT_MAX_BYTES = {
+    "/sign-in": 160_000,
+    **dict.fromkeys(("/", "/usage", "/requests", "/billing", "/assistant"), 350_000),
+}
 PAGES = tuple(WEIGHT_MAX_BYTES)
 
 
@@ -78,7 +81,7 @@ def test_hashed_files_are_kept_for_good_and_pages_are_asked_for_again(browser: h
     script = next(a for a in _loaded_by(browser.get("/sign-in").text) if a.startswith("/assets/"))
     assert browser.get(script).headers["cache-control"] == "public, max-age=31536000, immutable"
     assert browser.get("/sign-in").headers["cache-control"] == "no-cache"
-    for private in ("/", "/usage", "/assistant"):
+    for private in ("/", "/usage", "/billing", "/assistant"):
         assert browser.get(private).headers["cache-control"] == "no-store"
 
 

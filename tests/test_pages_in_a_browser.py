@@ -80,7 +80,7 @@ def test_going_from_page_to_page_loads_nothing_anew(
     page.evaluate("window.stayed = true")
     links = page.get_by_role("navigation").get_by_role("link")
     expect(links).to_have_text([place.name for place in PLACES if not place.operators])
-    for name in ("Usage", "Requests", "Assistant", "Overview"):
+    for name in ("Usage", "Requests", "Billing", "Assistant", "Overview"):
         links.filter(has_text=name).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
         expect(page.get_by_role("navigation").locator("[aria-current=page]")).to_have_text(name)

@@ -10,6 +10,7 @@ from tests.dashboard import Dashboard, handshake, hash_of, running, tab
 OVERVIEW = "reflex___state____state.account_app___session____session.account_app___pages___overview____overview"
 USAGE = "reflex___state____state.account_app___session____session.account_app___pages___usage____usage"
 REQUESTS = "reflex___state____state.account_app___session____session.account_app___pages___requests____requests"
+BILLING = "reflex___state____state.account_app___session____session.account_app___pages___billing___state____billing"
 ASSISTANT = "reflex___state____state.account_app___session____session.account_app___pages___assistant____assistant"
 KEYS = "reflex___state____state.account_app___session____session.account_app___pages___keys____keys"
 ACCOUNT = "reflex___state____state.account_app___session____session.account_app___pages___account____account"
@@ -33,6 +34,8 @@ HANDLERS = {
     *(f"{KEYS}.{name}" for name in ("load", "follow", "make", "change", "revoke", "forget", "forget_later")),
     *(f"{ACCOUNT}.{name}" for name in ("load", "follow", "end_session", "choose", "request_move", "confirm_move")),
     *(f"{ACCOUNT}.{name}" for name in ("allow_mail", "follow_export", "request_closing", "close")),
+    *(f"{BILLING}.{name}" for name in ("load", "follow", "start_plan", "top_up", "top_up_by", "open_portal")),
+    *(f"{BILLING}.{name}" for name in ("set_cap", "set_alert")),
 }
 """Everything that anybody can call by name. A new one belongs here only once these tests have called it."""
 
@@ -96,7 +99,7 @@ async def test_a_stolen_tab_token_opens_nothing(dashboard: Dashboard) -> None:
 async def test_every_handler_called_by_nobody_tells_and_changes_nothing(dashboard: Dashboard) -> None:
     dashboard.sign_in("bystander@example.com")
     before = _everything(dashboard)
-    for path in ("/", "/usage", "/requests", "/assistant", "/keys", "/account", "/sign-in", "/nowhere"):
+    for path in ("/", "/usage", "/requests", "/billing", "/assistant", "/keys", "/account", "/sign-in", "/nowhere"):
         async with tab(dashboard.origin, token=f"nobody{path}", path=path) as page:
             for handler in sorted(HANDLERS):
                 await page.send(handler, path=path)
@@ -196,7 +199,7 @@ async def test_frames_hold_no_secret_and_nobody_else(dashboard: Dashboard) -> No
         "X-Api-Key": "ak_very_secret",
     }
     frames = ""
-    for path in ("/", "/usage", "/requests", "/assistant", "/keys", "/account"):
+    for path in ("/", "/usage", "/requests", "/billing", "/assistant", "/keys", "/account"):
         async with tab(dashboard.origin, session=session, token="frames", headers=secret, path=path) as page:
             await page.hears("frames@example.com")
             frames += "".join(await page.has_gone_quiet())

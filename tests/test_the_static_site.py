@@ -119,7 +119,7 @@ def test_a_page_of_another_version_reloads_itself_once_and_works(page: Page, pla
 
 
 def test_pages_are_private_and_hashed_files_are_kept(place: Place) -> None:
-    for page in ("/", "/usage", "/assistant", "/sign-in"):
+    for page in ("/", "/usage", "/billing", "/assistant", "/sign-in"):
         answer = place.files.get(page)
         assert answer.status_code == 200
         policy = answer.headers["content-security-policy"]

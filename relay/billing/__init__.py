@@ -3,6 +3,7 @@
 The ledger decides and Stripe follows. What Stripe tells is fetched afresh and keyed by its business id.
 """
 
+from relay.billing.caps import cap_from
 from relay.billing.checkouts import CheckoutView, Kind, check_out, checkout_of, open_portal
 from relay.billing.customers import customer_of, known_customer
 from relay.billing.events import listed, replay, replay_failed, states_of, store, work_through
@@ -27,6 +28,7 @@ __all__ = [
     "PreviewLine",
     "PreviewView",
     "Subject",
+    "cap_from",
     "check_out",
     "checkout_of",
     "customer_of",

@@ -13,6 +13,7 @@ from relay.cli import (
     keys,
     serving,
     site,
+    stripe,
 )
 from relay.cli.shell import fail, main_app
 from relay.errors import Misconfigured, ProductError
@@ -29,6 +30,7 @@ SUBJECTS = (
     keys,
     serving,
     site,
+    stripe,
 )
 
 

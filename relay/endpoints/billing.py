@@ -14,7 +14,7 @@ from relay.clock import rfc3339
 from relay.endpoints.answers import JsonAnswer, read_body, read_fields, text_field
 from relay.endpoints.callers import services_of, signed_in
 from relay.errors import BadInput, Forbidden
-from relay.money import pico_from_usd, usd
+from relay.money import usd
 
 EVENT_BYTES_MAX = 1 << 20
 KINDS = ("plan", "topup")
@@ -38,21 +38,10 @@ async def post_portal(request: Request) -> Response:
 async def put_cap(request: Request) -> Response:
     identity = await _person(request)
     services = services_of(request)
-    cap_pico = cap_from((await read_fields(request)).get("usd"), services.settings.SPEND_CAP_MAX_USD)
+    cap_pico = billing.cap_from((await read_fields(request)).get("usd"), services.settings)
     await services.database.write(partial(ledger.set_cap, account_id=identity.account_id, cap_pico=cap_pico))
     services.hub.changed(identity.account_id)
     return JsonAnswer({"spend_cap_usd": usd(cap_pico)})
-
-
-def cap_from(amount_usd: object, most_usd: int) -> int:
-    """A spend cap in pico-dollars. BadInput says within which bounds."""
-    try:
-        cap_pico = pico_from_usd(amount_usd)
-    except ValueError:
-        cap_pico = -1
-    if not 0 <= cap_pico <= most_usd * 10**12:
-        raise BadInput(f"A spend cap is 0 to {most_usd} USD.", field="usd")
-    return cap_pico
 
 
 async def get_invoices(request: Request) -> Response:

@@ -122,6 +122,8 @@ class Payments:
     async def portal_url(self, customer_id: str, return_url: str) -> str:
         """A door that opens for whoever has it: one for each click, never logged."""
         params: Any = {"customer": customer_id, "return_url": return_url}
+        if self._settings.STRIPE_PORTAL_CONFIGURATION:
+            params["configuration"] = self._settings.STRIPE_PORTAL_CONFIGURATION
         return text(await self._do(lambda c: c.v1.billing_portal.sessions.create_async(params)), "url")
 
     async def subscription(self, subscription_id: str) -> Subscription:
@@ -262,6 +264,10 @@ class Payments:
         """For health and doctor: that Stripe answers and takes our key."""
         await self._do(lambda c: c.v1.customers.list_async({"limit": 1}))
         return "live" if self.livemode else "test"
+
+    async def ask(self, call: Callable[[StripeClient], Coroutine[Any, Any, Any]]) -> Any:
+        """One call, its answer as plain data: for what is not billing (see `setup`). PaymentsFailed as always."""
+        return await self._do(call)
 
     async def _do(self, call: Callable[[StripeClient], Coroutine[Any, Any, Any]]) -> Any:
         with _failures():
