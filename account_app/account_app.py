@@ -5,7 +5,19 @@ import structlog
 from reflex.event import EventSpec
 from reflex_base.registry import RegistrationContext
 
-from account_app.pages import account, assistant, billing, keys, not_found, overview, requests, sign_in, usage
+from account_app import operating, owning
+from account_app.pages import (
+    account,
+    assistant,
+    billing,
+    keys,
+    not_found,
+    operator,
+    overview,
+    requests,
+    sign_in,
+    usage,
+)
 from account_app.states import careful
 
 log = structlog.get_logger(__name__)
@@ -62,6 +74,7 @@ app.add_page(requests.page, route=requests.ROUTE, title=f"Requests · {NAME}", o
 app.add_page(billing.page, route=billing.ROUTE, title=f"Billing · {NAME}", on_load=billing.Billing.load)
 app.add_page(assistant.page, route=assistant.ROUTE, title=f"Assistant · {NAME}", on_load=assistant.Assistant.load)
 app.add_page(keys.page, route=keys.ROUTE, title=f"Keys · {NAME}", on_load=keys.Keys.load)
-app.add_page(account.page, route=account.ROUTE, title=f"Account · {NAME}", on_load=account.Account.load)
+app.add_page(account.page, route=account.ROUTE, title=f"Account · {NAME}", on_load=owning.Account.load)
+app.add_page(operator.page, route=operator.ROUTE, title=f"Operator · {NAME}", on_load=operating.Operator.load)
 app.add_page(not_found.page, route="404", title=f"Not found · {NAME}")
 shut_setters()

@@ -23,6 +23,7 @@ PLACES = (
     Place("Keys", "/keys"),
     Place("Assistant", "/assistant"),
     Place("Account", "/account"),
+    Place("Operator", "/operator", operators=True),
 )
 
 

@@ -14,7 +14,7 @@ import structlog
 
 from account_app.components.figures import DEFAULT, is_locale
 from account_app.guard import sockets
-from relay import accounts
+from relay import accounts, operating
 from relay.accounts import Credential, Identity
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class Session(rx.State):
 
     def _greet(self, identity: Identity) -> None:
         """Shows whose page it is. The link to the operator's page is only a link: that page asks again."""
-        self.email, self.operator = identity.email, identity.email in operators()
+        self.email, self.operator = identity.email, operating.is_operator(services().settings, identity)
         self.shown_zone, self.shown_locale = self._zone(identity), self._locale(identity)
 
     def _visitor(self, identity: Identity) -> Visitor:
@@ -122,11 +122,6 @@ class Session(rx.State):
         """The locale that the person chose, or that of their browser; ours when what came is not one."""
         locale = identity.locale or self.locale
         return locale if is_locale(locale) else DEFAULT
-
-
-def operators() -> frozenset[str]:
-    """The addresses of OPERATOR_EMAILS."""
-    return frozenset(e.strip().lower() for e in services().settings.OPERATOR_EMAILS.split(",") if e.strip())
 
 
 @lru_cache

@@ -13,7 +13,8 @@ REQUESTS = "reflex___state____state.account_app___session____session.account_app
 BILLING = "reflex___state____state.account_app___session____session.account_app___pages___billing___state____billing"
 ASSISTANT = "reflex___state____state.account_app___session____session.account_app___pages___assistant____assistant"
 KEYS = "reflex___state____state.account_app___session____session.account_app___pages___keys____keys"
-ACCOUNT = "reflex___state____state.account_app___session____session.account_app___pages___account____account"
+OPERATOR = "reflex___state____state.account_app___session____session.account_app___operating____operator"
+ACCOUNT = "reflex___state____state.account_app___session____session.account_app___owning____account"
 ROOT = "reflex___state____state"
 
 HANDLERS = {
@@ -33,6 +34,7 @@ HANDLERS = {
     f"{ASSISTANT}.load",
     *(f"{KEYS}.{name}" for name in ("load", "follow", "make", "change", "revoke", "forget", "forget_later")),
     *(f"{ACCOUNT}.{name}" for name in ("load", "follow", "end_session", "choose", "request_move", "confirm_move")),
+    *(f"{OPERATOR}.{name}" for name in ("load", "follow", "give", "correct", "block", "unblock", "replay", "look")),
     *(f"{ACCOUNT}.{name}" for name in ("allow_mail", "follow_export", "request_closing", "close")),
     *(f"{BILLING}.{name}" for name in ("load", "follow", "start_plan", "top_up", "top_up_by", "open_portal")),
     *(f"{BILLING}.{name}" for name in ("set_cap", "set_alert")),

@@ -15,6 +15,7 @@ from relay.tables import ApiKey, Session, table
 from tests.dashboard import Dashboard, running, tab
 
 _PAGES = "reflex___state____state.account_app___session____session.account_app___pages___"
+OPERATOR = "reflex___state____state.account_app___session____session.account_app___operating____operator"
 KEYS, ACCOUNT = f"{_PAGES}keys____keys", f"{_PAGES}account____account"
 ANNA, BOB = "anna@example.com", "bob@example.com"
 HUGE = "x" * 1_000_000
@@ -23,7 +24,7 @@ WRONG: list[Any] = [False, True, None, 1e308, -1, [], [["a"]], {"a": {"b": []}},
 
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    with running(tmp_path_factory.mktemp("people")) as product:
+    with running(tmp_path_factory.mktemp("people"), OPERATOR_EMAILS="Ops@example.com") as product:
         yield product
 
 
@@ -38,6 +39,13 @@ def of_anna(dashboard: Dashboard) -> tuple[str, dict[str, Any]]:
         f"{ACCOUNT}.end_session": {"session_id": sessions[-1].id},
         f"{ACCOUNT}.confirm_move": {"form": {"old_code": "000000", "new_code": "000000"}},
         f"{ACCOUNT}.close": {"form": {"code": "000000"}},
+        f"{OPERATOR}.give": {"form": {"account": account_id, "usd": "5", "reason": "mine"}},
+        f"{OPERATOR}.block": {"form": {"account": account_id, "reason": "mine"}},
+        f"{OPERATOR}.unblock": {"form": {"account": account_id, "reason": "mine"}},
+        f"{OPERATOR}.correct": {"form": {"request": "req_1", "usd": "0", "reason": "mine"}},
+        f"{OPERATOR}.replay": {"event_id": "evt_1"},
+        f"{OPERATOR}.look": {},
+        f"{OPERATOR}.follow": {},
     }
     return key, calls
 
@@ -45,6 +53,7 @@ def of_anna(dashboard: Dashboard) -> tuple[str, dict[str, Any]]:
 def kept(dashboard: Dashboard) -> list[object]:
     """What nobody but its owner may change."""
     names = {"accounts": "*", "api_keys": "*", "sessions": "id, account_id, token_hash", "grants": "*", "balances": "*"}
+    names |= {"operator_actions": "*"}
     return [
         dashboard.database.read_now(lambda c, n=n, s=s: sorted(map(str, c.execute(text(f"SELECT {s} FROM {n}")))))
         for n, s in names.items()
@@ -57,7 +66,7 @@ async def test_nobody_and_somebody_else_change_nothing_of_hers(dashboard: Dashbo
     _, calls = of_anna(dashboard)
     before = kept(dashboard)
     for session in ("", bob):
-        for path in ("/keys", "/account"):
+        for path in ("/keys", "/account", "/operator"):
             async with tab(dashboard.origin, session=session, token=f"x{session}{path}", path=path) as page:
                 for handler, payload in calls.items():
                     await page.send(handler, payload, path)
@@ -151,3 +160,27 @@ def key_in(frame: str) -> str:
     start = frame.index("ak_")
     assert found
     return frame[start : start + 46]
+
+
+async def test_an_operator_acts_by_the_page_and_it_is_written_down(dashboard: Dashboard) -> None:
+    ops = dashboard.sign_in("ops@example.com")
+    anna = dashboard.sign_in(ANNA)
+    account_id = dashboard.account_id(ANNA)
+    async with (
+        tab(dashboard.origin, session=ops, token="ops", path="/operator") as page,
+        tab(dashboard.origin, session=anna, token="anna", path="/") as hers,
+    ):
+        await page.hears("ops@example.com")
+        await page.send(f"{OPERATOR}.load", {}, "/operator")
+        await page.hears(ANNA)
+        await hers.hears("$5.00 promotional")
+        form = {"account": account_id, "usd": "2", "reason": "A lost day"}
+        await page.send(f"{OPERATOR}.give", {"form": form}, "/operator")
+        await page.hears("Done, and written down.")
+        await hers.hears("$7.00 promotional")
+        await page.send(f"{OPERATOR}.look", {}, "/operator")
+        await page.hears("Down", 20)
+    written = dashboard.database.read_now(
+        lambda c: c.execute(text("SELECT operator, reason FROM operator_actions")).all()
+    )
+    assert [tuple(row) for row in written] == [("ops@example.com", "A lost day")]

@@ -1,0 +1,190 @@
+"""Operator: what is earned, who everybody is, what waits, and what operators did."""
+
+from typing import Any
+
+import reflex as rx
+from reflex.vars import ObjectVar
+from reflex_components_core.react_router import link
+
+from account_app import theme
+from account_app.components import controls, parts
+from account_app.components.address import here_to
+from account_app.components.moments import date_of, moment
+from account_app.layout import frame
+from account_app.operating import FOUND, TOTAL, Operator
+from account_app.pages.operator_drawer import account_drawer
+from account_app.reading_operator import ActLine, EventLine, MarginLine, Person
+
+ROUTE = "/operator"
+TITLE = "Operator"
+
+
+def page() -> rx.Component:
+    return frame(ROUTE, TITLE, _money(), _people(), _stripe(), _health(), _acts(), account_drawer())
+
+
+def _money() -> rx.Component:
+    total = rx.el.dl(
+        parts.stat("Revenue, 30 days", TOTAL.revenue, "what usage was charged at"),
+        parts.stat("Upstream cost", TOTAL.cost, ""),
+        parts.stat("Margin", TOTAL.margin, ""),
+        class_name="grid grid-cols-2 sm:grid-cols-3 gap-6",
+    )
+    return rx.fragment(
+        total,
+        parts.panel(_margins("By model", FOUND.models), title="By model, last 30 days"),
+        parts.panel(_margins("By day", FOUND.days), title="By day, last 30 days"),
+    )
+
+
+def _margins(caption: str, rows: Any) -> rx.Component:
+    wide = parts.RIGHT + parts.ONLY_WIDE
+    columns = (
+        ("", parts.LEFT),
+        ("Requests", wide),
+        ("Revenue", parts.RIGHT),
+        ("Cost", parts.RIGHT),
+        ("Margin", parts.RIGHT),
+    )
+    return rx.cond(
+        rows.length() > 0,
+        rx.el.div(parts.table(caption, columns, rx.foreach(rows, _margin)), class_name="mt-3"),
+        parts.empty("Nothing was used yet", "Figures come with the first requests."),
+    )
+
+
+def _margin(line: ObjectVar[MarginLine]) -> rx.Component:
+    return parts.row(
+        parts.cell(line.name, class_name="whitespace-nowrap"),
+        parts.cell(line.requests, parts.RIGHT + parts.ONLY_WIDE),
+        parts.cell(line.revenue, parts.RIGHT),
+        parts.cell(line.cost, parts.RIGHT),
+        parts.cell(line.margin, parts.RIGHT),
+    )
+
+
+def _people() -> rx.Component:
+    search = controls.GoForm.create(
+        rx.el.input(
+            name="q",
+            type="search",
+            aria_label="Find accounts",
+            placeholder="Email, account or request id",
+            max_length=254,
+            class_name=f"{theme.SMALL_FIELD} w-64 max-w-full",
+        ),
+        rx.el.button("Find", type="submit", class_name=theme.SECONDARY),
+        method="get",
+        class_name="flex gap-2",
+    )
+    columns = (
+        ("Account", parts.LEFT),
+        ("Since", parts.LEFT + parts.ONLY_WIDE),
+        ("Credit", parts.RIGHT),
+        ("Overage", parts.RIGHT + parts.ONLY_WIDE),
+    )
+    return parts.panel(
+        rx.cond(
+            FOUND.people.length() > 0,
+            rx.el.div(parts.table("Accounts", columns, rx.foreach(FOUND.people, _person)), class_name="mt-3"),
+            parts.empty("Nobody is found", "Look for a part of an address, or for a whole id."),
+        ),
+        title="Accounts",
+        aside=search,
+    )
+
+
+def _person(each: ObjectVar[Person]) -> rx.Component:
+    name = link(each.email, to=here_to("account", each.id), class_name=f"{theme.LINK} [overflow-wrap:anywhere]")
+    state = rx.cond(each.state != "", parts.mark(each.state, each.tone))
+    return parts.row(
+        parts.cell(rx.el.div(name, state, class_name="flex flex-wrap items-center gap-2")),
+        parts.cell(date_of(each.since), parts.LEFT + parts.ONLY_WIDE),
+        parts.cell(each.credit, parts.RIGHT),
+        parts.cell(each.overage, parts.RIGHT + parts.ONLY_WIDE),
+    )
+
+
+def _stripe() -> rx.Component:
+    columns = (("Event", parts.LEFT), ("State", parts.LEFT), ("Came", parts.LEFT + parts.ONLY_WIDE), ("", parts.RIGHT))
+    waiting = rx.cond(
+        FOUND.waiting_since != "",
+        rx.el.span("A window waits for Stripe since ", moment(FOUND.waiting_since)),
+        rx.el.span("Every window has reached Stripe"),
+    )
+    return parts.panel(
+        rx.cond(
+            FOUND.events.length() > 0,
+            rx.el.div(parts.table("Events of Stripe", columns, rx.foreach(FOUND.events, _event)), class_name="mt-3"),
+            parts.empty("No event waits", "What Stripe told us is worked through."),
+        ),
+        title="Stripe's events that wait, failed or were set aside",
+        aside=rx.el.span(waiting, class_name=theme.NOTE),
+    )
+
+
+def _event(each: ObjectVar[EventLine]) -> rx.Component:
+    again = rx.el.button(
+        "Replay",
+        rx.el.span(" ", each.id, class_name="sr-only"),
+        type="button",
+        on_click=Operator.replay(each.id),
+        class_name=theme.GHOST,
+    )
+    return parts.row(
+        parts.cell(
+            rx.el.div(each.type, rx.el.div(each.error, class_name=f"{theme.NOTE} [overflow-wrap:anywhere]")),
+        ),
+        parts.cell(parts.mark(each.state, each.tone)),
+        parts.cell(moment(each.at), parts.LEFT + parts.ONLY_WIDE),
+        parts.cell(again, parts.RIGHT),
+    )
+
+
+def _health() -> rx.Component:
+    ask = rx.el.button("Ask now", type="button", on_click=Operator.look, class_name=theme.SECONDARY)
+    columns = (("Service", parts.LEFT), ("State", parts.LEFT), ("Answer", parts.LEFT), ("Took", parts.RIGHT))
+    return parts.panel(
+        rx.cond(
+            Operator.health.length() > 0,
+            rx.el.div(parts.table("Health", columns, rx.foreach(Operator.health, _answer)), class_name="mt-3"),
+            parts.empty("Not asked yet", "Ask the database, Redis, Claude, Stripe and mail whether they answer."),
+        ),
+        title="Health",
+        aside=ask,
+    )
+
+
+def _answer(row: Any) -> rx.Component:
+    return parts.row(
+        parts.cell(row[0]),
+        parts.cell(parts.mark(row[1], rx.cond(row[1] == "Well", "good", "bad").to(str))),
+        parts.cell(row[2], class_name="text-muted"),
+        parts.cell(row[3], parts.RIGHT),
+    )
+
+
+def _acts() -> rx.Component:
+    columns = (
+        ("When", parts.LEFT),
+        ("Who", parts.LEFT + parts.ONLY_WIDE),
+        ("What", parts.LEFT),
+        ("Reason", parts.LEFT),
+    )
+    return parts.panel(
+        rx.cond(
+            FOUND.acts.length() > 0,
+            rx.el.div(parts.table("What operators did", columns, rx.foreach(FOUND.acts, _act)), class_name="mt-3"),
+            parts.empty("Nothing was done yet", "Each act is written here with its reason, and stays."),
+        ),
+        title="What operators did",
+    )
+
+
+def _act(each: ObjectVar[ActLine]) -> rx.Component:
+    return parts.row(
+        parts.cell(moment(each.at)),
+        parts.cell(each.operator, parts.LEFT + parts.ONLY_WIDE),
+        parts.cell(each.act),
+        parts.cell(each.reason, class_name="[overflow-wrap:anywhere]"),
+    )

@@ -1,0 +1,97 @@
+"""One account, in the drawer of the operator's page: what it has, and what can be done to it."""
+
+from typing import Any
+
+import reflex as rx
+from reflex.vars import ObjectVar
+
+from account_app import theme
+from account_app.components import controls, parts
+from account_app.components.moments import moment
+from account_app.operating import CHOSEN, FOUND, Operator
+from account_app.reading_operator import ActLine, Call
+
+
+def account_drawer() -> rx.Component:
+    nobody = parts.empty("No such account", "The address may be mistyped.")
+    return controls.drawer("account", "Account", rx.cond(CHOSEN.id != "", _chosen(), nobody))
+
+
+def _chosen() -> rx.Component:
+    return rx.el.div(
+        rx.el.p(CHOSEN.email, class_name=f"{theme.LABEL} [overflow-wrap:anywhere]"),
+        rx.el.p("Available ", FOUND.available, class_name=theme.QUIET),
+        rx.el.ul(rx.foreach(FOUND.grants, lambda words: rx.el.li(words)), class_name=f"{theme.NOTE} list-disc pl-4"),
+        _form("give", "Give credit", Operator.give, _account(), _amount("Amount in USD", "give-usd")),
+        rx.cond(
+            CHOSEN.blocked,
+            _form("block", "Unblock", Operator.unblock, _account()),
+            _form("block", "Block", Operator.block, _account()),
+        ),
+        _form(
+            "correct",
+            "Correct a request",
+            Operator.correct,
+            controls.field("Request id", "request", required=True, max_length=100, auto_complete="off"),
+            _amount("Shall cost in all, in USD", "correct-usd"),
+        ),
+        rx.el.h3("Latest requests", class_name=theme.HEADING),
+        rx.el.ul(rx.foreach(FOUND.calls, _call), class_name="flex flex-col gap-2 text-sm"),
+        rx.el.h3("What operators did", class_name=theme.HEADING),
+        rx.el.ul(rx.foreach(FOUND.done_to, _done_to), class_name="flex flex-col gap-2 text-sm"),
+        class_name="flex flex-col gap-4",
+    )
+
+
+def _account() -> rx.Component:
+    return rx.el.input(type="hidden", name="account", value=CHOSEN.id, read_only=True)
+
+
+def _amount(label: str, name: str) -> rx.Component:
+    return rx.el.label(
+        rx.el.span(label, class_name=theme.LABEL),
+        rx.el.input(
+            id=name,
+            name="usd",
+            required=True,
+            input_mode="decimal",
+            auto_complete="off",
+            class_name=f"{theme.FIELD} mt-1.5",
+        ),
+    )
+
+
+def _form(act: str, title: str, handler: Any, *inputs: rx.Component) -> rx.Component:
+    reason = rx.el.label(
+        rx.el.span("Reason", class_name=theme.LABEL),
+        rx.el.input(name="reason", required=True, max_length=500, class_name=f"{theme.FIELD} mt-1.5"),
+    )
+    wrong = rx.cond(
+        Operator.wrong_at == act, rx.el.p(Operator.wrong, role="alert", class_name="text-sm text-bad"), rx.fragment()
+    )
+    return rx.el.details(
+        rx.el.summary(title, class_name=f"{theme.LABEL} cursor-pointer py-1"),
+        rx.el.form(
+            *inputs,
+            reason,
+            wrong,
+            rx.el.button(title, type="submit", class_name=f"{theme.SECONDARY} self-start"),
+            on_submit=handler,
+            key=Operator.acts.to(str),
+            class_name="flex flex-col gap-3 pt-2",
+        ),
+        class_name="border-t border-line pt-2",
+    )
+
+
+def _call(each: ObjectVar[Call]) -> rx.Component:
+    return rx.el.li(
+        rx.el.span(moment(each.at), " · ", each.model),
+        rx.el.span(each.price, title=each.exact, class_name="figures"),
+        rx.el.code(each.id, class_name=f"{theme.NOTE} w-full [overflow-wrap:anywhere]"),
+        class_name="flex flex-wrap justify-between gap-x-3",
+    )
+
+
+def _done_to(each: ObjectVar[ActLine]) -> rx.Component:
+    return rx.el.li(moment(each.at), " · ", each.act, ": ", each.reason, class_name="[overflow-wrap:anywhere]")

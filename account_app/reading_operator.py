@@ -1,0 +1,157 @@
+"""What the operator's page shows. It is read for operators alone: the page asks who it is at every turn."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from account_app.components.figures import count, dollars
+from account_app.session import Visitor
+from relay import billing, clock, operating
+from relay.clock import rfc3339
+from relay.errors import NotFound
+from relay.money import usd
+
+DAYS = 30
+EVENTS = 20
+OPEN_EVENTS = ("received", "failed", "set_aside")
+
+
+@dataclass(frozen=True)
+class MarginLine:
+    name: str = ""
+    requests: str = ""
+    revenue: str = ""
+    cost: str = ""
+    margin: str = ""
+
+
+@dataclass(frozen=True)
+class Person:
+    id: str = ""
+    email: str = ""
+    since: str = ""
+    credit: str = ""
+    overage: str = ""
+    state: str = ""
+    tone: str = "plain"
+    blocked: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    id: str = ""
+    at: str = ""
+    model: str = ""
+    price: str = ""
+    exact: str = ""
+
+
+@dataclass(frozen=True)
+class EventLine:
+    id: str = ""
+    type: str = ""
+    state: str = ""
+    tone: str = "plain"
+    attempts: str = ""
+    error: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class ActLine:
+    at: str = ""
+    operator: str = ""
+    act: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class OperatorFigures:
+    total: MarginLine = field(default_factory=MarginLine)
+    models: list[MarginLine] = field(default_factory=list[MarginLine])
+    days: list[MarginLine] = field(default_factory=list[MarginLine])
+    people: list[Person] = field(default_factory=list[Person])
+    chosen: Person = field(default_factory=Person)
+    available: str = ""
+    grants: list[str] = field(default_factory=list[str])
+    calls: list[Call] = field(default_factory=list[Call])
+    done_to: list[ActLine] = field(default_factory=list[ActLine])
+    events: list[EventLine] = field(default_factory=list[EventLine])
+    waiting_since: str = ""
+    acts: list[ActLine] = field(default_factory=list[ActLine])
+
+
+def operator_page(connection: Any, visitor: Visitor) -> OperatorFigures:
+    """The last days of everybody, the accounts that are looked for, and the one that the address names."""
+    now, place = clock.now(), _zone(visitor.zone)
+    start, end = now - timedelta(days=DAYS), now + timedelta(hours=1)
+    models = operating.by_model(connection, start, end)
+    waiting = billing.oldest_unsent(connection)
+    return OperatorFigures(
+        total=_margin(operating.total_of(models), visitor.locale),
+        models=[_margin(each, visitor.locale) for each in models],
+        days=[_margin(each, visitor.locale) for each in operating.by_day(connection, start, end, place)],
+        people=[_person(each, visitor.locale) for each in operating.find(connection, visitor.query.get("q", "")[:254])],
+        events=[_event(row) for row in billing.listed(connection, EVENTS, OPEN_EVENTS)],
+        waiting_since=rfc3339(waiting) if waiting else "",
+        acts=[_act(each) for each in operating.acts(connection)],
+        **_opened(connection, visitor),
+    )
+
+
+def _opened(connection: Any, visitor: Visitor) -> dict[str, Any]:
+    wanted = visitor.query.get("account", "")[:100]
+    if not wanted:
+        return {}
+    try:
+        opened = operating.open_account(connection, wanted)
+    except NotFound:
+        return {}
+    grants = opened.balance.grants
+    return {
+        "chosen": _person(opened.found, visitor.locale),
+        "available": dollars(opened.balance.available_pico, visitor.locale),
+        "grants": [f"{dollars(g.remaining_pico, visitor.locale)} {g.kind}: {g.reason or g.source}" for g in grants],
+        "calls": [_call(each, visitor.locale) for each in opened.latest.requests],
+        "done_to": [_act(each) for each in operating.acts(connection, wanted, 20)],
+    }
+
+
+def _margin(each: operating.Margin, locale: str) -> MarginLine:
+    amounts = (each.revenue_pico, each.cost_pico, each.margin_pico)
+    return MarginLine(each.bucket, count(each.requests, locale), *(dollars(pico, locale) for pico in amounts))
+
+
+def _person(each: operating.Found, locale: str) -> Person:
+    state, tone = ("Deleted", "plain") if each.closed_at else ("Blocked", "bad") if each.blocked_at else ("", "plain")
+    return Person(
+        id=each.account_id,
+        email=each.email,
+        since=rfc3339(each.created_at),
+        credit=dollars(each.credit_pico, locale),
+        overage=dollars(each.overage_pico, locale),
+        state=state,
+        tone=tone,
+        blocked=each.blocked_at is not None,
+    )
+
+
+def _call(each: Any, locale: str) -> Call:
+    return Call(
+        each.request_id, rfc3339(each.at), each.model, dollars(each.price_pico, locale), f"${usd(each.price_pico)}"
+    )
+
+
+def _event(row: Any) -> EventLine:
+    tone = {"failed": "bad", "set_aside": "warn"}.get(row.state, "plain")
+    words = row.state.replace("_", " ").capitalize()
+    return EventLine(row.id, row.type, words, tone, str(row.attempts), row.error, rfc3339(row.received_at))
+
+
+def _act(each: operating.Act) -> ActLine:
+    return ActLine(rfc3339(each.at), each.operator, " ".join(filter(None, (each.action, each.detail))), each.reason)
+
+
+def _zone(zone: str) -> Any:
+    return UTC if zone == "UTC" else ZoneInfo(zone)

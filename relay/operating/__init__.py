@@ -1,0 +1,34 @@
+"""What operators may see and do. Every verb asks who it is, and what changes something says so in the audit log.
+
+The log is written in the transaction of the act itself, and the database refuses to change or delete its rows.
+"""
+
+from relay.operating.acting import block, correct, give, replay, unblock
+from relay.operating.health import Answer, health_of
+from relay.operating.log import Act, acts
+from relay.operating.looking import Found, Opened, find, open_account
+from relay.operating.people import is_operator, operators, refuse_unless_operator
+from relay.operating.revenue import Margin, by_day, by_model, total_of
+
+__all__ = [
+    "Act",
+    "Answer",
+    "Found",
+    "Margin",
+    "Opened",
+    "acts",
+    "block",
+    "by_day",
+    "by_model",
+    "correct",
+    "find",
+    "give",
+    "health_of",
+    "is_operator",
+    "open_account",
+    "operators",
+    "refuse_unless_operator",
+    "replay",
+    "total_of",
+    "unblock",
+]

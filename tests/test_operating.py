@@ -1,0 +1,135 @@
+"""What operators see and do: refused to everybody else, written down, and what it does to the account."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, timedelta
+
+import pytest
+from bookkeeping import MODEL, OTHER_MODEL, USD, Books, open_books
+from sqlalchemy import delete, text, update
+from sqlalchemy.exc import DBAPIError
+
+from relay import accounts, clock, operating, usage
+from relay.accounts import Identity
+from relay.errors import BadInput, Conflict, Forbidden, NotFound
+from relay.ids import new_id
+from relay.tables import OperatorAction, UsageHour, table
+
+OPERATOR, ANNA = "Ops@Example.com", "anna@example.com"
+
+
+@pytest.fixture
+async def books(database_url: str) -> AsyncIterator[Books]:
+    async with open_books(database_url, OPERATOR_EMAILS=f"not an address, {OPERATOR}") as books:
+        yield books
+
+
+def operator_of(books: Books) -> Identity:
+    person = books.person(accounts.normalise_email(OPERATOR))
+    return Identity(person.account_id, accounts.normalise_email(OPERATOR), "session", "ses_1")
+
+
+async def test_every_act_is_refused_to_others_and_changes_nothing(books: Books) -> None:
+    anna = books.person(ANNA)
+    request_id = await books.call(anna)
+    ops, settings = operator_of(books), books.services.settings
+    others = [
+        Identity(anna.account_id, ANNA, "session", "ses_2"),
+        Identity(ops.account_id, ops.email, "key", "", "key_1"),
+        Identity(ops.account_id, ops.email, "session", "ses_1", blocked=True),
+    ]
+    for who in others:
+        assert not operating.is_operator(settings, who)
+        for act in (
+            lambda c, who=who: operating.give(c, settings, who, anna.account_id, USD, "mine"),
+            lambda c, who=who: operating.correct(c, settings, who, request_id, 0, "mine"),
+            lambda c, who=who: operating.block(c, settings, who, ops.account_id, "mine"),
+            lambda c, who=who: operating.unblock(c, settings, who, anna.account_id, "mine"),
+            lambda c, who=who: operating.replay(c, settings, who, "evt_1"),
+        ):
+            with pytest.raises(Forbidden):
+                await books.database.write(act)
+    assert await books.database.read(operating.acts) == []
+
+
+async def test_acts_are_done_with_a_reason_and_written_down(books: Books) -> None:
+    anna = books.person(ANNA, credit_usd=1)
+    request_id = await books.call(anna)
+    ops, settings = operator_of(books), books.services.settings
+    with pytest.raises(BadInput):
+        await books.database.write(lambda c: operating.give(c, settings, ops, anna.account_id, USD, "  "))
+    await books.database.write(lambda c: operating.give(c, settings, ops, anna.account_id, 2 * USD, "A lost day"))
+    await books.database.write(lambda c: operating.correct(c, settings, ops, request_id, 0, "It was cut"))
+    await books.database.write(lambda c: operating.block(c, settings, ops, anna.account_id, "Stolen card"))
+    with pytest.raises(Conflict):
+        await books.database.write(lambda c: operating.block(c, settings, ops, anna.account_id, "Again"))
+    with pytest.raises(BadInput):
+        await books.database.write(lambda c: operating.block(c, settings, ops, ops.account_id, "Oops"))
+    with pytest.raises(NotFound):
+        await books.database.write(lambda c: operating.block(c, settings, ops, "acct_0", "Nobody"))
+    opened = await books.database.read(lambda c: operating.open_account(c, anna.account_id))
+    assert opened.found.blocked_at is not None
+    assert opened.balance.credit_pico == 3 * USD
+    written = await books.database.read(lambda c: operating.acts(c, anna.account_id))
+    assert [(a.operator, a.action, a.reason) for a in written] == [
+        (ops.email, "block", "Stolen card"),
+        (ops.email, "correct", "It was cut"),
+        (ops.email, "grant", "A lost day"),
+    ]
+    async with books.client(anna) as client:
+        assert (await client.get("/api/balance")).status_code == 200
+    await books.database.write(lambda c: operating.unblock(c, settings, ops, anna.account_id, "Cleared"))
+    assert (await books.database.read(lambda c: operating.find(c, "ANNA@")))[0].blocked_at is None
+
+
+async def test_what_operators_did_cannot_be_edited(books: Books) -> None:
+    anna, ops = books.person(ANNA), operator_of(books)
+    settings, actions = books.services.settings, table(OperatorAction)
+    await books.database.write(lambda c: operating.give(c, settings, ops, anna.account_id, USD, "Kept"))
+    for statement in (update(actions).values(reason="x"), delete(actions)):
+        with pytest.raises(DBAPIError):
+            await books.database.write(lambda c, s=statement: c.execute(s))
+    assert [a.reason for a in await books.database.read(operating.acts)] == ["Kept"]
+
+
+async def test_accounts_are_found_by_address_id_and_request(books: Books) -> None:
+    anna, bob = books.person(ANNA), books.person("b_b%@example.com")
+    request_id = await books.call(anna)
+
+    async def found(wanted: str) -> list[str]:
+        return [each.account_id for each in await books.database.read(lambda c: operating.find(c, wanted))]
+
+    assert await found("anna@") == await found(anna.account_id) == await found(request_id) == [anna.account_id]
+    assert await found("b_b%") == [bob.account_id]
+    assert await found("%") == [bob.account_id]
+    assert set(await found("")) == {anna.account_id, bob.account_id}
+
+
+async def test_revenue_cost_and_margin_are_those_of_the_accounts_together(books: Books) -> None:
+    people = [books.person(f"p{i}@example.com", 100) for i in range(3)]
+    for person in people:
+        await books.call(person)
+        await books.call(person, model=OTHER_MODEL)
+    now = clock.now()
+    start, end = now - timedelta(days=1), now + timedelta(hours=1)
+    models = await books.database.read(lambda c: operating.by_model(c, start, end))
+    days = await books.database.read(lambda c: operating.by_day(c, start, end, UTC))
+    assert {m.bucket for m in models} == {MODEL, OTHER_MODEL}
+    total = operating.total_of(models)
+    assert total[1:] == operating.total_of(days)[1:]
+    priced = [await books.database.read(lambda c, p=p: usage.usage(c, p.account_id, start, end, "day")) for p in people]
+    assert total.revenue_pico == sum(view.total.price_pico for view in priced)
+    assert 0 < total.cost_pico < total.revenue_pico
+    assert total.margin_pico == total.revenue_pico - total.cost_pico
+
+
+async def test_sums_may_pass_what_64_bits_hold(books: Books) -> None:
+    hours, most = table(UsageHour), 2**63 - 1
+    for _ in range(3):
+        row = {"account_id": new_id("acct"), "hour": clock.hour_of(clock.now()), "service": "claude", "model": MODEL}
+        row |= {"key_id": "", "price_pico": most, "cost_pico": most - 1, "requests": 1}
+        row |= dict.fromkeys(("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"), 0)
+        await books.database.write(lambda c, r=row: c.execute(hours.insert(), r))
+    now = clock.now()
+    models = await books.database.read(lambda c: operating.by_model(c, now, now + timedelta(hours=1)))
+    assert (models[0].revenue_pico, models[0].margin_pico) == (3 * most, 3)
+    assert await books.database.read(lambda c: c.execute(text("SELECT count(*) FROM usage_hours")).scalar()) == 3
