@@ -16,7 +16,10 @@ from tests.dashboard import Dashboard, running, tab
 
 _PAGES = "reflex___state____state.account_app___session____session.account_app___pages___"
 OPERATOR = "reflex___state____state.account_app___session____session.account_app___operating____operator"
-KEYS, ACCOUNT = f"{_PAGES}keys____keys", f"{_PAGES}account____account"
+KEYS, ACCOUNT = (
+    f"{_PAGES}keys____keys",
+    "reflex___state____state.account_app___session____session.account_app___owning____account",
+)
 ANNA, BOB = "anna@example.com", "bob@example.com"
 HUGE = "x" * 1_000_000
 WRONG: list[Any] = [False, True, None, 1e308, -1, [], [["a"]], {"a": {"b": []}}, "", "\0"]
