@@ -108,11 +108,11 @@ class Guard:
             return
         token, session = _client_token(scope), _session_cookie(scope)
         if not self._comes_from_us(scope) or not token:
-            await _refuse_socket(receive, send)
+            await _refuse_socket(scope, receive, send)
             return
         session_hash = await self._living(session)
         if not self._sockets.has_room_for(session_hash):
-            await _refuse_socket(receive, send)
+            await _refuse_socket(scope, receive, send)
             return
         with self._sockets.opened(session_hash) as (handle, socket):
             cleaned = _cleaned(scope, handle, _bound(token, session_hash))
@@ -217,9 +217,14 @@ def _quiet_once_ended(socket: Socket, send: Send) -> Send:
     return guarded
 
 
-async def _refuse_socket(receive: Receive, send: Send) -> None:
+async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """403 before the handshake. A bare close would be answered by the server, without the headers of ours."""
     await receive()
-    await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+        return
+    await send({"type": "websocket.http.response.start", "status": 403, "headers": [(b"content-length", b"0")]})
+    await send({"type": "websocket.http.response.body", "body": b""})
 
 
 async def _refuse_http(send: Send) -> None:

@@ -17,6 +17,7 @@ from account_app.version import pages_version
 from relay import logs
 from relay.app import build
 from relay.endpoints.access_door import behind_access
+from relay.endpoints.naming import named
 from relay.services import get_ready_to_answer, open_services, refuse_unless_migrated
 from relay.settings import ROOT, Settings, settings
 
@@ -76,11 +77,11 @@ class Product:
             assert self._relay is not None
             await self._relay(scope, receive, send)
         elif path == VERSION:
-            await _tell_version(send)
+            await _tell_version(named(send))
         elif path.startswith(EVENTS) or scope["type"] == "websocket":
-            await self._socket(scope, receive, send)
+            await self._socket(scope, receive, named(send))
         else:
-            await self._site(scope, receive, send)
+            await self._site(scope, receive, named(send))
 
     async def _are_alive(self, hashes: Sequence[str]) -> Sequence[bool]:
         return await session.are_alive(hashes)

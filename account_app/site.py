@@ -15,6 +15,8 @@ from urllib.parse import quote, unquote
 from account_app.guard import Receive, Scope, Send
 from account_app.places import PLACES
 from account_app.placing import Place, placed, policy, security_headers
+from relay.endpoints.answers import problem
+from relay.errors import MethodNotAllowed
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -67,7 +69,7 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].rstrip("/") or "/"
         if scope["method"] not in ("GET", "HEAD"):
-            await _answer(send, 405, [*self.everywhere, (b"allow", b"GET, HEAD")], b"")
+            await _answer(send, 405, [*self.everywhere, *ONLY_READ], bytes(problem(MethodNotAllowed()).body))
         elif path in PRIVATE_PAGES and not _has_session(scope):
             await _answer(send, 303, [*self.everywhere, (b"location", _sign_in_address(scope)), NO_STORE], b"")
         elif file := self._files.get(path):
@@ -77,6 +79,7 @@ class Site:
 
 
 NO_STORE = (b"cache-control", PRIVATE)
+ONLY_READ = (NO_STORE, (b"allow", b"GET, HEAD"), (b"content-type", b"application/problem+json"))
 
 
 def _load(directory: Path, pages: dict[Path, str], policy: bytes, everywhere: Headers) -> Iterator[tuple[str, File]]:

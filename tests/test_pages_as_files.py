@@ -1,5 +1,6 @@
 """The front end as it is served: types, compression, caching, and the headers that keep others out."""
 
+import asyncio
 import gzip
 import hashlib
 import re
@@ -110,6 +111,8 @@ def test_only_reading_is_possible(browser: httpx.Client) -> None:
     answer = browser.post("/usage")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, HEAD"
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "method_not_allowed"
     head = browser.head("/sign-in", headers={"accept-encoding": "identity"})
     assert head.content == b""
     assert int(head.headers["content-length"]) > 1000
@@ -145,6 +148,37 @@ def test_without_a_session_the_way_leads_to_signing_in(dashboard: Dashboard, pat
     assert answer.status_code == 303
     assert answer.headers["location"] == to
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"), ("GET", "/sign-in"), ("GET", "/nowhere"), ("POST", "/sign-in"), ("GET", "/favicon.ico"),
+        ("GET", "/panel/v1/panel.js"), ("GET", "/_event/"), ("GET", "/_version"), ("GET", "/livez"),
+        ("GET", "/api/nowhere"), ("PUT", "/api/balance"), ("POST", "/api/claude"), ("OPTIONS", "/api/balance"),
+    ],
+)  # fmt: skip
+def test_every_answer_has_one_id_of_its_own(dashboard: Dashboard, method: str, path: str) -> None:
+    asks = {"origin": "https://editor.example", "access-control-request-method": "GET"} if method == "OPTIONS" else {}
+    answers = [httpx.request(method, dashboard.origin + path, headers=asks) for _ in range(2)]
+    ids = [answer.headers.get_list("request-id") for answer in answers]
+    assert [len(found) for found in ids] == [1, 1]
+    assert ids[0] != ids[1]
+    assert all(found[0].startswith("req_") for found in ids)
+
+
+async def test_a_socket_that_is_refused_and_one_that_opens_have_an_id(dashboard: Dashboard) -> None:
+    address = dashboard.origin.removeprefix("http://")
+    host, port = address.split(":")
+    for origin, status in (("http://evil.example", 403), (dashboard.origin, 101)):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = f"GET /_event/?token=tab&EIO=4&transport=websocket HTTP/1.1\r\nhost: {address}\r\norigin: {origin}\r\n"
+        head += "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
+        writer.write(f"{head}sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode())
+        answer = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).lower()
+        writer.close()
+        assert answer.startswith(f"http/1.1 {status} ".encode())
+        assert b"\r\nrequest-id: req_" in answer
 
 
 def test_the_panel_may_be_loaded_by_any_page(dashboard: Dashboard) -> None:

@@ -5,6 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay.access import HEADER, Access
 from relay.endpoints.answers import problem
+from relay.endpoints.naming import named
 from relay.errors import Forbidden, ProductError
 from relay.settings import Settings
 
@@ -33,7 +34,7 @@ class AccessDoor:
                 raise Forbidden("Come in through Cloudflare Access.")
             await self._access.verify(assertion)
         except ProductError as error:
-            await _refuse(scope, receive, send, error)
+            await _refuse(scope, receive, named(send), error)
         else:
             await self._app(scope, receive, send)
 
@@ -41,6 +42,7 @@ class AccessDoor:
 async def _refuse(scope: Scope, receive: Receive, send: Send, error: ProductError) -> None:
     if scope["type"] == "websocket":
         await receive()
-        await send({"type": "websocket.close", "code": 1008})
-    else:
-        await problem(error)(scope, receive, send)
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+    await problem(error)(scope, receive, send)

@@ -2,6 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from relay.endpoints.naming import named
 from relay.settings import Settings
 
 Header = tuple[bytes, bytes]
@@ -31,7 +32,7 @@ class Cors:
         if origin is None:
             await self._app(scope, receive, send)
         elif scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-            await self._answer_preflight(origin, send)
+            await self._answer_preflight(origin, named(send))
         else:
             await self._app(scope, receive, self._with_cors(origin, send))
 
