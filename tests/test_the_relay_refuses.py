@@ -174,15 +174,17 @@ def test_wrong_methods(shared_product: Product, key: str, method: str, path: str
     [
         "/v1", "/v1/", "/v1/complete", "/v1/files", "/v1/messages/batches", "/v1/messages/", "/v1/messages/x",
         "/v1/models/a/b", "/v1/organizations/usage", "/sandbox/books", "/v1/../sandbox/reset", "//v1/messages",
-        "/v1/messages%2Fbatches", "/v2/messages",
+        "/v1/messages%2Fbatches", "/v2/messages", "/v1/models/%2e%2e", "/v1/models/a%3Fb", "/v1/models/%C3%A9",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_unknown_paths(shared_product: Product, key: str, method: str, path: str) -> None:
+@pytest.mark.parametrize("is_known", [True, False], ids=["with a key", "by a stranger"])
+def test_unknown_paths(shared_product: Product, key: str, method: str, path: str, is_known: bool) -> None:
     calls = calls_of(shared_product)
     found = b""
     with socket.create_connection(("127.0.0.1", shared_product.port), timeout=20) as sock:
-        head = f"{method} /api/claude{path} HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\nconnection: close\r\n"
+        head = f"{method} /api/claude{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+        head += f"x-api-key: {key}\r\n" if is_known else ""
         sock.sendall(f"{head}content-length: 2\r\n\r\n{{}}".encode())
         while data := sock.recv(65536):
             found += data

@@ -1,5 +1,6 @@
 """The door to everything under `/api/claude`: who calls, what they may, and the table of what answers."""
 
+import re
 import time
 from collections.abc import Mapping
 
@@ -19,6 +20,8 @@ from relay.services import Services
 
 PREFIX = "/api/claude"
 MESSAGES = frozenset({"", "/", "/v1/messages"})
+COUNT = "/v1/messages/count_tokens"
+MODELS = re.compile(r"/v1/models(/|/[A-Za-z0-9][A-Za-z0-9._:@-]*)?", re.ASCII)
 log = structlog.get_logger(__name__)
 
 
@@ -62,13 +65,13 @@ class ClaudeDoor:
         """A call whose hold is durable, or None when the request was answered without one."""
         path, method = scope["path"].removeprefix(PREFIX), scope["method"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        _refuse_unless_offered(path, method)
         identity = await self._who(headers, method)
         if path in MESSAGES:
-            _allow(method, "POST")
             body = await wire.read_body(scope, receive, self._services.settings.BODY_SILENCE_SECONDS)
             admission = admit(body, headers)
             return await self._hold(admission, identity, headers, request_id, began)
-        await self._answer_free(path, method, scope, receive, send, identity, headers, request_id)
+        await self._answer_free(path, scope, receive, send, identity, headers, request_id)
         return None
 
     async def _hold(
@@ -90,17 +93,12 @@ class ClaudeDoor:
         return Call(services, prices, admission, identity, forwarded, wants_receipt, request_id, place, began)
 
     async def _answer_free(
-        self, path: str, method: str, scope: Scope, receive: Receive, send: Send,
+        self, path: str, scope: Scope, receive: Receive, send: Send,
         identity: Identity, headers: Mapping[str, str], request_id: str,
     ) -> None:  # fmt: skip
         body = b""
-        if path == "/v1/messages/count_tokens":
-            _allow(method, "POST")
+        if path == COUNT:
             body = await wire.read_body(scope, receive, self._services.settings.BODY_SILENCE_SECONDS)
-        elif path == "/v1/models" or (path.startswith("/v1/models/") and "/" not in path[len("/v1/models/") :]):
-            _allow(method, "GET")
-        else:
-            raise NotFound()
         await self._services.limits.admit(identity.account_id, 0)
         forwarded = forwarded_headers(headers)
         await pass_free(self._services, path, scope.get("query_string", b""), body, forwarded, send, request_id)
@@ -127,6 +125,13 @@ class ClaudeDoor:
             raise Forbidden("This page may not use the assistant with your cookie. Add its origin to EDITOR_ORIGINS.")
 
 
-def _allow(method: str, expected: str) -> None:
+def _refuse_unless_offered(path: str, method: str) -> None:
+    """Before anybody is asked who they are: what is not here is not here for strangers either."""
+    if path in MESSAGES or path == COUNT:
+        expected = "POST"
+    elif MODELS.fullmatch(path):
+        expected = "GET"
+    else:
+        raise NotFound()
     if method != expected:
         raise MethodNotAllowed(f"This address takes {expected} only.")
