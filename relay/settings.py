@@ -228,7 +228,7 @@ def _fault(name: str, message: str, found: object) -> Fault:
 @lru_cache
 def settings() -> Settings:
     """This process's settings, read once. Beside a `make run`, what that one chose counts where nothing else is set."""
-    return read_settings(**_of_running())
+    return read_settings(**of_running())
 
 
 def note_running(surroundings: Mapping[str, str]) -> None:
@@ -242,7 +242,8 @@ def forget_running() -> None:
     RUNNING_FILE.unlink(missing_ok=True)
 
 
-def _of_running() -> dict[str, str]:
+def of_running() -> dict[str, str]:
+    """What a `make run` that lives chose, except what is set here by other means. Empty without one."""
     try:
         noted = json.loads(RUNNING_FILE.read_text())
         os.kill(noted["pid"], 0)

@@ -1,6 +1,10 @@
 """The doctor tells what is wrong, what was expected and the fix; it exits by it, and tells no secret."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +12,7 @@ from typing import Any
 import pytest
 from product import GENEROUS, Product, running_product
 
+from relay.settings import ROOT
 from sandbox.serve import Running
 
 
@@ -67,3 +72,16 @@ def test_without_a_database_it_says_so_and_goes_on(tmp_path: Path, world: Runnin
     told = Product(world, environment, 0, tmp_path / "log").run("doctor")
     assert told.returncode == 1
     assert "wrong." in told.stdout
+
+
+def test_beside_a_make_run_it_examines_what_that_one_runs_with(tmp_path: Path, world: Running) -> None:
+    for room in ("relay", "alembic"):
+        shutil.copytree(ROOT / room, tmp_path / room)
+    (tmp_path / "data").mkdir()
+    noted = {"pid": os.getpid(), "settings": world.settings}
+    (tmp_path / "data" / "running.json").write_text(json.dumps(noted))
+    doctor = [sys.executable, "-m", "relay.cli", "doctor", "--json"]
+    done = subprocess.run(doctor, cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, timeout=60)
+    found = {one["name"]: one["state"] for one in json.loads(done.stdout)["findings"]}
+    assert [found[name] for name in ("ANTHROPIC_API_KEY", "STRIPE_API_KEY", "claude", "stripe")] == ["ok"] * 4
+    assert "alembic" not in done.stderr.lower()

@@ -109,3 +109,16 @@ def test_a_server_with_wrong_settings_starts_nothing_and_tells_no_secret(tmp_pat
     }  # fmt: skip
     assert "very_private" not in done.stderr
     assert list(tmp_path.iterdir()) == [tmp_path / "key"]
+
+
+@pytest.mark.parametrize(
+    "command", [["audit"], ["migrate"], ["prices", "--json"], ["grant", "a@b.dev", "5", "--reason=x"]]
+)
+@pytest.mark.parametrize("url", ["sqlite:////dev/null/account.db", "postgresql://someone:hidden@127.0.0.1:9/account"])
+def test_a_database_that_is_out_of_reach_is_told_in_words_and_is_no_difference(url: str, command: list[str]) -> None:
+    environment = GOOD | {"DATABASE_URL": url}
+    done = subprocess.run([BIN / "account-app", *command], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "hidden" not in done.stderr
+    assert "/dev/null" in done.stderr or "database" in done.stderr

@@ -1,5 +1,7 @@
 """`account-app …`: what the operator types. A file for each subject; what they share is in `shell`."""
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+
 # Importing a subject hangs its commands on the application.
 from relay.cli import (
     backups,
@@ -42,3 +44,9 @@ def main() -> None:
         fail(str(error), 2)
     except ProductError as error:
         fail(error.message, 2 if error.status < 500 else 1)
+    except (InterfaceError, OperationalError) as error:
+        fail(f"The database does not answer: {str(error.orig).strip()}\nLook at DATABASE_URL.", 2)
+    except OSError as error:
+        if not error.filename:
+            raise
+        fail(f"{error.filename}: {error.strerror}.", 2)

@@ -9,7 +9,7 @@ from rich.table import Table
 from relay import logs
 from relay.cli import shell
 from relay.doctor import Finding, examine
-from relay.settings import read_with_faults
+from relay.settings import of_running, read_with_faults
 
 COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
 
@@ -18,7 +18,7 @@ COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
 def doctor(as_json: shell.Json = False) -> None:
     """Checks every setting and service: found, expected, the fix. Tells no secret. Exits 1 on something wrong."""
     # A setting that cannot be read is the doctor's business, not a reason to give up.
-    settings, _ = read_with_faults()
+    settings, _ = read_with_faults(**of_running())
     logs.configure(settings.LOG_FORMAT)
     found = asyncio.run(examine(settings))
     if as_json:
