@@ -7,7 +7,7 @@ import pytest
 from product import BIN
 
 from relay.errors import Misconfigured
-from relay.settings import Settings, read_settings
+from relay.settings import SECRETS, Settings, read_settings
 from relay.settings_faults import faults_of, settings_to_serve, unknown
 
 GOOD = {
@@ -59,6 +59,12 @@ def test_what_contradicts_itself_is_refused_with_its_fix(changes: dict[str, str]
     found = wrong(**changes)
     assert told in found[name]
     assert not any(value in line for line in found.values() for key, value in changes.items() if "SECRET_KEY" in key)
+
+
+def test_every_secret_may_come_as_a_file() -> None:
+    secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert len(secret) > 5
+    assert secret <= set(SECRETS)
 
 
 def test_several_workers_need_what_they_share() -> None:
