@@ -13,6 +13,10 @@ from account_app.places import PLACES, Place
 from account_app.session import Session
 
 NAME = "Font editor account"
+BLOCKED = (
+    "This account is blocked: the assistant and your keys are refused, and nothing is charged for that. What you see "
+    "here stays yours to read and download. Write to us to have it opened again."
+)
 
 
 class Form(BaseHTML):
@@ -50,6 +54,7 @@ def frame(
         rx.el.main(
             heading,
             parts.problem(Session.problem, Session.as_of),
+            rx.cond(Session.blocked, rx.el.div(parts.notice(BLOCKED, tone="bad"), class_name="mb-6")),
             rx.cond(Session.ready, _found(*content), waiting()),
             id="content",
             class_name="mx-auto w-full max-w-5xl px-4 sm:px-8 py-6 lg:py-8",

@@ -56,6 +56,7 @@ class Live(_Beside, mixin=True):
                 return
             found = await session.read(self._reading, visitor)
             async with self:
+                self.blocked = identity.blocked
                 self._show(found, asked)
             await self._afterwards(visitor)
 

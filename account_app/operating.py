@@ -9,11 +9,11 @@ from reflex.vars import ObjectVar
 from account_app import session
 from account_app.acting import Acting, text, word
 from account_app.live import Live
-from account_app.reading_operator import MarginLine, OperatorFigures, Person, operator_page
+from account_app.reading.operator import MarginLine, OperatorFigures, Person, operator_page
 from account_app.session import Session
 from relay import operating
 from relay.accounts import Identity
-from relay.errors import BadInput
+from relay.errors import BadInput, ProductError
 from relay.money import pico_from_usd
 
 
@@ -22,7 +22,13 @@ class Operator(Acting, Live, Session):
 
     found: rx.Field[OperatorFigures] = rx.field(default_factory=OperatorFigures)
     health: rx.Field[list[list[str]]] = rx.field(default_factory=list[list[str]])
+    once: rx.Field[str] = rx.field("")
     _reading = staticmethod(operator_page)
+
+    def _show(self, found: Any, asked: str) -> None:
+        # Kept until an act is done, so that a form that is sent twice acts once.
+        self.once = self.once or operating.new_key()
+        super()._show(found, asked)
 
     def _may(self, identity: Any) -> bool:
         return operating.is_operator(session.services().settings, identity)
@@ -35,7 +41,9 @@ class Operator(Acting, Live, Session):
         """Promo credit for the account of the form."""
         return await self._do(
             "give",
-            lambda c, s, who: operating.give(c, s, who, text(form, "account"), _usd(form), text(form, "reason")),
+            lambda c, s, who: operating.give(
+                c, s, who, text(form, "account"), _usd(form), text(form, "reason"), text(form, "once")
+            ),
         )
 
     @rx.event
@@ -43,30 +51,20 @@ class Operator(Acting, Live, Session):
         """What a request shall cost in all."""
         return await self._do(
             "correct",
-            lambda c, s, who: operating.correct(c, s, who, text(form, "request"), _usd(form), text(form, "reason")),
+            lambda c, s, who: operating.correct(
+                c, s, who, text(form, "request").strip(), _usd(form), text(form, "reason"), text(form, "once")
+            ),
         )
 
     @rx.event
     async def block(self, form: Any) -> Any:
         """Ends what the account has open, and refuses its calls."""
-        account_id, reason = "", ""
-
-        def work(connection: Any, settings: Any, who: Identity) -> None:
-            nonlocal account_id, reason
-            account_id, reason = text(form, "account"), text(form, "reason")
-            operating.block(connection, settings, who, account_id, reason)
-
-        leaving = await self._do("block", work)
-        if account_id and not self.wrong:
-            session.services().hub.ended(account_id)
-        return leaving
+        return await self._turn(form, operating.block)
 
     @rx.event
     async def unblock(self, form: Any) -> Any:
         """Takes the account's calls again."""
-        return await self._do(
-            "block", lambda c, s, who: operating.unblock(c, s, who, text(form, "account"), text(form, "reason"))
-        )
+        return await self._turn(form, operating.unblock)
 
     @rx.event
     async def replay(self, event_id: Any) -> Any:
@@ -88,13 +86,50 @@ class Operator(Acting, Live, Session):
         self.health = found
         return None
 
+    @rx.event(background=True)
+    async def inspect(self) -> Any:
+        """Looks for differences, and goes on when the page is left. The next look finds what it found."""
+        services, identity = session.services(), await self._who()
+        if identity is None or not self._allowed(identity):
+            return
+        try:
+            for kind in operating.KINDS:
+                await operating.inspect(
+                    services.office, identity, kind, lambda: services.hub.changed(identity.account_id)
+                )
+        except ProductError as error:
+            async with self:
+                self.wrong, self.wrong_at = error.message, "inspect"
+            return
+        async with self:
+            if self.wrong_at == "inspect":
+                self.wrong, self.wrong_at = "", ""
+
+    async def _turn(self, form: Any, turn: Callable[[Any, Any, Identity, str, str], None]) -> Any:
+        """Blocks or unblocks the account of the form; its open pages say so at once."""
+        turned = ""
+
+        def work(connection: Any, settings: Any, who: Identity) -> None:
+            nonlocal turned
+            turned = text(form, "account")
+            turn(connection, settings, who, turned, text(form, "reason"))
+
+        leaving = await self._do("block", work)
+        if turned and not self.wrong:
+            if turn is operating.block:
+                session.services().hub.ended(turned)
+            session.services().hub.changed(turned)
+        return leaving
+
     async def _do(self, act: str, work: Callable[[Any, Any, Identity], Any]) -> Any:
         services = session.services()
 
         async def written(who: Identity) -> None:
             await services.database.write(lambda c: work(c, services.settings, who))
 
-        _, leaving = await self._act(act, written, "Done, and written down.")
+        done, leaving = await self._act(act, written, "Done, and written down.")
+        if done:
+            self.once = operating.new_key()
         return leaving
 
 

@@ -9,7 +9,7 @@ from reflex.vars import ObjectVar
 from account_app import session
 from account_app.acting import Acting, text, word
 from account_app.live import Live
-from account_app.reading_account import AccountFigures, account_of
+from account_app.reading.account import AccountFigures, account_of
 from account_app.session import Session
 from relay import accounts, billing
 from relay.accounts import Identity, letters

@@ -71,6 +71,7 @@ class Session(rx.State):
 
     email: rx.Field[str] = rx.field("")
     operator: rx.Field[bool] = rx.field(False)
+    blocked: rx.Field[bool] = rx.field(False)
     ready: rx.Field[bool] = rx.field(False)
     problem: rx.Field[str] = rx.field("")
     as_of: rx.Field[str] = rx.field("")
@@ -95,6 +96,7 @@ class Session(rx.State):
     def _greet(self, identity: Identity) -> None:
         """Shows whose page it is. The link to the operator's page is only a link: that page asks again."""
         self.email, self.operator = identity.email, operating.is_operator(services().settings, identity)
+        self.blocked = identity.blocked
         self.shown_zone, self.shown_locale = self._zone(identity), self._locale(identity)
 
     def _visitor(self, identity: Identity) -> Visitor:
@@ -109,7 +111,7 @@ class Session(rx.State):
 
     def _to_sign_in(self) -> Any:
         """Forgets what was shown and leaves the page."""
-        self.email, self.operator, self.ready = "", False, False
+        self.email, self.operator, self.blocked, self.ready = "", False, False, False
         return rx.redirect(SIGN_IN, replace=True)
 
     def _zone(self, identity: Identity) -> str:

@@ -1,5 +1,6 @@
 """What operators see and do: refused to everybody else, written down, and what it does to the account."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, timedelta
 
@@ -14,6 +15,7 @@ from relay.errors import BadInput, Conflict, Forbidden, NotFound
 from relay.ids import new_id
 from relay.tables import OperatorAction, UsageHour, table
 
+ONCE = operating.new_key()
 OPERATOR, ANNA = "Ops@Example.com", "anna@example.com"
 
 
@@ -40,8 +42,8 @@ async def test_every_act_is_refused_to_others_and_changes_nothing(books: Books) 
     for who in others:
         assert not operating.is_operator(settings, who)
         for act in (
-            lambda c, who=who: operating.give(c, settings, who, anna.account_id, USD, "mine"),
-            lambda c, who=who: operating.correct(c, settings, who, request_id, 0, "mine"),
+            lambda c, who=who: operating.give(c, settings, who, anna.account_id, USD, "mine", ONCE),
+            lambda c, who=who: operating.correct(c, settings, who, request_id, 0, "mine", ONCE),
             lambda c, who=who: operating.block(c, settings, who, ops.account_id, "mine"),
             lambda c, who=who: operating.unblock(c, settings, who, anna.account_id, "mine"),
             lambda c, who=who: operating.replay(c, settings, who, "evt_1"),
@@ -56,9 +58,9 @@ async def test_acts_are_done_with_a_reason_and_written_down(books: Books) -> Non
     request_id = await books.call(anna)
     ops, settings = operator_of(books), books.services.settings
     with pytest.raises(BadInput):
-        await books.database.write(lambda c: operating.give(c, settings, ops, anna.account_id, USD, "  "))
-    await books.database.write(lambda c: operating.give(c, settings, ops, anna.account_id, 2 * USD, "A lost day"))
-    await books.database.write(lambda c: operating.correct(c, settings, ops, request_id, 0, "It was cut"))
+        await books.database.write(lambda c: operating.give(c, settings, ops, anna.account_id, USD, "  ", ONCE))
+    await books.database.write(lambda c: operating.give(c, settings, ops, anna.account_id, 2 * USD, "A lost day", ONCE))
+    await books.database.write(lambda c: operating.correct(c, settings, ops, request_id, 0, "It was cut", ONCE))
     await books.database.write(lambda c: operating.block(c, settings, ops, anna.account_id, "Stolen card"))
     with pytest.raises(Conflict):
         await books.database.write(lambda c: operating.block(c, settings, ops, anna.account_id, "Again"))
@@ -81,10 +83,31 @@ async def test_acts_are_done_with_a_reason_and_written_down(books: Books) -> Non
     assert (await books.database.read(lambda c: operating.find(c, "ANNA@")))[0].blocked_at is None
 
 
+async def test_a_form_that_is_sent_twice_acts_once(books: Books) -> None:
+    anna, ops, settings = books.person(ANNA, credit_usd=1), operator_of(books), books.services.settings
+    request_id, key, other = await books.call(anna), operating.new_key(), operating.new_key()
+    before = (await books.database.read(lambda c: usage.balance(c, anna.account_id))).credit_pico
+    giving = [
+        books.database.write(lambda c: operating.give(c, settings, ops, anna.account_id, USD, "Once", key))
+        for _ in range(5)
+    ]
+    assert sorted(await asyncio.gather(*giving)) == [False] * 4 + [True]
+    for _ in range(2):
+        await books.database.write(lambda c: operating.correct(c, settings, ops, request_id, 0, "Cut", other))
+    balance = await books.database.read(lambda c: usage.balance(c, anna.account_id))
+    assert balance.credit_pico == before + USD + (USD - before)
+    assert [a.action for a in await books.database.read(operating.acts)] == ["correct", "grant"]
+    for wrong in ("", "op_", "grant:1", f"{key} ", f"{key}\n"):
+        with pytest.raises(BadInput):
+            await books.database.write(
+                lambda c, w=wrong: operating.give(c, settings, ops, anna.account_id, USD, "Again", w)
+            )
+
+
 async def test_what_operators_did_cannot_be_edited(books: Books) -> None:
     anna, ops = books.person(ANNA), operator_of(books)
     settings, actions = books.services.settings, table(OperatorAction)
-    await books.database.write(lambda c: operating.give(c, settings, ops, anna.account_id, USD, "Kept"))
+    await books.database.write(lambda c: operating.give(c, settings, ops, anna.account_id, USD, "Kept", ONCE))
     for statement in (update(actions).values(reason="x"), delete(actions)):
         with pytest.raises(DBAPIError):
             await books.database.write(lambda c, s=statement: c.execute(s))

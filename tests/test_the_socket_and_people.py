@@ -10,7 +10,7 @@ import pytest
 from socketio.exceptions import BadNamespaceError
 from sqlalchemy import select, text
 
-from relay import accounts
+from relay import accounts, operating
 from relay.tables import ApiKey, Session, table
 from tests.dashboard import Dashboard, running, tab
 
@@ -20,6 +20,7 @@ KEYS, ACCOUNT = (
     f"{_PAGES}keys____keys",
     "reflex___state____state.account_app___session____session.account_app___owning____account",
 )
+ONCE = operating.new_key()
 ANNA, BOB = "anna@example.com", "bob@example.com"
 HUGE = "x" * 1_000_000
 WRONG: list[Any] = [False, True, None, 1e308, -1, [], [["a"]], {"a": {"b": []}}, "", "\0"]
@@ -42,12 +43,13 @@ def of_anna(dashboard: Dashboard) -> tuple[str, dict[str, Any]]:
         f"{ACCOUNT}.end_session": {"session_id": sessions[-1].id},
         f"{ACCOUNT}.confirm_move": {"form": {"old_code": "000000", "new_code": "000000"}},
         f"{ACCOUNT}.close": {"form": {"code": "000000"}},
-        f"{OPERATOR}.give": {"form": {"account": account_id, "usd": "5", "reason": "mine"}},
+        f"{OPERATOR}.give": {"form": {"account": account_id, "usd": "5", "reason": "mine", "once": ONCE}},
         f"{OPERATOR}.block": {"form": {"account": account_id, "reason": "mine"}},
         f"{OPERATOR}.unblock": {"form": {"account": account_id, "reason": "mine"}},
-        f"{OPERATOR}.correct": {"form": {"request": "req_1", "usd": "0", "reason": "mine"}},
+        f"{OPERATOR}.correct": {"form": {"request": "req_1", "usd": "0", "reason": "mine", "once": ONCE}},
         f"{OPERATOR}.replay": {"event_id": "evt_1"},
         f"{OPERATOR}.look": {},
+        f"{OPERATOR}.inspect": {},
         f"{OPERATOR}.follow": {},
     }
     return key, calls
@@ -56,7 +58,7 @@ def of_anna(dashboard: Dashboard) -> tuple[str, dict[str, Any]]:
 def kept(dashboard: Dashboard) -> list[object]:
     """What nobody but its owner may change."""
     names = {"accounts": "*", "api_keys": "*", "sessions": "id, account_id, token_hash", "grants": "*", "balances": "*"}
-    names |= {"operator_actions": "*"}
+    names |= {"operator_actions": "*", "inspections": "*"}
     return [
         dashboard.database.read_now(lambda c, n=n, s=s: sorted(map(str, c.execute(text(f"SELECT {s} FROM {n}")))))
         for n, s in names.items()
@@ -177,7 +179,8 @@ async def test_an_operator_acts_by_the_page_and_it_is_written_down(dashboard: Da
         await page.send(f"{OPERATOR}.load", {}, "/operator")
         await page.hears(ANNA)
         await hers.hears("$5.00 promotional")
-        form = {"account": account_id, "usd": "2", "reason": "A lost day"}
+        form = {"account": account_id, "usd": "2", "reason": "A lost day", "once": ONCE}
+        await page.send(f"{OPERATOR}.give", {"form": form}, "/operator")
         await page.send(f"{OPERATOR}.give", {"form": form}, "/operator")
         await page.hears("Done, and written down.")
         await hers.hears("$7.00 promotional")

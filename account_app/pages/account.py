@@ -11,7 +11,7 @@ from account_app.components import controls, parts
 from account_app.components.moments import moment
 from account_app.layout import Form, api, frame
 from account_app.owning import FOUND, Account
-from account_app.reading_account import SessionLine
+from account_app.reading.account import SessionLine
 from account_app.session import Session
 from relay import accounts
 
@@ -29,13 +29,6 @@ def _notices() -> rx.Component:
         rx.el.button("Send me mail again", type="button", on_click=Account.allow_mail, class_name=f"{theme.LINK} ml-2"),
     )
     return rx.fragment(
-        rx.cond(
-            FOUND.blocked,
-            parts.notice(
-                "This account is blocked: the assistant and your keys are refused. Write to us to have it opened.",
-                tone="bad",
-            ),
-        ),
         rx.cond(FOUND.stopped != "", parts.notice(FOUND.stopped, allow)),
     )
 
@@ -103,7 +96,8 @@ def _email() -> rx.Component:
     give = rx.el.form(
         rx.el.p(
             "We mailed a code to ", _strong(Session.email), " and one to ", _strong(FOUND.moving_to),
-            ". They work for 10 minutes, in this browser.", class_name=theme.QUIET,
+            ". They work for 10 minutes, in this browser. If one does not come, look among the spam; after that time "
+            "you can start again.", class_name=theme.QUIET,
         ),
         _code("Code from the old address", "old_code"),
         _code("Code from the new address", "new_code", _error("confirm")),

@@ -15,7 +15,7 @@ from account_app.components.address import here_to
 from account_app.components.moments import date_of, moment
 from account_app.layout import frame
 from account_app.live import Live
-from account_app.reading_keys import KeyLine, KeysFigures, keys_of
+from account_app.reading.keys import KeyLine, KeysFigures, keys_of
 from account_app.session import Session
 from relay import accounts
 from relay.accounts import Identity

@@ -13,14 +13,14 @@ from account_app.components.moments import date_of, moment
 from account_app.layout import frame
 from account_app.operating import FOUND, TOTAL, Operator
 from account_app.pages.operator_drawer import account_drawer
-from account_app.reading_operator import ActLine, EventLine, MarginLine, Person
+from account_app.reading.operator import ActLine, DifferenceLine, EventLine, InspectionLine, MarginLine, Person
 
 ROUTE = "/operator"
 TITLE = "Operator"
 
 
 def page() -> rx.Component:
-    return frame(ROUTE, TITLE, _money(), _people(), _stripe(), _health(), _acts(), account_drawer())
+    return frame(ROUTE, TITLE, _money(), _people(), _differences(), _stripe(), _health(), _acts(), account_drawer())
 
 
 def _money() -> rx.Component:
@@ -102,6 +102,62 @@ def _person(each: ObjectVar[Person]) -> rx.Component:
         parts.cell(date_of(each.since), parts.LEFT + parts.ONLY_WIDE),
         parts.cell(each.credit, parts.RIGHT),
         parts.cell(each.overage, parts.RIGHT + parts.ONLY_WIDE),
+    )
+
+
+def _differences() -> rx.Component:
+    look = rx.el.button(
+        rx.cond(FOUND.inspecting, "Looking", "Look now"),
+        type="button",
+        disabled=FOUND.inspecting,
+        on_click=Operator.inspect,
+        class_name=theme.SECONDARY,
+    )
+    advice = "Looking recomputes every account from its usage, then compares it with Stripe. It goes on by itself."
+    return parts.panel(
+        rx.cond(
+            Operator.wrong_at == "inspect",
+            rx.el.p(Operator.wrong, role="alert", class_name="px-5 pt-2 text-sm text-bad"),
+        ),
+        rx.cond(
+            FOUND.inspections.length() > 0,
+            rx.el.div(
+                rx.foreach(FOUND.inspections, _inspection),
+                class_name="mt-3 divide-y divide-line border-t border-line",
+            ),
+            parts.empty("Not looked for yet", advice),
+        ),
+        title="Differences",
+        aside=look,
+    )
+
+
+def _inspection(each: ObjectVar[InspectionLine]) -> rx.Component:
+    columns = (("What", parts.LEFT), ("Where", parts.LEFT), ("Ours", parts.RIGHT), ("The other", parts.RIGHT))
+    looked = rx.cond(each.looked != "", rx.el.span("Last looked ", moment(each.looked), class_name=theme.NOTE))
+    head = rx.el.div(
+        rx.el.h3(each.name, class_name=theme.LABEL),
+        rx.el.span(parts.mark(each.state, each.tone), role="status"),
+        rx.el.span(looked, class_name="sm:ml-auto"),
+        class_name="flex flex-wrap items-center gap-x-3 gap-y-1 px-5",
+    )
+    return rx.el.div(
+        head,
+        rx.cond(each.note != "", rx.el.p(each.note, class_name=f"{theme.NOTE} px-5 [overflow-wrap:anywhere]")),
+        rx.cond(
+            each.differences.length() > 0, parts.table(each.name, columns, rx.foreach(each.differences, _difference))
+        ),
+        rx.cond(each.more != "", rx.el.p(each.more, class_name=f"{theme.NOTE} px-5")),
+        class_name="flex flex-col gap-2 py-3",
+    )
+
+
+def _difference(each: ObjectVar[DifferenceLine]) -> rx.Component:
+    return parts.row(
+        parts.cell(each.what),
+        parts.cell(each.where, class_name="[overflow-wrap:anywhere]"),
+        parts.cell(each.ours, parts.RIGHT),
+        parts.cell(each.other, parts.RIGHT),
     )
 
 

@@ -9,7 +9,7 @@ from account_app import theme
 from account_app.components import controls, parts
 from account_app.components.moments import moment
 from account_app.operating import CHOSEN, FOUND, Operator
-from account_app.reading_operator import ActLine, Call
+from account_app.reading.operator import ActLine, Call
 
 
 def account_drawer() -> rx.Component:
@@ -72,6 +72,7 @@ def _form(act: str, title: str, handler: Any, *inputs: rx.Component) -> rx.Compo
     return rx.el.details(
         rx.el.summary(title, class_name=f"{theme.LABEL} cursor-pointer py-1"),
         rx.el.form(
+            rx.el.input(type="hidden", name="once", value=Operator.once, read_only=True),
             *inputs,
             reason,
             wrong,

@@ -26,7 +26,6 @@ _NOT_PLACES = ("Etc/", "SystemV/", "US/", "posix", "right/", "localtime", "Facto
 class Preferences(NamedTuple):
     time_zone: str
     locale: str
-    is_blocked: bool
 
 
 @cache
@@ -67,7 +66,6 @@ def _locale(given: object) -> str:
 
 
 def preferences_of(connection: Connection, account_id: str) -> Preferences:
-    """What was chosen; whether an operator has blocked the account."""
-    columns = (accounts.c.time_zone, accounts.c.locale, accounts.c.blocked_at)
-    row = connection.execute(select(*columns).where(accounts.c.id == account_id)).one()
-    return Preferences(row.time_zone, row.locale, row.blocked_at is not None)
+    """What was chosen; '' for what was not."""
+    chosen = select(accounts.c.time_zone, accounts.c.locale)
+    return Preferences(*connection.execute(chosen.where(accounts.c.id == account_id)).one())

@@ -6,7 +6,6 @@ from sqlalchemy import Connection, select, update
 from relay.billing.customers import known_customer
 from relay.billing.office import Office
 from relay.errors import ProductError
-from relay.gateways.payments import Missing
 from relay.tables import Account, table
 
 accounts = table(Account)
@@ -26,11 +25,18 @@ async def follow_address(office: Office, account_id: str, email: str) -> None:
 
 
 async def erase_closed(office: Office) -> int:
-    """Deletes the customers of accounts that were deleted; how many. The clock tries again what fails."""
-    left = await office.database.read(_left)
-    for customer_id in left:
-        await _erase(office, customer_id)
-    return len(left)
+    """Deletes the customers of accounts that were deleted; how many. The clock tries again what fails.
+
+    What Stripe refuses here holds up no window: it is logged, and the rest of the clock's turn goes on.
+    """
+    erased = 0
+    for customer_id in await office.database.read(_left):
+        try:
+            await _erase(office, customer_id)
+            erased += 1
+        except ProductError as error:
+            log.warning("customer_not_deleted", customer_id=customer_id, error=error.code)
+    return erased
 
 
 def _left(connection: Connection) -> list[str]:
@@ -39,9 +45,6 @@ def _left(connection: Connection) -> list[str]:
 
 
 async def _erase(office: Office, customer_id: str) -> None:
-    try:
-        await office.payments.delete_customer(customer_id)
-    except Missing:
-        log.info("customer_was_gone")
+    await office.payments.delete_customer(customer_id)
     gone = update(accounts).where(accounts.c.stripe_customer_id == customer_id, accounts.c.closed_at.is_not(None))
     await office.database.write(lambda connection: connection.execute(gone.values(stripe_customer_id=None)))

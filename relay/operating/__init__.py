@@ -3,17 +3,21 @@
 The log is written in the transaction of the act itself, and the database refuses to change or delete its rows.
 """
 
-from relay.operating.acting import block, correct, give, replay, unblock
+from relay.operating.acting import block, correct, give, new_key, replay, unblock
 from relay.operating.health import Answer, health_of
+from relay.operating.inspecting import KINDS, Inspected, Kind, inspect, inspections
 from relay.operating.log import Act, acts
 from relay.operating.looking import Found, Opened, find, open_account
 from relay.operating.people import is_operator, operators, refuse_unless_operator
 from relay.operating.revenue import Margin, by_day, by_model, total_of
 
 __all__ = [
+    "KINDS",
     "Act",
     "Answer",
     "Found",
+    "Inspected",
+    "Kind",
     "Margin",
     "Opened",
     "acts",
@@ -24,7 +28,10 @@ __all__ = [
     "find",
     "give",
     "health_of",
+    "inspect",
+    "inspections",
     "is_operator",
+    "new_key",
     "open_account",
     "operators",
     "refuse_unless_operator",

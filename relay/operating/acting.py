@@ -1,5 +1,6 @@
 """What operators do to an account or an event, each with its reason."""
 
+import re
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -16,26 +17,36 @@ from relay.settings import Settings
 from relay.tables import Account, Usage, table
 
 accounts, usage = table(Account), table(Usage)
+_KEY = re.compile(r"op_[0-9a-f]{28}", re.ASCII)
+
+
+def new_key() -> str:
+    """What a form that gives or corrects is sent with: however often it is sent, it acts once."""
+    return new_id("op")
 
 
 def give(
-    connection: Connection, settings: Settings, who: Identity, account_id: str, amount_pico: int, reason: str
-) -> None:
-    """A promo grant that does not expire. NotFound, BadInput."""
+    connection: Connection, settings: Settings, who: Identity, account_id: str, amount_pico: int, reason: str, key: str
+) -> bool:
+    """A promo grant that does not expire. False when the key has given before. NotFound, BadInput."""
     refuse_unless_operator(settings, who)
-    ledger.grant(
-        connection, account_id, kind="promo", amount_pico=amount_pico, key=new_id("grant"), reason=reason.strip(),
-        source="operator",
+    given = ledger.grant(
+        connection, account_id, kind="promo", amount_pico=amount_pico, key=f"operator:{_checked(key)}",
+        reason=reason.strip(), source="operator",
     )  # fmt: skip
-    note(connection, who, "grant", reason=reason, account_id=account_id, detail=f"${usd(amount_pico)}")
+    if given:
+        note(connection, who, "grant", reason=reason, account_id=account_id, detail=f"${usd(amount_pico)}")
+    return given
 
 
 def correct(
-    connection: Connection, settings: Settings, who: Identity, request_id: str, price_pico: int, reason: str
+    connection: Connection, settings: Settings, who: Identity, request_id: str, price_pico: int, reason: str, key: str
 ) -> Corrected:
-    """What shall be paid for a request in all. NotFound, BadInput, Conflict as `ledger.correct`."""
+    """What shall be paid for a request in all, once per key. NotFound, BadInput, Conflict as `ledger.correct`."""
     refuse_unless_operator(settings, who)
-    done = ledger.correct(connection, request_id, reason=reason.strip(), price_pico=price_pico)
+    done = ledger.correct(connection, request_id, reason=reason.strip(), price_pico=price_pico, key=_checked(key))
+    if not done.first:
+        return done
     of = connection.execute(select(usage.c.account_id).where(usage.c.request_id == request_id).limit(1)).scalar_one()
     detail = f"from ${usd(done.before_pico)} to ${usd(done.after_pico)}"
     note(connection, who, "correct", reason=reason, account_id=of, about=request_id, detail=detail)
@@ -63,6 +74,12 @@ def replay(connection: Connection, settings: Settings, who: Identity, event_id: 
     refuse_unless_operator(settings, who)
     billing.replay(connection, event_id)
     note(connection, who, "replay", reason="Worked once more", about=event_id)
+
+
+def _checked(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise BadInput("This form is out of date. Load the page again.")
+    return key
 
 
 def _turn(connection: Connection, account_id: str, is_other: Any, **values: object) -> None:

@@ -35,7 +35,6 @@ class AccountFigures:
     locale: str = ""
     stopped: str = ""
     complained: bool = False
-    blocked: bool = False
     exported: str = ""
     exporting: bool = False
     export_share: str = ""
@@ -58,7 +57,6 @@ def account_of(connection: Any, visitor: Visitor) -> AccountFigures:
         locale=settings.locale,
         stopped=STOPPED[stop.reason] if stop else "",
         complained=bool(stop and stop.reason == "complained"),
-        blocked=settings.is_blocked,
         exported=rfc3339(export.finished_at) if export and export.finished_at else "",
         exporting=bool(export and export.runs),
         export_share=_share(export, visitor.locale),

@@ -14,6 +14,7 @@ from relay.money import usd
 
 DAYS = 30
 EVENTS = 20
+INSPECTIONS = {"audit": "Our books, recomputed", "reconcile": "Our books and Stripe's"}
 OPEN_EVENTS = ("received", "failed", "set_aside")
 
 
@@ -67,6 +68,27 @@ class ActLine:
 
 
 @dataclass(frozen=True)
+class DifferenceLine:
+    what: str = ""
+    where: str = ""
+    ours: str = ""
+    other: str = ""
+
+
+@dataclass(frozen=True)
+class InspectionLine:
+    """A comparison. `looked` is when the differences were found, '' when never; `more` says how many are not shown."""
+
+    name: str = ""
+    state: str = ""
+    tone: str = "plain"
+    looked: str = ""
+    note: str = ""
+    differences: list[DifferenceLine] = field(default_factory=list[DifferenceLine])
+    more: str = ""
+
+
+@dataclass(frozen=True)
 class OperatorFigures:
     total: MarginLine = field(default_factory=MarginLine)
     models: list[MarginLine] = field(default_factory=list[MarginLine])
@@ -79,6 +101,8 @@ class OperatorFigures:
     done_to: list[ActLine] = field(default_factory=list[ActLine])
     events: list[EventLine] = field(default_factory=list[EventLine])
     waiting_since: str = ""
+    inspections: list[InspectionLine] = field(default_factory=list[InspectionLine])
+    inspecting: bool = False
     acts: list[ActLine] = field(default_factory=list[ActLine])
 
 
@@ -88,6 +112,7 @@ def operator_page(connection: Any, visitor: Visitor) -> OperatorFigures:
     start, end = now - timedelta(days=DAYS), now + timedelta(hours=1)
     models = operating.by_model(connection, start, end)
     waiting = billing.oldest_unsent(connection)
+    inspected = operating.inspections(connection)
     return OperatorFigures(
         total=_margin(operating.total_of(models), visitor.locale),
         models=[_margin(each, visitor.locale) for each in models],
@@ -95,6 +120,8 @@ def operator_page(connection: Any, visitor: Visitor) -> OperatorFigures:
         people=[_person(each, visitor.locale) for each in operating.find(connection, visitor.query.get("q", "")[:254])],
         events=[_event(row) for row in billing.listed(connection, EVENTS, OPEN_EVENTS)],
         waiting_since=rfc3339(waiting) if waiting else "",
+        inspections=[_inspection(each, visitor.locale) for each in inspected],
+        inspecting=any(each.runs for each in inspected),
         acts=[_act(each) for each in operating.acts(connection)],
         **_opened(connection, visitor),
     )
@@ -147,6 +174,31 @@ def _event(row: Any) -> EventLine:
     tone = {"failed": "bad", "set_aside": "warn"}.get(row.state, "plain")
     words = row.state.replace("_", " ").capitalize()
     return EventLine(row.id, row.type, words, tone, str(row.attempts), row.error, rfc3339(row.received_at))
+
+
+def _inspection(each: operating.Inspected, locale: str) -> InspectionLine:
+    state, tone = _outcome(each, locale)
+    hidden = each.differences - len(each.found)
+    return InspectionLine(
+        name=INSPECTIONS[each.kind],
+        state=state,
+        tone=tone,
+        looked=rfc3339(each.finished_at) if each.finished_at else "",
+        note=each.error,
+        differences=[DifferenceLine(*found) for found in each.found],
+        more=f"And {count(hidden, locale)} more: `account-app {each.kind}` names them all." if hidden else "",
+    )
+
+
+def _outcome(each: operating.Inspected, locale: str) -> tuple[str, str]:
+    if each.runs:
+        of = f" {count(each.done, locale)} of {count(each.total, locale)} accounts" if each.total else ""
+        return f"Looking{of}", "plain"
+    if each.error:
+        return "Not finished", "warn"
+    if not each.differences:
+        return "No difference", "good"
+    return ("1 difference" if each.differences == 1 else f"{count(each.differences, locale)} differences"), "bad"
 
 
 def _act(each: operating.Act) -> ActLine:
