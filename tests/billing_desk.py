@@ -31,6 +31,7 @@ from tests.stripe_desk import Desk, desk
 MODEL = "claude-sonnet-5-5"
 GOOD_CARD, BAD_CARD, SLOW = "4242424242424242", "4000000000000002", "delayed"
 DAY = 86_400
+SECRET_KEY = "a secret key of the tests, 32 characters"
 grants, outbox, windows = table(Grant), table(Outbox), table(Window)
 
 
@@ -153,7 +154,7 @@ class Town:
 @asynccontextmanager
 async def town(database_url: str) -> AsyncIterator[Town]:
     with desk() as stripe:
-        settings = read_settings(DATABASE_URL=database_url, **stripe.world.settings)
+        settings = read_settings(DATABASE_URL=database_url, SECRET_KEY=SECRET_KEY, **stripe.world.settings)
         database, payments = Database(settings.database_url), Payments(settings)
         try:
             prices = database.read_now(pricing.current)

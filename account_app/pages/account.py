@@ -5,6 +5,7 @@ from typing import Any
 
 import reflex as rx
 from reflex.vars import ObjectVar
+from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components import controls, parts
@@ -138,9 +139,11 @@ def _data() -> rx.Component:
             class_name=theme.QUIET,
         ),
         rx.el.div(
-            rx.el.a(
+            link(
                 "Download my data",
-                href=api("/api/account/export"),
+                to=api("/api/account/export"),
+                # Else the router takes the address for a page of ours, and finds none.
+                reload_document=True,
                 download=True,
                 on_click=Account.follow_export,
                 class_name=theme.SECONDARY,
