@@ -51,7 +51,7 @@ Heading = tuple[Any, str] | tuple[Any, str, str]
 
 
 def table(
-    caption: str,
+    caption: rx.Var[str] | str,
     columns: Sequence[Heading],
     rows: rx.Component,
     foot: rx.Component | None = None,

@@ -35,10 +35,8 @@ def _chosen() -> rx.Component:
             controls.field("Request id", "request", required=True, max_length=100, auto_complete="off"),
             _amount("Shall cost in all, in USD", "correct-usd"),
         ),
-        rx.el.h3("Latest requests", class_name=theme.HEADING),
-        rx.el.ul(rx.foreach(FOUND.calls, _call), class_name="flex flex-col gap-2 text-sm"),
-        rx.el.h3("What operators did", class_name=theme.HEADING),
-        rx.el.ul(rx.foreach(FOUND.done_to, _done_to), class_name="flex flex-col gap-2 text-sm"),
+        _lines("Latest requests", FOUND.calls, _call),
+        _lines("What operators did", FOUND.done_to, _done_to),
         class_name="flex flex-col gap-4",
     )
 
@@ -82,6 +80,18 @@ def _form(act: str, title: str, handler: Any, *inputs: rx.Component) -> rx.Compo
             class_name="flex flex-col gap-3 pt-2",
         ),
         class_name="border-t border-line pt-2",
+    )
+
+
+def _lines(title: str, rows: Any, drawn: Any) -> rx.Component:
+    """A list under its heading; neither when there is nothing in it."""
+    return rx.cond(
+        rows.length() > 0,
+        rx.el.div(
+            rx.el.h3(title, class_name=theme.HEADING),
+            rx.el.ul(rx.foreach(rows, drawn), class_name="flex flex-col gap-2 text-sm"),
+            class_name="flex flex-col gap-4",
+        ),
     )
 
 

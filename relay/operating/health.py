@@ -12,6 +12,7 @@ from relay.gateways.payments import Payments
 from relay.limits import Limits
 
 PATIENCE_SECONDS = 5
+VERSION = (b"anthropic-version", b"2023-06-01")
 
 
 class Answer(NamedTuple):
@@ -27,7 +28,7 @@ async def health_of(database: Database, limits: Limits, claude: Claude, payments
     """All of them at once, each within some seconds."""
 
     async def ask_claude() -> str:
-        answer, _ = await claude.ask("GET", "/v1/models", [], b"", PATIENCE_SECONDS)
+        answer, _ = await claude.ask("GET", "/v1/models", [VERSION], b"", PATIENCE_SECONDS)
         if answer.status != 200:
             raise RuntimeError(f"answers {answer.status}")
         return "answers"
