@@ -62,4 +62,4 @@ chaos:
 
 bench-pages:
 	@$(PYTHON) scripts/setup.py --dev --quiet
-	@$(VENV)/python -m benchmarks.pages
+	@$(VENV)/python -m benchmarks.pages $(ARGS)

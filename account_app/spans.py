@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from account_app.components.figures import day, whole_day
 
 By = Literal["day", "hour", "model", "service", "key"]
+Unit = Literal["hour", "day", "week"]
 BYS: tuple[By, ...] = ("day", "hour", "model", "service", "key")
 PRESETS = {
     "today": "Today",
@@ -24,6 +25,7 @@ LABELS_MAX = 7
 HOURS_OF_DAYS_MAX = 2
 HOURS_WHEN_ASKED_DAYS_MAX = 7
 DAYS_AS_BARS_MAX = 62
+DAYS_OF = {"day": 1, "week": 7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Bins:
     edges: list[datetime]
     labels: list[str]
     names: list[str]
-    unit: str
+    unit: Unit
 
 
 def zone_named(zone: str) -> tzinfo:
@@ -104,20 +106,33 @@ def by_from(query: Mapping[str, Any]) -> By:
     return "day"
 
 
-def bins_of(span: Span, locale: str, by: By = "day") -> Bins:
+def unit_of(span: Span, by: By = "day") -> Unit:
     """Hours of a day or two, days of two months, weeks of anything longer."""
     count = len(span.days)
     if count <= HOURS_OF_DAYS_MAX or (by == "hour" and count <= HOURS_WHEN_ASKED_DAYS_MAX):
-        return _hours(span, locale)
-    step = 1 if count <= DAYS_AS_BARS_MAX else 7
-    starts = span.days[::step]
-    names = [whole_day(d, locale) if step == 1 else f"Week from {day(d, locale)}" for d in starts]
-    edges = [*(midnight(d, span.zone) for d in starts), span.end]
-    return Bins(edges, _thinned([day(d, locale) for d in starts]), names, "day" if step == 1 else "week")
+        return "hour"
+    return "day" if count <= DAYS_AS_BARS_MAX else "week"
 
 
-def _hours(span: Span, locale: str) -> Bins:
-    edges = [span.start + timedelta(hours=n) for n in range(int((span.end - span.start).total_seconds() // 3600) + 1)]
+def edges_of(span: Span, unit: Unit) -> list[datetime]:
+    """Where each hour, day or week of the span begins, and where the last one ends; in UTC."""
+    if unit == "hour":
+        count = int((span.end - span.start).total_seconds() // 3600)
+        return [span.start + timedelta(hours=n) for n in range(count + 1)]
+    return [*(midnight(d, span.zone) for d in span.days[:: DAYS_OF[unit]]), span.end]
+
+
+def bins_of(span: Span, locale: str, by: By = "day") -> Bins:
+    unit = unit_of(span, by)
+    edges = edges_of(span, unit)
+    if unit == "hour":
+        return _hours(span, edges, locale)
+    starts = span.days[:: DAYS_OF[unit]]
+    names = [whole_day(d, locale) if unit == "day" else f"Week from {day(d, locale)}" for d in starts]
+    return Bins(edges, _thinned([day(d, locale) for d in starts]), names, unit)
+
+
+def _hours(span: Span, edges: list[datetime], locale: str) -> Bins:
     here = [edge.astimezone(span.zone) for edge in edges[:-1]]
     clock = [f"{at:%H}:{at:%M}" for at in here]
     names = [f"{whole_day(at.date(), locale)}, {hour}" for at, hour in zip(here, clock, strict=True)]

@@ -1,7 +1,7 @@
-"""What the reading of each page costs over a year of use: a million rows of one account, roll-ups of ten thousand.
+"""What pages cost: their reading over a year of use, five hundred people at once, and a first visit by phone.
 
-Run it by `make bench-pages`; filling takes two minutes. Milliseconds are of the reading alone, as a page's State
-does it: its queries and putting them into words. The process and the database are warm.
+Run it by `make bench-pages`; it takes two minutes, with `ARGS="--rows 1000000 --accounts 10000"` two more.
+Milliseconds of a reading are as a page's State does it: its queries and putting them into words, all of it warm.
 """
 
 import statistics
@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from sqlalchemy import Connection, event, insert, text
 
 from account_app import session
@@ -19,13 +20,14 @@ from account_app.reading.overview import overview_of
 from account_app.reading.requests import requests_of
 from account_app.reading.usage import usage_of
 from account_app.session import Visitor
+from benchmarks import loading, people
 from relay import accounts, clock, ledger, migrations, pricing
 from relay.database import Database
 from relay.money import PICO_PER_USD
 from relay.settings import read_settings
 from relay.tables import Usage, UsageHour, table
 
-ROWS, ACCOUNTS, TIMES = 1_000_000, 10_000, 60
+TIMES = 60
 MODELS = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-4-5")
 CHUNK = 20_000
 usage, hours = table(Usage), table(UsageHour)
@@ -36,21 +38,41 @@ PAGES: dict[str, tuple[Callable[[Any, Visitor], Any], dict[str, str]]] = {
     "usage, 30 days by model": (usage_of, {"by": "model"}),
     "usage, 7 days by hour": (usage_of, {"by": "hour", "range": "7d"}),
     "usage, 12 months by model": (usage_of, {"by": "model", "range": "12m"}),
+    "usage, 12 months by day": (usage_of, {"range": "12m"}),
+    "usage, 12 months by hour": (usage_of, {"by": "hour", "range": "12m"}),
     "requests": (requests_of, {}),
     "requests of a rare model": (requests_of, {"model": "claude-opus-4-5", "range": "12m"}),
     "requests that failed": (requests_of, {"ended": "upstream_error", "range": "12m"}),
-    "a receipt": (requests_of, {"id": "req_500000"}),
+    "a receipt": (requests_of, {"id": "req_100000"}),
 }
 
 
-def main() -> None:
+def main(
+    rows: Annotated[int, typer.Option(help="Usage rows of the one account.")] = 200_000,
+    others: Annotated[int, typer.Option("--accounts", help="How many others have roll-ups.")] = 1_000,
+) -> None:
+    """Prints what is in docs/benchmarks.md of pages."""
+    show_readings(rows, others)
+    with tempfile.TemporaryDirectory() as folder:
+        crowd = people.measured(Path(folder))
+    print(
+        f"\n{crowd.people} people on one worker: {crowd.kb_each:.0f} KB each, click to figures "
+        f"p50 {crowd.p50_ms:.0f} ms, p95 {crowd.p95_ms:.0f} ms\n"
+    )
+    print(f"{'first visit by phone':<28}{'LCP ms':>9}{'CLS':>9}")
+    with tempfile.TemporaryDirectory() as folder:
+        for path, lcp, cls in loading.measured(Path(folder)):
+            print(f"{path:<28}{lcp:>9.0f}{cls:>9.3f}")
+
+
+def show_readings(rows: int, others: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = read_settings(DATABASE_URL=f"sqlite:///{Path(folder) / 'year.db'}", SECRET_KEY="b" * 40)
         migrations.upgrade(settings)
         database = Database(settings.database_url)
         started = time.perf_counter()
-        visitor = fill(database, settings)
-        print(f"{ROWS:,} rows and the roll-ups of {ACCOUNTS:,} accounts in {time.perf_counter() - started:.0f} s\n")
+        visitor = fill(database, settings, rows, others)
+        print(f"{rows:,} rows and the roll-ups of {others:,} accounts in {time.perf_counter() - started:.0f} s\n")
         print(f"{'page':<28}{'p50 ms':>9}{'p99 ms':>9}{'queries':>9}")
         with session.using(type("Services", (), {"settings": settings})()):
             for name, (reading, query) in PAGES.items():
@@ -81,7 +103,7 @@ def measured(database: Database, reading: Callable[[Any, Visitor], Any], visitor
     return statistics.median(times), sorted(times)[int(0.99 * (len(times) - 1))], queries
 
 
-def fill(database: Database, settings: Any) -> str:
+def fill(database: Database, settings: Any, rows: int, others: int) -> str:
     """A year of use, in whole chunks; the account whose it is. Balances are not kept true: nothing here needs it."""
     database.write_now(lambda c: pricing.publish(c, settings.MARKUP_PERCENT, clock.now() - timedelta(days=400)))
     person = database.write_now(lambda c: accounts.account_for(c, settings, "busy@example.com"))
@@ -92,9 +114,9 @@ def fill(database: Database, settings: Any) -> str:
             c, person.account_id, kind="topup", amount_pico=9_000 * PICO_PER_USD, key="bench", reason="bench"
         )
     )
-    for chunk in chunks(usage_rows(person.account_id, version)):
+    for chunk in chunks(usage_rows(person.account_id, version, rows)):
         database.write_now(lambda c, chunk=chunk: c.execute(insert(usage), chunk))
-    for chunk in chunks(hour_rows(person.account_id)):
+    for chunk in chunks(hour_rows(person.account_id, others)):
         database.write_now(lambda c, chunk=chunk: c.execute(insert(hours), chunk))
     database.write_now(lambda c: c.execute(text("ANALYZE")))
     return person.account_id
@@ -111,12 +133,12 @@ def chunks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield chunk
 
 
-def usage_rows(account_id: str, version: str) -> Iterator[dict[str, Any]]:
+def usage_rows(account_id: str, version: str, rows: int) -> Iterator[dict[str, Any]]:
     now = clock.now()
-    step = timedelta(days=365) / ROWS
-    for n in range(ROWS):
-        at = now - step * (ROWS - n)
-        model = "claude-opus-4-5" if n % 100_000 == 7 else MODELS[n % 3]
+    step = timedelta(days=365) / rows
+    for n in range(rows):
+        at = now - step * (rows - n)
+        model = "claude-opus-4-5" if n % (rows // 10) == 7 else MODELS[n % 3]
         yield {
             "request_id": f"req_{n}",
             "kind": "request",
@@ -135,7 +157,7 @@ def usage_rows(account_id: str, version: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def hour_rows(account_id: str) -> Iterator[dict[str, Any]]:
+def hour_rows(account_id: str, others: int) -> Iterator[dict[str, Any]]:
     """Each hour of the year for the busy account, some hours of today for everybody else."""
     now = clock.hour_of(datetime.now(UTC))
     each = {"service": "claude", "key_id": "", "requests": 38, "input_tokens": 19_000, "output_tokens": 11_400}
@@ -146,10 +168,10 @@ def hour_rows(account_id: str) -> Iterator[dict[str, Any]]:
         if n % 876 == 0:
             hour = now - timedelta(hours=n)
             yield {**each, "account_id": account_id, "hour": hour, "model": "claude-opus-4-5", "requests": 1}
-    for other in range(ACCOUNTS):
+    for other in range(others):
         for n in range(24):
             yield {**each, "account_id": f"acct_{other}", "hour": now - timedelta(hours=n * 30), "model": MODELS[0]}
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

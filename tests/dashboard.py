@@ -38,6 +38,7 @@ class Dashboard:
     address: str
     settings: Settings
     database: Database
+    pid: int = 0
 
     def sign_in(self, email: str) -> str:
         """A session cookie's value for a new or known person."""
@@ -111,7 +112,7 @@ def running(directory: Path, **overrides: str) -> Iterator[Dashboard]:
         server = subprocess.Popen(command, env={**os.environ, **values}, cwd=ROOT, stdout=log, stderr=log)
         try:
             _wait_for(address + "/livez", server, directory / "server.log")
-            yield Dashboard(chosen.ACCOUNT_ORIGIN, address, chosen, database)
+            yield Dashboard(chosen.ACCOUNT_ORIGIN, address, chosen, database, server.pid)
         finally:
             server.terminate()
             server.wait(20)

@@ -100,8 +100,8 @@ def test_figures_change_on_the_open_page(page: Page, context: BrowserContext, da
 def test_nothing_used_yet_says_what_to_do(page: Page, context: BrowserContext, dashboard: Dashboard) -> None:
     sign_in(context, dashboard, "new@example.com")
     opened(page, "/")
-    expect(page.get_by_text("No requests yet")).to_be_visible()
-    page.get_by_role("link", name="Ask the assistant something").click()
+    expect(page.get_by_role("heading", name="Three steps to the first message")).to_be_visible()
+    page.get_by_role("link", name="Ask now").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Assistant")
     opened(page, "/usage")
     expect(page.get_by_text("Nothing was used in this range")).to_be_visible()

@@ -115,7 +115,8 @@ def test_a_figure_leads_down_to_its_requests_and_they_to_their_receipts(page: Pa
     expect(page.get_by_label("Model")).to_have_value("claude-opus-5-5")
     rows = page.locator("main tbody tr")
     expect(rows.first).to_contain_text("claude-opus-5-5")
-    assert {row.split("\t")[1] for row in rows.all_inner_texts()} == {"claude-opus-5-5"}
+    models = [row.locator("td").nth(1).locator("span").first.inner_text() for row in rows.all()]
+    assert set(models) == {"claude-opus-5-5"}
     rows.first.get_by_role("link").click()
     receipt = page.get_by_role("dialog", name="Receipt")
     expect(receipt.get_by_role("table", name="Arithmetic of the price")).to_be_visible()

@@ -28,7 +28,8 @@ class Slice:
 class Bar:
     """One column: `label` under the axis (may be empty), `name` and `value` in words, `share` of the tallest in CSS.
 
-    `slices` divide it; `before` is the share that the same column of the time before had, empty for none.
+    `slices` divide it; `before` is the share that the same column of the time before had, empty for none. A `minor`
+    label is left out where there is little room.
     """
 
     label: str = ""
@@ -40,6 +41,7 @@ class Bar:
     before: str = ""
     before_value: str = ""
     side: str = "center"
+    minor: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ def _told(part: ObjectVar[Slice]) -> rx.Component:
 
 
 def _label(bar: ObjectVar[Bar]) -> rx.Component:
-    return rx.el.span(bar.label, class_name="flex-1 min-w-0 whitespace-nowrap overflow-visible flex justify-center")
+    words = rx.el.span(bar.label, class_name=rx.cond(bar.minor, "max-sm:hidden", ""))
+    return rx.el.span(words, class_name="flex-1 min-w-0 whitespace-nowrap overflow-visible flex justify-center")
 
 
 def _tick(tick: ObjectVar[Tick]) -> rx.Component:
@@ -171,10 +174,10 @@ def _tick(tick: ObjectVar[Tick]) -> rx.Component:
     )
 
 
-def legend(series: rx.Var[Sequence[Slice]]) -> rx.Component:
-    """What the colours stand for, with the figures: nobody need tell colours apart."""
+def legend(series: rx.Var[Sequence[Slice]], *more: rx.Component) -> rx.Component:
+    """What the colours stand for, with the figures: nobody need tell colours apart. `more` are list items."""
     return rx.el.ul(
-        rx.foreach(series, _entry), class_name="flex flex-wrap gap-x-5 gap-y-1 px-5 pb-3 text-xs text-muted"
+        rx.foreach(series, _entry), *more, class_name="flex flex-wrap gap-x-5 gap-y-1 px-5 pb-3 text-xs text-muted"
     )
 
 

@@ -134,7 +134,7 @@ def links(name: str, choices: Sequence[tuple[str, StringVar[str], rx.Var[bool]]]
         ],
         role="group",
         aria_label=name,
-        class_name="flex flex-wrap gap-1",
+        class_name="flex gap-1 max-w-full max-sm:overflow-x-auto p-0.5 -m-0.5 sm:flex-wrap",
     )
 
 
@@ -172,6 +172,7 @@ def range_picker(
                 for name in kept
             ],
             _date("From", "from", first),
+            rx.el.span("–", class_name="text-muted", aria_hidden=True),
             _date("To", "to", last),
             rx.el.button("Show", type="submit", class_name=theme.SECONDARY),
             method="get",
@@ -193,15 +194,12 @@ class GoForm(BaseHTML):
 
 
 def _date(label: str, name: str, value: rx.Var[str]) -> rx.Component:
-    return rx.el.label(
-        rx.el.span(label, class_name="text-sm text-muted"),
-        rx.el.input(
-            type="date",
-            name=name,
-            default_value=value,
-            key=value,
-            required=True,
-            class_name=f"{theme.SMALL_FIELD} figures",
-        ),
-        class_name="flex items-center gap-2",
+    return rx.el.input(
+        type="date",
+        name=name,
+        aria_label=label,
+        default_value=value,
+        key=value,
+        required=True,
+        class_name=f"{theme.SMALL_FIELD} figures min-w-0",
     )

@@ -65,11 +65,13 @@ def change(now: int, before: int, locale: str = DEFAULT) -> str:
     return f"{'−' if ratio < 0 else '+'}{text}"
 
 
+@lru_cache(4096)
 def day(when: date, locale: str = DEFAULT) -> str:
     """`Nov 24`."""
     return format_skeleton("MMMd", when, locale=_locale(locale))
 
 
+@lru_cache(4096)
 def whole_day(when: date, locale: str = DEFAULT) -> str:
     """`Tue, Nov 24`."""
     return format_skeleton("MMMEd", when, locale=_locale(locale))

@@ -113,6 +113,11 @@ def cell(content: rx.Component | rx.Var[str] | str, side: str = LEFT, class_name
     return rx.el.td(content, class_name=f"{side} {_CELL} py-2.5 sm:whitespace-nowrap {class_name}")
 
 
+def narrow(*content: rx.Component | rx.Var[str]) -> rx.Component:
+    """A second line of a cell that stands for the columns that a phone leaves out."""
+    return rx.el.span(*content, class_name="flex flex-wrap items-center gap-x-2 text-xs text-muted sm:hidden")
+
+
 def row(*cells: rx.Component, class_name: str = "border-b border-line last:border-0") -> rx.Component:
     return rx.el.tr(*cells, class_name=class_name)
 

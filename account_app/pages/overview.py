@@ -37,8 +37,7 @@ def page() -> rx.Component:
         ROUTE,
         TITLE,
         _credit(),
-        rx.cond(used, rx.el.div(_stats(), _ahead(), class_name="flex flex-col gap-6"), _first_steps()),
-        _latest(),
+        rx.cond(used, rx.el.div(_stats(), _ahead(), _latest(), class_name="flex flex-col gap-6"), _first_steps()),
     )
 
 
@@ -120,13 +119,13 @@ def _day(bar: ObjectVar[Bar]) -> rx.Component:
 def _first_steps() -> rx.Component:
     """Three steps to the first message, for those who click and for those who program."""
     sdk = rx.el.div(
-        rx.el.code(FOUND.sdk, class_name="block grow overflow-x-auto text-xs py-1", tab_index=0),
+        rx.el.code(FOUND.sdk, class_name="block grow overflow-x-auto whitespace-pre text-xs py-1", tab_index=0),
         controls.copy_button(FOUND.sdk, "the line of code"),
         class_name="mt-2 flex items-start gap-2 rounded-md bg-sunken px-3 py-2",
     )
     steps = (
-        _step("1", "Ask the assistant", "Open it here and ask about a glyph. An answer mostly costs less than a cent."),
-        _step("2", "Or make a key", "A program signs in with a personal API key, which has a cap of its own.", _keys()),
+        _step("1", "Ask about a glyph", "An answer mostly costs less than a cent.", _way("/assistant", "Ask now")),
+        _step("2", "Or make a key", "Programs sign in with one. It can have a cap.", _way("/keys", "Make a key")),
         _step("3", "And point an Anthropic SDK here", "Nothing else of your program changes.", sdk),
     )
     return parts.panel(
@@ -135,8 +134,9 @@ def _first_steps() -> rx.Component:
     )
 
 
-def _keys() -> rx.Component:
-    return link("Keys", to="/keys", class_name=theme.LINK) if is_there("/keys") else rx.fragment()
+def _way(address: str, words: str) -> rx.Component:
+    there = link(words, to=address, class_name=f"{theme.SECONDARY} mt-3")
+    return there if is_there(address) else rx.fragment()
 
 
 def _step(number: str, title: str, words: str, more: rx.Component | None = None) -> rx.Component:
@@ -151,25 +151,14 @@ def _step(number: str, title: str, words: str, more: rx.Component | None = None)
 def _latest() -> rx.Component:
     columns = (
         ("Time", parts.LEFT),
-        ("Model", parts.LEFT),
+        ("Model", parts.LEFT + parts.ONLY_WIDE),
         ("Input tokens", parts.RIGHT + parts.ONLY_WIDE),
         ("Output tokens", parts.RIGHT + parts.ONLY_WIDE),
         ("Ended", parts.LEFT + parts.ONLY_WIDE),
         ("Price", parts.RIGHT),
     )
-    nothing = parts.empty(
-        "No requests yet",
-        rx.fragment(
-            link("Ask the assistant something", to="/assistant", class_name=theme.LINK),
-            " and see here what it cost.",
-        ),
-    )
     return parts.panel(
-        rx.cond(
-            FOUND.latest.length() > 0,
-            rx.el.div(parts.table("Latest requests", columns, rx.foreach(FOUND.latest, _request)), class_name="mt-2"),
-            nothing,
-        ),
+        rx.el.div(parts.table("Latest requests", columns, rx.foreach(FOUND.latest, _request)), class_name="mt-2"),
         title="Latest requests",
         aside=link("All requests", to="/requests", class_name=theme.LINK),
     )
@@ -177,9 +166,11 @@ def _latest() -> rx.Component:
 
 def _request(request: ObjectVar[RequestLine]) -> rx.Component:
     receipt = "/requests?id=" + request.id.to(str)
+    time = link(moment(request.at), to=receipt, class_name="hover:underline underline-offset-4")
+    ending = rx.cond(request.tone != "plain", parts.mark(request.ending, request.tone))
     return parts.row(
-        parts.cell(link(moment(request.at), to=receipt, class_name="hover:underline underline-offset-4")),
-        parts.cell(request.model, class_name="whitespace-nowrap"),
+        parts.cell(rx.fragment(time, parts.narrow(request.model, ending))),
+        parts.cell(request.model, parts.LEFT + parts.ONLY_WIDE),
         parts.cell(request.tokens_in, parts.RIGHT + parts.ONLY_WIDE),
         parts.cell(request.tokens_out, parts.RIGHT + parts.ONLY_WIDE),
         parts.cell(parts.mark(request.ending, request.tone), parts.LEFT + parts.ONLY_WIDE),

@@ -51,13 +51,12 @@ def page() -> rx.Component:
 def _log() -> rx.Component:
     columns = (
         ("Time", parts.LEFT),
-        ("Model", parts.LEFT),
+        ("Model", parts.LEFT + parts.ONLY_WIDE),
         ("Input", parts.RIGHT + parts.ONLY_WIDE),
         ("Output", parts.RIGHT + parts.ONLY_WIDE),
         ("Cache read", parts.RIGHT + parts.ONLY_WIDE),
         ("Cache write", parts.RIGHT + parts.ONLY_WIDE),
         ("Latency", parts.RIGHT + parts.ONLY_WIDE),
-        ("Ended", parts.LEFT + parts.ONLY_WIDE),
         ("Price", parts.RIGHT),
     )
     return parts.panel(
@@ -125,8 +124,11 @@ def _option(choice: ObjectVar[Choice]) -> rx.Component:
 def _line(line: ObjectVar[RequestLine]) -> rx.Component:
     wide = parts.RIGHT + parts.ONLY_WIDE
     receipt = link(
-        moment(line.at), to=here_to("id", line.id), class_name="inline-block py-0.5 hover:underline underline-offset-4"
+        moment(line.at),
+        to=here_to("id", line.id),
+        class_name="flex h-6 w-fit items-center hover:underline underline-offset-4",
     )
+    ending = rx.cond(line.tone != "plain", parts.mark(line.ending, line.tone))
     name = rx.el.span(
         rx.el.code(line.id, class_name="inline-block max-w-28 truncate text-xs text-muted", title=line.id),
         controls.copy_button(line.id, "request id"),
@@ -134,14 +136,13 @@ def _line(line: ObjectVar[RequestLine]) -> rx.Component:
     )
     first = rx.cond(line.first_token != "", rx.el.span("first ", line.first_token, class_name=f"{theme.NOTE} block"))
     return parts.row(
-        parts.cell(rx.fragment(receipt, name)),
-        parts.cell(line.model, class_name="whitespace-nowrap"),
+        parts.cell(rx.fragment(receipt, name, parts.narrow(line.model, ending))),
+        parts.cell(rx.fragment(rx.el.span(line.model, class_name="block"), ending), parts.LEFT + parts.ONLY_WIDE),
         parts.cell(line.tokens_in, wide),
         parts.cell(line.tokens_out, wide),
         parts.cell(line.cache_read, wide),
         parts.cell(line.cache_write, wide),
         parts.cell(rx.fragment(line.latency, first), wide),
-        parts.cell(parts.mark(line.ending, line.tone), parts.LEFT + parts.ONLY_WIDE),
         parts.cell(rx.el.span(line.price, title=line.exact), parts.RIGHT),
     )
 
@@ -179,14 +180,14 @@ def _facts() -> rx.Component:
         *_fact("Price list", rx.el.code(RECEIPT.price_version, class_name="text-xs")),
         *_fact("Held", rx.el.span(RECEIPT.held, class_name="figures")),
         *_fact("Returned", rx.el.span(RECEIPT.returned, class_name="figures")),
-        class_name="grid grid-cols-[6rem_1fr] gap-x-4 gap-y-1.5 text-sm border-t border-line pt-4",
+        class_name="grid grid-cols-[6rem_1fr] gap-x-4 gap-y-0.5 text-sm border-t border-line pt-4",
     )
 
 
 def _fact(name: str, *content: rx.Component) -> tuple[rx.Component, rx.Component]:
     return (
-        rx.el.dt(name, class_name="text-muted"),
-        rx.el.dd(*content, class_name="flex flex-wrap items-center gap-1 min-w-0"),
+        rx.el.dt(name, class_name="text-muted leading-6"),
+        rx.el.dd(*content, class_name="flex flex-wrap items-center gap-1 min-w-0 min-h-6"),
     )
 
 

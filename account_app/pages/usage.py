@@ -65,12 +65,11 @@ def _sums() -> rx.Component:
 
 
 def _sum(label: str, compared: ObjectVar[Compared]) -> rx.Component:
+    days = rx.el.span(" in ", FOUND.days, class_name="sr-only")
     note = rx.cond(
         compared.change != "",
-        rx.fragment(
-            rx.el.span(compared.change, class_name="figures text-ink"), " against ", compared.before, " in ", FOUND.days
-        ),
-        rx.fragment("Nothing in ", FOUND.days),
+        rx.fragment(rx.el.span(compared.change, class_name="figures text-ink"), " from ", compared.before, days),
+        rx.fragment("Nothing before", days),
     )
     return parts.stat(label, compared.value, note)
 
@@ -78,16 +77,21 @@ def _sum(label: str, compared: ObjectVar[Compared]) -> rx.Component:
 def _picture() -> rx.Component:
     return parts.panel(
         chart.bars(FOUND.bars, FOUND.top, FOUND.in_words),
-        rx.cond(FOUND.series.length() > 0, chart.legend(FOUND.series)),
-        rx.el.p(
-            rx.el.span(class_name="inline-block w-4 border-t-2 border-faint align-middle mr-1.5", aria_hidden=True),
-            "What it was in ",
-            FOUND.days,
-            class_name=f"{theme.NOTE} px-5 pb-3",
+        rx.cond(
+            (FOUND.series.length() > 0) | (FOUND.requests.change != ""),
+            chart.legend(FOUND.series, rx.cond(FOUND.requests.change != "", _before())),
         ),
         chart.bars_as_table("The chart's figures", "Time", FOUND.bars),
         title=rx.el.span(rx.match(asked("show", tuple(SHOWN)), *SHOWN.items(), ""), " by ", FOUND.unit),
         aside=controls.choice("Show", "show", SHOWN),
+    )
+
+
+def _before() -> rx.Component:
+    return rx.el.li(
+        rx.el.span(class_name="inline-block w-4 border-t-2 border-faint align-middle mr-1.5", aria_hidden=True),
+        "What it was in ",
+        FOUND.days,
     )
 
 
@@ -102,9 +106,9 @@ def _sorted_by() -> StringVar[str]:
 def _rows() -> rx.Component:
     columns = (
         (rx.match(asked("by", spans.BYS), *BY_NAMES.items(), "Day"), parts.LEFT, "name"),
-        ("Requests", parts.RIGHT + parts.ONLY_WIDE, "requests"),
-        ("Input", parts.RIGHT, "input"),
-        ("Output", parts.RIGHT, "output"),
+        ("Requests", parts.RIGHT, "requests"),
+        ("Input", parts.RIGHT + parts.ONLY_WIDE, "input"),
+        ("Output", parts.RIGHT + parts.ONLY_WIDE, "output"),
         ("Cache read", parts.RIGHT + parts.ONLY_WIDE, "cache_read"),
         ("Cache write", parts.RIGHT + parts.ONLY_WIDE, "cache_write"),
         ("Price", parts.RIGHT, "price"),
@@ -154,9 +158,9 @@ def _cells(line: ObjectVar[UsageLine], name: rx.Component | rx.Var[str]) -> list
     wide = parts.RIGHT + parts.ONLY_WIDE
     return [
         parts.cell(name, class_name="whitespace-nowrap"),
-        parts.cell(line.requests, wide),
-        parts.cell(line.input, parts.RIGHT),
-        parts.cell(line.output, parts.RIGHT),
+        parts.cell(line.requests, parts.RIGHT),
+        parts.cell(line.input, wide),
+        parts.cell(line.output, wide),
         parts.cell(line.cache_read, wide),
         parts.cell(line.cache_write, wide),
         parts.cell(rx.el.span(line.price, title=line.exact), parts.RIGHT),

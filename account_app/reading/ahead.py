@@ -33,11 +33,14 @@ def look_ahead(
     moves: Sequence[tuple[datetime, int]],
     zone: tzinfo,
     locale: str,
+    overage: Sequence[tuple[datetime, int]] = (),
 ) -> Ahead:
-    """`spent` is what each day cost up to today, in order; `moves` is what else changed credit in those days."""
+    """`spent` is what each day cost up to today, in order; `moves` is what else changed credit in those days, and
+    `overage` what of the cost went beyond it.
+    """
     days = list(spent)
     today = days[-1]
-    was = _credit_behind(balance, spent, moves, zone)
+    was = _credit_behind(balance, spent, (*moves, *overage), zone)
     used = [spent[d] for d in days[:-1]]
     first = next((n for n, pico in enumerate(used) if pico), len(used))
     pace = usage.pace(used[first:])
@@ -56,20 +59,14 @@ def look_ahead(
 def _credit_behind(
     balance: BalanceView, spent: Mapping[date, int], moves: Sequence[tuple[datetime, int]], zone: tzinfo
 ) -> list[int]:
-    """Credit at the end of each of the last days, counted back from today's.
-
-    Pay-per-use is what was used when credit was gone: the last that was spent, so it is not counted back.
-    """
-    overage = balance.overage_pico
+    """Credit at the end of each of the last days, counted back from today's. What was used beyond it took none."""
     credit = max(0, balance.credit_pico)
     found = [credit]
     days = list(spent)[-BEHIND_DAYS - 1 :]
     for when in reversed(days[1:]):
-        beyond = min(overage, spent[when])
-        overage -= beyond
         start, end = midnight(when, zone), midnight(when + timedelta(days=1), zone)
         moved = sum(amount for at, amount in moves if start <= at < end)
-        credit = max(0, credit + spent[when] - beyond - moved)
+        credit = max(0, credit + spent[when] - moved)
         found.append(credit)
     return found[::-1]
 

@@ -29,6 +29,7 @@ def bars_of(
     for bucket in found:
         asked[bucket.place] += bucket.usage.requests
     last = len(bins.names) - 1
+    labelled = [n for n, label in enumerate(bins.labels) if label]
     bars = [
         Bar(
             label=bins.labels[n],
@@ -40,6 +41,7 @@ def bars_of(
             before=share(earlier[n], top) if earlier.get(n) else "",
             before_value=words(earlier.get(n, 0), locale),
             side="left" if n < last / 4 else "right" if n > last * 3 / 4 else "center",
+            minor=n in labelled[-2::-2],
         )
         for n, name in enumerate(bins.names)
     ]
@@ -91,7 +93,7 @@ def _slices(
         title = "Others" if colour == OTHERS else titles.get(name) or title_of(name, names)
         by_colour[colour] = (title, by_colour.get(colour, ("", 0))[1] + parts.get(name, 0))
     return [
-        Slice(colour, title, words(amount, locale), share(amount, whole))
+        Slice(colour, title, words(amount, locale) if len(series) > 1 else "", share(amount, whole))
         for colour, (title, amount) in by_colour.items()
         if amount
     ]

@@ -10,9 +10,9 @@ from account_app.components.figures import dollars, requests, share, spendable
 from account_app.reading.ahead import Ahead, look_ahead
 from account_app.reading.lines import RequestLine, request_line
 from account_app.session import Visitor
-from account_app.spans import Span, midnight, zone_named
+from account_app.spans import Span, edges_of, midnight, zone_named
 from relay import clock, usage
-from relay.usage import BalanceView
+from relay.usage import BalanceView, UsageRow
 
 LATEST = 6
 SOURCES = (("monthly", "Included", "2"), ("promo", "Promotional", "4"), ("topup", "Purchased", "1"))
@@ -54,26 +54,26 @@ def overview_of(connection: Any, visitor: Visitor) -> OverviewFigures:
     today = clock.now().astimezone(zone).date()
     month = Span("month", today.replace(day=1), today, zone)
     days = Span("30d", today - timedelta(days=max(29, today.day - 1)), today, zone)
-    rows = usage.usage(connection, account_id, days.start, days.end, "day", visitor.zone).rows
-    spent = {row.bucket: row for row in rows}
-    so_far = [spent[d.isoformat()] for d in month.days if d.isoformat() in spent]
-    this_day = spent.get(today.isoformat())
+    spent = dict.fromkeys(days.days, UsageRow(""))
+    for bucket in usage.buckets(connection, account_id, edges_of(days, "day")):
+        spent[days.days[bucket.place]] = bucket.usage
+    so_far = usage.total(spent[d] for d in month.days)
     latest = usage.requests(connection, account_id, None, LATEST).requests
-    moves = usage.credit_moves(connection, account_id, midnight(today - timedelta(days=29), zone))
-    month_pico = sum(row.price_pico for row in so_far)
-    by_day = {day: spent[day.isoformat()].price_pico if day.isoformat() in spent else 0 for day in days.days}
-    ahead = look_ahead(balance, by_day, moves, zone, locale) if latest else Ahead()
-    forecast, how = _month_end(ahead, month_pico, month, locale)
+    since = midnight(today - timedelta(days=29), zone)
+    moves, overage = (read(connection, account_id, since) for read in (usage.credit_moves, usage.overage_moves))
+    by_day = {day: row.price_pico for day, row in spent.items()}
+    ahead = look_ahead(balance, by_day, moves, zone, locale, overage) if latest else Ahead()
+    forecast, how = _month_end(ahead, so_far.price_pico, month, locale)
     return OverviewFigures(
         available=spendable(balance.available_pico, locale),
         made_of=_made_of(balance, locale),
         sources=_sources(balance, locale),
         held=dollars(balance.held_pico, locale) if balance.held_pico else "",
         **_cap(balance, locale),
-        month=dollars(month_pico, locale),
-        month_note=requests(sum(row.requests for row in so_far), locale),
-        today=dollars(this_day.price_pico if this_day else 0, locale),
-        today_note=requests(this_day.requests if this_day else 0, locale),
+        month=dollars(so_far.price_pico, locale),
+        month_note=requests(so_far.requests, locale),
+        today=dollars(spent[today].price_pico, locale),
+        today_note=requests(spent[today].requests, locale),
         forecast=forecast,
         forecast_how=how,
         lasts=ahead.lasts,
@@ -81,8 +81,12 @@ def overview_of(connection: Any, visitor: Visitor) -> OverviewFigures:
         in_words=ahead.in_words,
         latest=[request_line(r, locale, all_input=True) for r in latest],
         next_sync=clock.rfc3339(_next_sync(clock.now())),
-        sdk=f'client = Anthropic(base_url="{session.services().settings.api_origin}/api/claude", api_key="ak_…")',
+        sdk=_sdk(session.services().settings.api_origin),
     )
+
+
+def _sdk(origin: str) -> str:
+    return f'client = Anthropic(\n    base_url="{origin}/api/claude",\n    api_key="ak_…",\n)'
 
 
 def _by_source(balance: BalanceView) -> dict[str, int]:
@@ -145,9 +149,8 @@ def _month_end(ahead: Ahead, month_pico: int, month: Span, locale: str) -> tuple
     stretch = "week" if pace.days == 7 else "day"
     days = "1 more day" if left == 1 else f"{left} more days"
     how = (
-        f"{dollars(month_pico, locale)} so far, and {days} at {dollars(pace.low_pico, locale)} "
-        f"to {dollars(pace.high_pico, locale)} a day, "
-        f"the slowest and the fastest of the last {pace.stretches} {stretch}s."
+        f"This month and {days} at {dollars(pace.low_pico, locale)} to {dollars(pace.high_pico, locale)} a day, "
+        f"as in the last {pace.stretches} {stretch}s"
     )
     one, other = dollars(low, locale), dollars(high, locale)
     return (one if one == other else f"{one} – {other}"), how

@@ -118,9 +118,8 @@ def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
 
 
 def _models(connection: Any, account_id: str, span: Span, chosen: str | None) -> list[str]:
-    rows = usage.usage(connection, account_id, span.start, span.end, "model").rows
-    names = {row.bucket for row in rows} | {chosen or ""}
-    return sorted(names - {"", "storage"})
+    names = usage.models_used(connection, account_id, span.start, span.end)
+    return sorted({*names, chosen}) if chosen else list(names)
 
 
 def _chosen(query: Mapping[str, str], name: str) -> str | None:

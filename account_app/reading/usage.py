@@ -1,7 +1,6 @@
 """The usage page: sums of a span of days, beside those of as many days before, as a chart and as a table."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
@@ -10,14 +9,14 @@ from account_app import spans
 from account_app.components.chart import Bar, Slice
 from account_app.components.figures import change, count, dollars, whole_day
 from account_app.reading.bars import bars_of, in_words, title_of
+from account_app.reading.rows import COLUMNS, in_weeks, rows_of
 from account_app.session import Visitor
-from account_app.spans import Bins, By, Span, zone_named
+from account_app.spans import By, Span, zone_named
 from relay import clock, usage
 from relay.money import usd
-from relay.usage import Bucket, Split, UsageRow
+from relay.usage import Split, UsageRow
 
-ROWS_MAX = 60
-SORTS = ("name", "requests", "input", "output", "cache_read", "cache_write", "price")
+SORTS = tuple(COLUMNS)
 SERVICES = {"claude": "Claude", "storage": "Storage"}
 
 
@@ -75,15 +74,14 @@ def usage_of(connection: Any, visitor: Visitor) -> UsageFigures:
     by = spans.by_from(query)
     split: Split | None = by if by in ("model", "service", "key") else None
     bins = spans.bins_of(span, locale, by)
-    found = usage.buckets(connection, account_id, bins.edges, split)
-    earlier = spans.bins_of(span.before, locale, by)
-    before = usage.buckets(connection, account_id, earlier.edges)
+    edges = spans.edges_of(span, "day") if by == "day" and bins.unit == "week" else bins.edges
+    found = usage.buckets(connection, account_id, edges, split)
+    before = usage.buckets(connection, account_id, spans.edges_of(span.before, bins.unit))
     names = _names(connection, account_id, by)
-    total, total_before = _sum("total", found), _sum("total", before)
-    rows = _rows(connection, visitor, span, by, bins, found)
-    page, pages, lines = _page(_sorted(rows, query, by), query, by, span, names, locale)
-    as_tokens = query.get("show") == "tokens"
-    bars, series, top = bars_of(bins, found, before, names, locale, as_tokens)
+    total, total_before = (usage.total(bucket.usage for bucket in each) for each in (found, before))
+    shown = rows_of(connection, visitor, span, by, bins, edges, found)
+    drawn = found if edges is bins.edges else in_weeks(found)
+    bars, series, top = bars_of(bins, drawn, before, names, locale, query.get("show") == "tokens")
     return UsageFigures(
         first=span.first.isoformat(),
         last=span.last.isoformat(),
@@ -98,10 +96,10 @@ def usage_of(connection: Any, visitor: Visitor) -> UsageFigures:
         requests=_compared(total.requests, total_before.requests, count, locale),
         tokens_in=_compared(_all_input(total), _all_input(total_before), count, locale),
         tokens_out=_compared(total.output_tokens, total_before.output_tokens, count, locale),
-        lines=lines,
+        lines=[_line(r, _name(r, by, span, names, locale), _log_of(r, by, span), locale) for r in shown.rows],
         total=_line(total, "Total", "", locale),
-        page=page,
-        pages=pages,
+        page=shown.page,
+        pages=shown.pages,
     )
 
 
@@ -114,46 +112,6 @@ def _csv_span(span: Span) -> dict[str, object]:
 
 def _names(connection: Any, account_id: str, by: By) -> dict[str, str]:
     return usage.key_names(connection, account_id) if by == "key" else SERVICES if by == "service" else {}
-
-
-def _rows(connection: Any, visitor: Visitor, span: Span, by: By, bins: Bins, found: Sequence[Bucket]) -> list[UsageRow]:
-    """By name, the chart's own sums; by time, those of each day or hour, which may be finer than the bars."""
-    if by in ("model", "service", "key"):
-        kept = dict.fromkeys(bucket.usage.bucket for bucket in found)
-        return [_sum(name, (b for b in found if b.usage.bucket == name)) for name in kept]
-    if by == "day" and bins.unit == "day":
-        return [replace(b.usage, bucket=span.days[b.place].isoformat()) for b in found]
-    return list(usage.usage(connection, visitor.account_id, span.start, span.end, by, visitor.zone).rows)
-
-
-def _sum(name: str, buckets: Iterable[Bucket]) -> UsageRow:
-    kept = [bucket.usage for bucket in buckets]
-    names = ("requests", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "price_pico")
-    return UsageRow(name, *(sum(getattr(row, each) for row in kept) for each in names))
-
-
-def _sorted(rows: list[UsageRow], query: Any, by: By) -> list[UsageRow]:
-    """As the address says; times newest first, names dearest first when it does not."""
-    asked = str(query.get("sort") or ("-name" if by in ("day", "hour") else "-price"))
-    column = asked.removeprefix("-")
-    if column not in SORTS:
-        return rows
-    field_of = {"name": "bucket", "price": "price_pico", "requests": "requests"}.get(column, f"{column}_tokens")
-    return sorted(rows, key=lambda row: (getattr(row, field_of), row.bucket), reverse=asked.startswith("-"))
-
-
-def _page(
-    rows: list[UsageRow], query: Any, by: By, span: Span, names: dict[str, str], locale: str
-) -> tuple[int, int, list[UsageLine]]:
-    pages = max(1, -(-len(rows) // ROWS_MAX))
-    asked = str(query.get("page") or "1")
-    page = min(int(asked), pages) if asked.isdecimal() and asked.isascii() and int(asked[:6]) > 0 else 1
-    shown = rows[(page - 1) * ROWS_MAX : page * ROWS_MAX]
-    return (
-        page,
-        pages,
-        [_line(row, _name(row, by, span, names, locale), _log_of(row, by, span), locale) for row in shown],
-    )
 
 
 def _name(row: UsageRow, by: By, span: Span, names: dict[str, str], locale: str) -> str:

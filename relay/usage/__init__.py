@@ -6,12 +6,25 @@ the log and its receipts walk the indexes of `usage`, a page at a time.
 
 from relay.usage.balances import BalanceView, GrantView, balance
 from relay.usage.buckets import Bucket, Split, buckets, key_names
-from relay.usage.credits import credit_moves
+from relay.usage.credits import credit_moves, overage_moves
 from relay.usage.csv import csv
 from relay.usage.forecasts import Pace, credit_ahead, pace, runs_out
 from relay.usage.log import RequestsView, RequestView, Wanted, requests
 from relay.usage.receipts import CorrectionView, Receipt, receipt
-from relay.usage.rollups import BYS, By, Summary, UsageRow, UsageView, summary, usage, used
+from relay.usage.rollups import (
+    BYS,
+    By,
+    Summary,
+    UsageRow,
+    UsageView,
+    hours_used,
+    models_used,
+    some_hours,
+    summary,
+    total,
+    usage,
+    used,
+)
 
 __all__ = [
     "BYS",
@@ -34,12 +47,17 @@ __all__ = [
     "credit_ahead",
     "credit_moves",
     "csv",
+    "hours_used",
     "key_names",
+    "models_used",
+    "overage_moves",
     "pace",
     "receipt",
     "requests",
     "runs_out",
+    "some_hours",
     "summary",
+    "total",
     "usage",
     "used",
 ]

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal, select
 
-from relay.tables import Entry, table
+from relay import clock
+from relay.tables import Balance, Entry, UtcDateTime, Window, table
 from relay.tables.credit import NOT_BY_USE
 
-entries = table(Entry)
+balances, entries, windows = table(Balance), table(Entry), table(Window)
 
 
 def credit_moves(connection: Connection, account_id: str, since: datetime) -> tuple[tuple[datetime, int], ...]:
@@ -22,3 +23,16 @@ def credit_moves(connection: Connection, account_id: str, since: datetime) -> tu
         .order_by(entries.c.at)
     )
     return tuple((row[0], row[1]) for row in connection.execute(query))
+
+
+def overage_moves(connection: Connection, account_id: str, since: datetime) -> tuple[tuple[datetime, int], ...]:
+    """How overage grew from `since` on: in each window, at its last use; and now, what no window holds yet.
+
+    Windows are few, however much is used. A day's overage is as exact as they are short.
+    """
+    grown = windows.c.overage_end_pico - windows.c.overage_start_pico
+    sealed = select(windows.c.used_at, grown).where(windows.c.account_id == account_id, windows.c.used_at >= since)
+    unsealed = select(
+        literal(clock.now(), UtcDateTime), balances.c.overage_pico - balances.c.sealed_overage_pico
+    ).where(balances.c.account_id == account_id)
+    return tuple((row[0], row[1]) for row in connection.execute(sealed.union_all(unsealed)) if row[1])

@@ -71,7 +71,7 @@ def usage(
         rows = _by_name(connection, account_id, start, end, by)
     else:
         rows = _by_time(connection, account_id, start, end, _hour_name if by == "hour" else _day_name(zone))
-    return UsageView(rows, _total(rows))
+    return UsageView(rows, total(rows))
 
 
 def summary(connection: Connection, account_id: str, zone: str = "UTC") -> Summary:
@@ -100,6 +100,42 @@ def used(
     if key_id is not None:
         query = query.where(hours.c.key_id == key_id)
     return _row("", connection.execute(query).one())
+
+
+def total(rows: Iterable[UsageRow], bucket: str = "total") -> UsageRow:
+    """The sum of the rows, as a row of its own name."""
+    kept = tuple(rows)
+    return UsageRow(bucket, *(sum(getattr(row, name) for row in kept) for name in COUNTS))
+
+
+def models_used(connection: Connection, account_id: str, start: datetime, end: datetime) -> tuple[str, ...]:
+    """The models that had use in the hours that begin in [start, end), by name."""
+    query = _within(select(hours.c.model).distinct(), account_id, start, end)
+    return tuple(sorted(name for name in connection.execute(query).scalars() if name))
+
+
+def hours_used(connection: Connection, account_id: str, start: datetime, end: datetime) -> int:
+    """How many of the hours that begin in [start, end) had use."""
+    query = _within(select(func.count(hours.c.hour.distinct())), account_id, start, end)
+    return connection.execute(query).scalar_one()
+
+
+def some_hours(
+    connection: Connection,
+    account_id: str,
+    start: datetime,
+    end: datetime,
+    order: str,
+    descending: bool,
+    limit: int,
+    offset: int,
+) -> tuple[UsageRow, ...]:
+    """A page of those hours, in the order of `bucket` or of one of COUNTS; what is equal goes by time."""
+    counted = [sums for sums in _SUMS if sums.name == order]
+    by = [column.desc() if descending else column.asc() for column in (*counted, hours.c.hour)]
+    query = _within(select(hours.c.hour, *_SUMS), account_id, start, end).group_by(hours.c.hour)
+    found = connection.execute(query.order_by(*by).limit(limit).offset(offset))
+    return tuple(_row(_hour_name(row[0]), row[1:]) for row in found)
 
 
 def _by_name(connection: Connection, account_id: str, start: datetime, end: datetime, by: str) -> tuple[UsageRow, ...]:
@@ -133,11 +169,6 @@ def _within(query: Select[Any], account_id: str, start: datetime, end: datetime)
 def _row(bucket: str, values: Iterable[Any]) -> UsageRow:
     # PostgreSQL sums to NUMERIC, which arrives as Decimal.
     return UsageRow(bucket, *(int(value) for value in values))
-
-
-def _total(rows: Iterable[UsageRow]) -> UsageRow:
-    kept = tuple(rows)
-    return UsageRow("total", *(sum(getattr(row, name) for row in kept) for name in COUNTS))
 
 
 def _hour_name(hour: datetime) -> str:
