@@ -201,5 +201,5 @@ def _date(label: str, name: str, value: rx.Var[str]) -> rx.Component:
         default_value=value,
         key=value,
         required=True,
-        class_name=f"{theme.SMALL_FIELD} figures min-w-0",
+        class_name=f"{theme.SMALL_FIELD} figures min-w-32 max-sm:flex-1",
     )

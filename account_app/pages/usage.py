@@ -39,7 +39,7 @@ def page() -> rx.Component:
             spans.PRESETS, spans.DEFAULT_PRESET, FOUND.first, FOUND.last, ("by", "show"), before=None, page=None
         ),
         _sums(),
-        _picture(),
+        rx.cond((FOUND.lines.length() > 0) | (FOUND.requests.change != ""), _picture()),
         _rows(),
         aside=rx.cond(
             Usage.ready,
@@ -56,7 +56,7 @@ def page() -> rx.Component:
 
 def _sums() -> rx.Component:
     return rx.el.dl(
-        _sum("Price", FOUND.price),
+        _sum("Price", FOUND.price, "Nothing before"),
         _sum("Requests", FOUND.requests),
         _sum("Input tokens", FOUND.tokens_in),
         _sum("Output tokens", FOUND.tokens_out),
@@ -64,12 +64,12 @@ def _sums() -> rx.Component:
     )
 
 
-def _sum(label: str, compared: ObjectVar[Compared]) -> rx.Component:
+def _sum(label: str, compared: ObjectVar[Compared], nothing: str = "") -> rx.Component:
     days = rx.el.span(" in ", FOUND.days, class_name="sr-only")
     note = rx.cond(
         compared.change != "",
         rx.fragment(rx.el.span(compared.change, class_name="figures text-ink"), " from ", compared.before, days),
-        rx.fragment("Nothing before", days),
+        rx.fragment(nothing, days) if nothing else "",
     )
     return parts.stat(label, compared.value, note)
 

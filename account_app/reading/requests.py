@@ -16,11 +16,11 @@ from relay.usage import CorrectionView, Receipt, Wanted
 
 ROWS = 25
 KINDS = {
-    "input": "Input tokens",
-    "output": "Output tokens",
-    "cache_read": "Cache read tokens",
-    "cache_write_5m": "Cache write tokens, 5 minutes",
-    "cache_write_1h": "Cache write tokens, 1 hour",
+    "input": "Input",
+    "output": "Output",
+    "cache_read": "Cache read",
+    "cache_write_5m": "Cache write, 5 min",
+    "cache_write_1h": "Cache write, 1 h",
     "web_search": "Web searches",
 }
 WHY = {

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Integer, column, func, literal, select, values
+from sqlalchemy import CTE, Connection, Integer, TextClause, bindparam, func, literal, select, text
 
 from relay.tables import ApiKey, UsageHour, UtcDateTime, table
 from relay.usage.rollups import COUNTS, UsageRow
@@ -35,10 +37,7 @@ def buckets(
     """Sums of the hours that begin in [edges[n], edges[n + 1]), for every n; only where there was use, in order."""
     if not 2 <= len(edges) <= BUCKETS_MAX + 1:
         raise ValueError(f"2 to {BUCKETS_MAX + 1} edges")
-    spans = values(
-        column("place", Integer), column("since", UtcDateTime), column("until", UtcDateTime), name="spans"
-    ).data([(n, edges[n], edges[n + 1]) for n in range(len(edges) - 1)])
-    each = spans.cte()
+    each = spans(list(pairwise(edges)))
     name: Any = _COLUMNS[split] if split else literal("")
     sums = [func.coalesce(func.sum(hours.c[count]), 0) for count in COUNTS]
     within = (hours.c.account_id == account_id) & (hours.c.hour >= each.c.since) & (hours.c.hour < each.c.until)
@@ -51,6 +50,23 @@ def buckets(
         .order_by(each.c.place, name)
     )
     return tuple(_bucket(row, split) for row in connection.execute(query))
+
+
+def spans(moments: Sequence[tuple[datetime, datetime]]) -> CTE:
+    """Spans of time as a table of `place`, `since` and `until`.
+
+    It is written out once for each count of spans. `values()` says the same, and is compiled anew at every use.
+    """
+    given = {f"{name}{n}": at for n, span in enumerate(moments) for name, at in zip("ab", span, strict=True)}
+    bound = [bindparam(name, at, UtcDateTime) for name, at in given.items()]
+    columns = {"place": Integer(), "since": UtcDateTime(), "until": UtcDateTime()}
+    return _spans(len(moments)).bindparams(*bound).columns(**columns).cte("spans")
+
+
+@lru_cache(BUCKETS_MAX)
+def _spans(count: int) -> TextClause:
+    rows = ", ".join(f"({n}, :a{n}, :b{n})" for n in range(count))
+    return text(f"SELECT column1 AS place, column2 AS since, column3 AS until FROM (VALUES {rows}) AS given")  # noqa: S608
 
 
 def _bucket(row: Any, split: Split | None) -> Bucket:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
 
 from relay.errors import BadInput
 from relay.tables import Usage, UsageHour, table
 from relay.tables.metered import CUT_SHORT
+from relay.usage.buckets import spans
 
 usage, hours = table(Usage), table(UsageHour)
 LIMIT_MAX = 200
@@ -138,8 +139,11 @@ def _rows(
     while len(rows) < count:
         found = _hours_with(connection, account_id, wanted, until, count)
         if found:
-            within = or_(*(and_(usage.c.at >= hour, usage.c.at < hour + HOUR) for hour in found))
-            rows += connection.execute(newest.where(*conditions, within).limit(count - len(rows))).all()
+            # An outer join, so that SQLite looks each hour up, and does not walk the log to find its order.
+            each = spans([(hour, hour + HOUR) for hour in found])
+            within = and_(usage.c.at >= each.c.since, usage.c.at < each.c.until, *conditions)
+            one = newest.select_from(each.outerjoin(usage, within)).where(usage.c.id.is_not(None))
+            rows += connection.execute(one.limit(count - len(rows))).all()
         if len(found) < count:
             break
         until = found[-1]
