@@ -96,6 +96,7 @@ HANDLERS: dict[str, Handler] = {
     "invoice.updated": _invoice,
     "invoice.finalized": _invoice,
     "invoice.paid": _invoice,
+    "invoice.payment_action_required": _invoice,
     "invoice.payment_failed": _invoice,
     "invoice.voided": _invoice,
     "invoice.marked_uncollectible": _invoice,
