@@ -2,8 +2,7 @@
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-# Importing a subject hangs its commands on the application.
-from relay.cli import (
+from relay.cli import (  # noqa: F401 (importing a subject hangs its commands on the application)
     backups,
     billing,
     books,
@@ -19,21 +18,6 @@ from relay.cli import (
 )
 from relay.cli.shell import fail, main_app
 from relay.errors import Misconfigured, ProductError
-
-SUBJECTS = (
-    backups,
-    billing,
-    books,
-    checking,
-    corrections,
-    costs,
-    credit,
-    database,
-    keys,
-    serving,
-    site,
-    stripe,
-)
 
 
 def main() -> None:
