@@ -152,6 +152,18 @@ def _receipt() -> rx.Component:
     return rx.cond(
         RECEIPT.missing,
         missing,
+        rx.cond(RECEIPT.id == asked_freely("id"), _read(), _on_its_way()),
+    )
+
+
+def _on_its_way() -> rx.Component:
+    return rx.el.div(
+        parts.skeleton("h-8 w-32"), parts.skeleton("h-40 w-full"), class_name="flex flex-col gap-4", aria_busy="true"
+    )
+
+
+def _read() -> rx.Component:
+    return rx.fragment(
         rx.el.div(
             rx.el.div(
                 rx.el.p(RECEIPT.rounded, class_name=theme.FIGURE),

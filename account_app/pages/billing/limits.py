@@ -22,7 +22,11 @@ def spend_cap() -> rx.Component:
                 class_name=theme.QUIET,
             ),
             rx.el.div(
-                rx.el.div(class_name="h-full rounded bg-accent", style={"width": FOUND.cap_share}),
+                # As an attribute: Reflex would turn `style` into a sheet of its own, which the page's rules refuse.
+                rx.el.div(
+                    class_name="h-full rounded bg-accent",
+                    custom_attrs={"style": rx.Var.create({"width": FOUND.cap_share})},
+                ),
                 class_name="mt-2 h-1.5 rounded bg-sunken overflow-hidden",
                 aria_hidden=True,
             ),

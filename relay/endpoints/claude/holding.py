@@ -8,11 +8,14 @@ from relay import clock, ledger
 from relay.accounts import Identity
 from relay.admission import Admission
 from relay.endpoints.claude.passing import Header
-from relay.errors import BadInput, InsufficientCredit, UpstreamFailed
+from relay.errors import BadInput, InsufficientCredit, Unavailable, UpstreamFailed
 from relay.pricing import PriceTable
 from relay.services import Services
+from relay.settling import settle_until_done
 
 COUNT_SECONDS = 15
+TAKEN_BACK_MAX = 1000
+"""How many may wait for the database's return in an outage; what is beyond that, the sweeper takes back."""
 
 
 async def hold(
@@ -63,7 +66,20 @@ async def _reserve(
         key_capped=identity.key_cap_pico is not None,
         worker=services.worker,
     )
-    await services.database.batch(ledger.post, command)
+    try:
+        await services.database.batch(ledger.post, command)
+    except Unavailable:
+        _take_back(services, command)
+        raise
+
+
+def _take_back(services: Services, command: ledger.Hold) -> None:
+    """A commit whose answer was lost may hold all the same. Upstream was never asked, so nothing is owed: the hold is
+    released as soon as the database answers, and not only when its time is over. Without a hold this books nothing.
+    """
+    if len(services.unbooked) < TAKEN_BACK_MAX:
+        release = ledger.Settle(command.request_id, command.account_id, command.at, "upstream_error", status=503)
+        settle_until_done(services, release)
 
 
 async def _count(services: Services, admission: Admission, forwarded: Sequence[Header]) -> int:
