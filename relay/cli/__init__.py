@@ -1,23 +1,29 @@
 """`account-app …`: what the operator types. A file for each subject; what they share is in `shell`."""
 
+from importlib import import_module
+
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from relay.cli import (  # noqa: F401 (importing a subject hangs its commands on the application)
-    backups,
-    billing,
-    books,
-    checking,
-    corrections,
-    costs,
-    credit,
-    database,
-    keys,
-    serving,
-    site,
-    stripe,
-)
 from relay.cli.shell import fail, main_app
 from relay.errors import Misconfigured, ProductError
+
+SUBJECTS = (
+    "backups",
+    "billing",
+    "books",
+    "checking",
+    "corrections",
+    "costs",
+    "credit",
+    "database",
+    "keys",
+    "serving",
+    "site",
+    "stripe",
+)
+for subject in SUBJECTS:
+    # Importing a subject hangs its commands on the application.
+    import_module(f"relay.cli.{subject}")
 
 
 def main() -> None:
