@@ -113,6 +113,15 @@ def test_bodies_that_are_no_request(shared_product: Product, key: str, body: byt
     check_refused(shared_product, ask(shared_product, key, body), calls, 400, "invalid_request_error")
 
 
+@pytest.mark.parametrize("part", [b"1,", b"[[[[[[[]]]]]]],", b'{"a":{"a":1}},'])
+def test_bodies_of_more_parts_than_any_model_reads_are_not_taken_apart(
+    shared_product: Product, key: str, part: bytes
+) -> None:
+    calls = calls_of(shared_product)
+    body = b'{"messages":[' + part * (500_000 // sum(part.count(mark) for mark in b",[{") + 1) + b"1]}"
+    check_refused(shared_product, ask(shared_product, key, body), calls, 400, "invalid_request_error", "500,000")
+
+
 def test_compressed_bodies(shared_product: Product, key: str) -> None:
     calls = calls_of(shared_product)
     body = gzip.compress(json.dumps(message()).encode())

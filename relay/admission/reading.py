@@ -11,6 +11,10 @@ Object = dict[str, object]
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 SHOWN_MAX = 60
+PARTS_MAX = 500_000
+"""Commas, brackets and braces. Reading stops all other streams for as long as it takes, and that goes with the parts,
+not with the bytes. They are about every second token at most, and no model reads more than a million tokens.
+"""
 
 
 def shown(value: object) -> str:
@@ -27,9 +31,11 @@ def wrong(path: str, problem: str) -> BadInput:
 def parse(body: bytes) -> tuple[Object, bytes]:
     """The request object, and the same request written compactly: what its texts' bytes are counted on.
 
-    BadInput when the body is no JSON object, is nested too deeply, or names a field twice (we and upstream
-    could each believe another one of the two).
+    BadInput when the body is no JSON object, has too many parts, is nested too deeply, or names a field twice (we
+    and upstream could each believe another one of the two).
     """
+    if len(body) > PARTS_MAX and sum(body.count(mark) for mark in (b",", b"[", b"{")) > PARTS_MAX:
+        raise BadInput(f"The body has more than {PARTS_MAX:,} commas and brackets: more than any model reads.")
     try:
         parsed: object = orjson.loads(body)
     except orjson.JSONDecodeError as error:
