@@ -71,11 +71,11 @@ def _people() -> rx.Component:
             aria_label="Find accounts",
             placeholder="Email, account or request id",
             max_length=254,
-            class_name=f"{theme.SMALL_FIELD} w-64 max-w-full",
+            class_name=f"{theme.SMALL_FIELD} w-64 min-w-0 shrink",
         ),
         rx.el.button("Find", type="submit", class_name=theme.SECONDARY),
         method="get",
-        class_name="flex gap-2",
+        class_name="flex min-w-0 max-w-full gap-2",
     )
     columns = (
         ("Account", parts.LEFT),

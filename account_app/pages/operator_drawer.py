@@ -79,6 +79,8 @@ def _form(act: str, title: str, handler: Any, *inputs: rx.Component) -> rx.Compo
             key=Operator.acts.to(str),
             class_name="flex flex-col gap-3 pt-2",
         ),
+        # Another act in the same place begins closed.
+        key=title,
         class_name="border-t border-line pt-2",
     )
 
