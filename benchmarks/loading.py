@@ -59,7 +59,7 @@ def _visit(browser: Browser, product: Dashboard, session: str, path: str) -> tup
     throttle.send("Network.enable")
     throttle.send("Network.emulateNetworkConditions", LINE)
     throttle.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-    page.goto(product.address + path)
+    page.goto(product.address + path, wait_until="commit")
     page.locator("main:not([aria-busy=true]) h1").wait_for(state="attached")
     page.wait_for_timeout(1000)
     lcp, cls = page.evaluate("[globalThis.lcp, globalThis.cls]")

@@ -87,7 +87,7 @@ def measured(database: Database, reading: Callable[[Any, Visitor], Any], visitor
 
     def work(connection: Connection) -> None:
         def note(*told: Any) -> None:
-            asked.append(told[2])
+            asked.extend([told[2]] if told[2] != "BEGIN" else [])
 
         event.listen(connection, "before_cursor_execute", note)
         reading(connection, visitor)
@@ -138,7 +138,7 @@ def usage_rows(account_id: str, version: str, rows: int) -> Iterator[dict[str, A
     step = timedelta(days=365) / rows
     for n in range(rows):
         at = now - step * (rows - n)
-        model = "claude-opus-4-5" if n % (rows // 10) == 7 else MODELS[n % 3]
+        model = "claude-opus-4-5" if n % (rows // 10) == 0 else MODELS[n % 3]
         yield {
             "request_id": f"req_{n}",
             "kind": "request",
