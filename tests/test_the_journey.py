@@ -34,7 +34,7 @@ def mailed_code(place: Product, email: str = EMAIL) -> str:
 def sign_in(page: Page, place: Product, email: str = EMAIL) -> None:
     page.goto(place.url + "/sign-in")
     page.get_by_label("Email").fill(email)
-    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Sign in").click()
     code = page.get_by_label("Code")
     expect(code).to_be_visible()
     code.fill(mailed_code(place, email))

@@ -61,7 +61,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
 def sign_in(page: Page, place: Place) -> None:
     page.goto(place.origin + "/sign-in")
     page.get_by_label("Email").fill(EMAIL)
-    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Sign in").click()
     page.get_by_label("Code").fill(mailed_code(place.product))
     expect(page.get_by_text("Available credit")).to_be_visible(timeout=15_000)
 

@@ -94,7 +94,7 @@ def _email_step() -> rx.Component:
                 auto_capitalize="none",
                 custom_attrs={"onInput": _REMEMBER_EMAIL},
             ),
-            rx.el.button("Continue", type="submit", class_name=theme.PRIMARY),
+            rx.el.button("Sign in", type="submit", class_name=theme.PRIMARY),
             action=api("/api/auth/request"),
             method="post",
         ),
