@@ -13,7 +13,7 @@ from relay import clock, ledger
 from relay.billing import windows
 from relay.billing.customers import account_of
 from relay.billing.office import Office
-from relay.gateways.payments import Item, Subscription
+from relay.gateways.payments import Item, PaymentsFailed, Subscription
 from relay.money import pico_from_usd
 from relay.settings import Settings
 from relay.tables import Period, Plan, table
@@ -145,7 +145,11 @@ async def look_after_overdue(office: Office) -> int:
     """Asks Stripe about plans whose period is over although no event said what follows; how many."""
     overdue = await office.database.read(_overdue)
     for subscription_id in overdue:
-        await follow_subscription(office, subscription_id)
+        try:
+            await follow_subscription(office, subscription_id)
+        except PaymentsFailed as error:
+            # One that cannot be asked about holds up nobody's windows; the next turn asks again.
+            log.warning("overdue_plan_not_told", subscription=subscription_id, reason=str(error))
     return len(overdue)
 
 
