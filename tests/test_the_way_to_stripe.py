@@ -188,7 +188,7 @@ async def test_a_month_of_ten_people_agrees_to_the_cent_under_faults(anywhere: T
     for day in range(33):
         for who in people:
             if dice.random() < 0.5:
-                await anywhere.use(who, dice.randrange(PICO_PER_CENT // 3, PICO_PER_USD))
+                await anywhere.use(who, dice.randrange(PICO_PER_CENT // 3, 3 * PICO_PER_USD))
         if dice.random() < 0.4:
             anywhere.stripe.ask(behaviour=dice.choice(["lost", "refused"]), path=METER, times=2)
         if dice.random() < 0.3:
