@@ -144,7 +144,7 @@ async def test_what_stripe_refuses_for_good_waits_for_a_person_and_is_named(here
     await here.tick()
     assert [row.state for row in here.outbox(ada)] == ["stuck"]
     assert any("not sent" in difference.what for difference in await here.differences())
-    await here.database.write(partial(billing.try_stuck_again, account_id=ada.account_id))
+    await here.database.write(billing.try_stuck_again)
     await here.tick()
     assert await here.differences() == []
 

@@ -181,10 +181,10 @@ def _put_off(connection: Connection, row: Row[Any], error: PaymentsFailed) -> No
     )
 
 
-def try_stuck_again(connection: Connection, account_id: str) -> int:
-    """Puts what was stuck back on its way: a person has removed the cause."""
-    again = update(outbox).where(outbox.c.account_id == account_id, outbox.c.state == "stuck")
-    return connection.execute(again.values(state="pending", next_try_at=clock.now())).rowcount
+def try_stuck_again(connection: Connection) -> int:
+    """Puts what was stuck back on its way: a person has removed the cause. How many rows that were."""
+    again = update(outbox).where(outbox.c.state == "stuck").values(state="pending", next_try_at=clock.now())
+    return connection.execute(again).rowcount
 
 
 def turn_to_items(connection: Connection, period_id: int) -> bool:

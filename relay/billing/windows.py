@@ -145,11 +145,6 @@ def close_period(connection: Connection, account_id: str, at: datetime) -> None:
         )
 
 
-def period_cents(period: Row[Any]) -> int:
-    """What a closed period owes in whole cents."""
-    return period.overage_end_pico // PICO_PER_CENT - period.overage_start_pico // PICO_PER_CENT
-
-
 def unsealed_cents(connection: Connection, account_id: str) -> int:
     """What sealing now would add in whole cents."""
     mine = select(balances.c.overage_pico, balances.c.sealed_overage_pico).where(balances.c.account_id == account_id)

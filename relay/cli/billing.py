@@ -4,6 +4,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -38,19 +39,24 @@ def with_office(work: Callable[[Office], Awaitable[T]]) -> T:
 
 
 @shell.main_app.command("sync")
-def sync_now(until: Annotated[str | None, typer.Option(help="As if it were this time.")] = None) -> None:
+def sync_now(
+    until: Annotated[str | None, typer.Option(help="As if it were this time.")] = None,
+    stuck: Annotated[bool, typer.Option("--stuck", help="Also what Stripe refused for good before.")] = False,
+) -> None:
     """One tick of the clock now: sweep, expire, work Stripe's events, seal windows and push them."""
     if until:
         try:
             clock.move(shell.moment(until) - clock.now())
         except ValueError as error:
             return shell.fail(str(error), 2)
-    done = with_office(_sync)
+    done = with_office(partial(_sync, stuck=stuck))
     shell.out.print(f"Swept {done['swept']} holds; expired credit of {done['expired']} accounts.")
     shell.out.print(f"Sealed {done['sealed']} windows; delivered {done['pushed']} to Stripe; {done['waiting']} wait.")
 
 
-async def _sync(office: Office) -> dict[str, int]:
+async def _sync(office: Office, stuck: bool) -> dict[str, int]:
+    if stuck:
+        await office.database.write(billing.try_stuck_again)
     ticked, billed = await sync.tick(office.database), await sync.bill(office)
     return ticked | billed | {"waiting": await office.database.read(billing.unsent)}
 

@@ -1,5 +1,6 @@
 """Many rows in one statement. PostgreSQL takes them as one JSON parameter, SQLite as a list of VALUES."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ PIECES = (64, 16, 4, 1)
 Rows = Sequence[Mapping[str, Any]]
 
 
-class _Set:
+class _Set(ABC):
     """`columns` of `table`: what each row gives, by the column's name."""
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
@@ -52,8 +53,8 @@ class _Set:
         typed = ", ".join(f"{quoted(dialect, c.name)} {c.type.compile(dialect=dialect)}" for c in self._columns)
         return f"json_to_recordset(%s::json) AS given({typed})"
 
-    def _compile(self, dialect: Dialect, length: int) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _compile(self, dialect: Dialect, length: int) -> str: ...
 
 
 class InsertSet(_Set):

@@ -129,12 +129,6 @@ class Payments:
     async def subscription(self, subscription_id: str) -> Subscription:
         return reading.subscription(await self._do(lambda c: c.v1.subscriptions.retrieve_async(subscription_id)))
 
-    async def subscriptions(self, customer_id: str) -> list[Subscription]:
-        """All of a customer's, ended ones too, newest first."""
-        params: Any = {"customer": customer_id, "status": "all", "limit": PAGE}
-        found = await self._do(lambda c: c.v1.subscriptions.list_async(params))
-        return [reading.subscription(one) for one in found["data"]]
-
     async def invoice(self, invoice_id: str) -> Invoice:
         """With every line of it, and the payments that were made."""
         params: Any = {"expand": ["payments"]}
@@ -152,12 +146,6 @@ class Payments:
             if not page["has_more"]:
                 return
             params["starting_after"] = page["data"][-1]["id"]
-
-    async def invoices(self, customer_id: str) -> list[Invoice]:
-        """The newest hundred, without further lines."""
-        params: Any = {"customer": customer_id, "limit": PAGE}
-        found = await self._do(lambda c: c.v1.invoices.list_async(params))
-        return [reading.invoice(one) for one in found["data"]]
 
     async def preview(self, customer_id: str, subscription_id: str) -> Invoice:
         """What the next invoice would be, with what the meter has counted so far."""
