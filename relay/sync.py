@@ -8,18 +8,17 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import Connection, delete, or_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import accounts, billing, clock, ledger, metrics, pricing
 from relay.billing import Office, alerts
 from relay.database import Database
 from relay.errors import ProductError
 from relay.settling import sweep
-from relay.tables import Lease, table
+from relay.tables import Lease, table, upsert
 
 if TYPE_CHECKING:
     from relay.services import Services
@@ -164,16 +163,12 @@ def take_lease(connection: Connection, holder: str, name: str = "clock") -> bool
     """True when `holder` may tick until LEASE_SECONDS from now."""
     now = clock.now()
     row = {"name": name, "holder": holder, "expires_at": now + clock.seconds(LEASE_SECONDS)}
-    statement = _insert(connection)(leases).values(row)
+    statement = upsert(connection, leases).values(row)
     free = or_(leases.c.holder == holder, leases.c.expires_at <= now)
     taken = statement.on_conflict_do_update(
         index_elements=["name"], set_={"holder": holder, "expires_at": row["expires_at"]}, where=free
     )
     return connection.execute(taken.returning(leases.c.holder)).first() is not None
-
-
-def _insert(connection: Connection) -> Any:
-    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
 
 def give_up_lease(connection: Connection, holder: str) -> None:

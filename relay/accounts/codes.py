@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import clock
 from relay.accounts.identity import Identity
@@ -21,7 +20,7 @@ from relay.accounts.sessions import open_session
 from relay.database import Database
 from relay.errors import CodeInvalid, Forbidden, TooMany
 from relay.settings import Settings
-from relay.tables import Session, SignInCode, table
+from relay.tables import Session, SignInCode, table, upsert
 
 codes, sessions = table(SignInCode), table(Session)
 
@@ -141,7 +140,6 @@ def issue(connection: Connection, wanted: Wanted, old_bound_to: str) -> int | No
         return None
     still_open = (*same_purpose, codes.c.ended_at.is_(None))
     connection.execute(update(codes).where(*still_open).values(ended_at=now))
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = {
         "email": wanted.email,
         "purpose": wanted.purpose,
@@ -149,7 +147,7 @@ def issue(connection: Connection, wanted: Wanted, old_bound_to: str) -> int | No
         "browser_hash": wanted.bound_to,
         "tries": 0,
     }
-    added = insert(codes).values(row | {"created_at": now, "expires_at": now + CODE_LIFE})
+    added = upsert(connection, codes).values(row | {"created_at": now, "expires_at": now + CODE_LIFE})
     return connection.execute(added.on_conflict_do_nothing().returning(codes.c.id)).scalar()
 
 

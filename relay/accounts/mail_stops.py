@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import clock
-from relay.tables import MailStop, table
+from relay.tables import MailStop, table, upsert
 
 stops = table(MailStop)
 Reason = Literal["bounced", "complained"]
@@ -32,12 +31,11 @@ def mail_stop(connection: Connection, email: str) -> Stop | None:
 
 def stop_mail(connection: Connection, email: str, reason: Reason, at: datetime) -> None:
     """News from before the last lifting come too late. A bounce does not replace a complaint."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     values = {"reason": reason, "at": at, "lifted_at": None}
     newer = (
         or_(stops.c.lifted_at < at, stops.c.reason == "bounced") if reason == "complained" else stops.c.lifted_at < at
     )
-    new = insert(stops).values(email=email, **values)
+    new = upsert(connection, stops).values(email=email, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["email"], set_=values, where=newer))
 
 

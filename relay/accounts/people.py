@@ -3,14 +3,13 @@
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import clock, ledger
 from relay.accounts.addresses import address_tag
 from relay.ids import new_id
 from relay.money import pico_from_usd
 from relay.settings import Settings
-from relay.tables import Account, table
+from relay.tables import Account, table, upsert
 
 accounts = table(Account)
 
@@ -42,7 +41,6 @@ def account_for(connection: Connection, settings: Settings, email: str, *, creat
 
 def _open_account(connection: Connection, settings: Settings, email: str) -> Person | None:
     """None when another worker opened it in the same moment."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = {
         "id": new_id("acct"),
         "email": email,
@@ -50,7 +48,12 @@ def _open_account(connection: Connection, settings: Settings, email: str) -> Per
         "time_zone": "",
         "locale": "",
     }
-    added = insert(accounts).values(row).on_conflict_do_nothing(index_elements=["email"]).returning(accounts.c.id)
+    added = (
+        upsert(connection, accounts)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=["email"])
+        .returning(accounts.c.id)
+    )
     account_id = connection.execute(added).scalar()
     if account_id is None:
         return None

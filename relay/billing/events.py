@@ -7,14 +7,13 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Row, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import clock
 from relay.billing.handlers import NotOurs, handle
 from relay.billing.office import Office
 from relay.errors import NotFound
 from relay.gateways.payments import Said
-from relay.tables import StripeEvent, table
+from relay.tables import StripeEvent, table, upsert
 
 events = table(StripeEvent)
 CLAIM_SECONDS = 120
@@ -43,8 +42,7 @@ def store(connection: Connection, said: Said, livemode: bool) -> bool:
         "next_try_at": now,
         "error": "" if is_ours else f"It is of {'live' if said.livemode else 'test'} mode, and our key is not.",
     }
-    build: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    kept = build(events).values(row).on_conflict_do_nothing(index_elements=["id"])
+    kept = upsert(connection, events).values(row).on_conflict_do_nothing(index_elements=["id"])
     return connection.execute(kept.returning(events.c.id)).first() is not None
 
 

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import clock, ledger
 from relay.billing import outbox, windows
@@ -19,7 +18,7 @@ from relay.billing.plans import follow_subscription
 from relay.gateways.payments import Invoice, Line, PaymentsFailed
 from relay.money import PICO_PER_CENT
 from relay.settings import Settings
-from relay.tables import Grant, Outbox, Period, Plan, table
+from relay.tables import Grant, Outbox, Period, Plan, table, upsert
 from relay.tables import Invoice as InvoiceRow
 
 grants, invoices, rows = table(Grant), table(InvoiceRow), table(Outbox)
@@ -112,8 +111,7 @@ def _keep(connection: Connection, account_id: str, found: Invoice, settings: Set
         "hosted_url": found.hosted_url,
         "fetched_at": asked_at,
     }
-    build: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = build(invoices).values(row)
+    statement = upsert(connection, invoices).values(row)
     newer = invoices.c.fetched_at <= asked_at
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row, where=newer))
 

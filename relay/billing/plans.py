@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import clock, ledger
 from relay.billing import windows
@@ -16,7 +15,7 @@ from relay.billing.office import Office
 from relay.gateways.payments import Item, PaymentsFailed, Subscription
 from relay.money import pico_from_usd
 from relay.settings import Settings
-from relay.tables import Period, Plan, table
+from relay.tables import Period, Plan, table, upsert
 
 periods, plans = table(Period), table(Plan)
 OVER = ("canceled", "incomplete_expired")
@@ -115,8 +114,7 @@ def _keep(
         "paused": found.paused,
         "fetched_at": asked_at,
     }
-    build: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = build(plans).values(row)
+    statement = upsert(connection, plans).values(row)
     connection.execute(statement.on_conflict_do_update(index_elements=["account_id"], set_=row))
 
 

@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Row, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import billing, clock
 from relay.accounts import Identity
@@ -22,7 +21,7 @@ from relay.billing import Office
 from relay.errors import Conflict, ProductError
 from relay.operating.people import refuse_unless_operator
 from relay.settings import Settings
-from relay.tables import Inspection, table
+from relay.tables import Inspection, table, upsert
 
 Kind = Literal["audit", "reconcile"]
 KINDS: tuple[Kind, ...] = ("audit", "reconcile")
@@ -103,10 +102,9 @@ def _begin(connection: Connection, settings: Settings, who: Identity, kind: Kind
     now = clock.now()
     begun = {"operator": who.email, "started_at": now, "touched_at": now, "done": 0, "total": 0, "error": ""}
     row = {"id": kind, "kind": kind, "finished_at": None, "differences": 0, "found": "[]"} | begun
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     of = found_rows.c
     ended = or_(of.finished_at >= of.started_at, of.error != "", of.touched_at <= now - DEAD_AFTER)
-    new = insert(found_rows).values(row)
+    new = upsert(connection, found_rows).values(row)
     taken = new.on_conflict_do_update(index_elements=["id"], set_=begun, where=ended).returning(of.id)
     if connection.execute(taken).first() is None:
         raise Conflict("Somebody has it looked for already.")

@@ -14,7 +14,7 @@ from relay.tables.billing import (
     StripeEvent,
     Window,
 )
-from relay.tables.columns import UtcDateTime, table
+from relay.tables.columns import UtcDateTime, table, upsert
 from relay.tables.credit import Balance, Entry, Grant, Hold
 from relay.tables.metered import Price, PriceVersion, Usage, UsageHour
 from relay.tables.operating import Inspection, OperatorAction
@@ -54,4 +54,5 @@ __all__ = [
     "UtcDateTime",
     "Window",
     "table",
+    "upsert",
 ]

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, DateTime, Integer, Table
+from sqlalchemy import BigInteger, Connection, DateTime, Integer, Table
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -41,3 +42,8 @@ def serial() -> Any:
 def table(model: type[SQLModel]) -> Table:
     """The model's Core table: the hot path speaks Core, which batches and never flushes by surprise."""
     return cast(Table, getattr(model, "__table__"))  # noqa: B009 (SQLModel does not declare it)
+
+
+def upsert(connection: Connection, of: Table) -> Any:
+    """The database's own INSERT into a table: the one that knows ON CONFLICT."""
+    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(of)

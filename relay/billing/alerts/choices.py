@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from relay.tables import AlertChoice, table
+from relay.tables import AlertChoice, table, upsert
 
 alert_choices = table(AlertChoice)
 
@@ -24,7 +23,6 @@ def choices(connection: Connection, account_id: str) -> Choices:
 
 def choose(connection: Connection, account_id: str, wanted: Choices) -> None:
     """In force for what is not mailed yet. What was passed over meanwhile is not mailed afterwards."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     values = wanted._asdict()
-    new = insert(alert_choices).values(account_id=account_id, **values)
+    new = upsert(connection, alert_choices).values(account_id=account_id, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["account_id"], set_=values))

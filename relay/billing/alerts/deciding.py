@@ -12,12 +12,24 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from relay import clock
 from relay.billing.alerts.rules import CAP_KINDS, Due, Given, Standing, cap_alerts, credit_alerts
 from relay.database import Database
-from relay.tables import Account, Alert, AlertChoice, Balance, Grant, Invoice, Look, Payment, Plan, StripeEvent, table
+from relay.tables import (
+    Account,
+    Alert,
+    AlertChoice,
+    Balance,
+    Grant,
+    Invoice,
+    Look,
+    Payment,
+    Plan,
+    StripeEvent,
+    table,
+    upsert,
+)
 
 accounts, alerts, balances, choices = table(Account), table(Alert), table(Balance), table(AlertChoice)
 grants, invoices, looks, payments = table(Grant), table(Invoice), table(Look), table(Payment)
@@ -52,7 +64,7 @@ def _last_look(connection: Connection) -> datetime | None:
 
 
 def _looked(connection: Connection, at: datetime) -> None:
-    new = _insert(connection)(looks).values(name=NAME, at=at)
+    new = upsert(connection, looks).values(name=NAME, at=at)
     connection.execute(new.on_conflict_do_update(index_elements=["name"], set_={"at": at}))
 
 
@@ -200,10 +212,6 @@ def _write_down(connection: Connection, found: Iterable[Due]) -> int:
         }
         for due in found
     ]
-    new = _insert(connection)(alerts).on_conflict_do_nothing(index_elements=["account_id", "kind", "about"])
+    new = upsert(connection, alerts).on_conflict_do_nothing(index_elements=["account_id", "kind", "about"])
     written = [connection.execute(new.values(row).returning(alerts.c.sent_at)).first() for row in rows]
     return sum(row is not None and row.sent_at is None for row in written)
-
-
-def _insert(connection: Connection) -> Any:
-    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
