@@ -84,10 +84,28 @@ def test_conversations_are_renamed_exported_and_deleted_with_a_way_back(open_pan
         desk.button("Export Spacing").click()
     assert download.value.suggested_filename == "Spacing.md"
     desk.button("Delete Spacing").click()
+    desk.sees("Deleted.")
     assert desk.button("Delete Spacing").count() == 0
     desk.button("Undo").click()
     desk.button("Delete Spacing").wait_for()
     desk.button("Delete all").click()
+    desk.sees("No conversations yet")
+    desk.page.reload()
+    desk.hears("ready")
+    desk.button("Conversations").click()
+    desk.sees("No conversations yet")
+
+
+def test_what_is_deleted_while_it_is_answered_does_not_come_back(open_panel: Open, fake_relay: FakeRelay) -> None:
+    fake_relay.answers["Long"] = "word " * 2000
+    fake_relay.pace_s = 0.02
+    desk = open_panel()
+    desk.say("Long")
+    desk.sees("word word")
+    desk.button("Conversations").click()
+    desk.button("Delete Long").click()
+    desk.sees("Deleted.")
+    desk.hears("response-end")
     desk.sees("No conversations yet")
     desk.page.reload()
     desk.hears("ready")

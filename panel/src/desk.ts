@@ -33,6 +33,7 @@ export class Desk {
   readonly tools = new Toolbox()
   private owner?: string
   private draftBefore = ''
+  private readonly removed = new Set<string>()
   private readonly history = new History()
   private readonly relay: Relay
   readonly session: Session
@@ -150,11 +151,18 @@ export class Desk {
     this.changed()
   }
 
-  remove(conversation: Conversation) {
-    this.conversations = this.conversations.filter((one) => one !== conversation)
-    void this.history.remove(conversation.id)
+  /** Resolves when it is gone from the browser's database too; nothing of it that arrives late brings it back. */
+  async remove(conversation: Conversation): Promise<void> {
+    this.removed.add(conversation.id)
     if (conversation === this.chat.conversation) this.clear()
+    await this.history.remove(conversation.id)
+    this.conversations = this.conversations.filter((one) => one !== conversation)
     this.changed()
+  }
+
+  bringBack(conversation: Conversation) {
+    this.removed.delete(conversation.id)
+    this.keep(conversation)
   }
 
   // Other tabs.
@@ -263,7 +271,7 @@ export class Desk {
 
   /** An empty conversation is not worth a line in the list. */
   save(conversation: Conversation) {
-    if (!conversation.account) return
+    if (!conversation.account || this.removed.has(conversation.id)) return
     if (!conversation.exchanges.length) void this.history.remove(conversation.id)
     else if (conversation.account === this.owner) this.keep(conversation)
     else void this.history.save(conversation)

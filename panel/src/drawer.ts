@@ -12,7 +12,8 @@ export interface Shelf {
   readonly email: string | undefined
   open(conversation: Conversation): void
   keep(conversation: Conversation): void
-  remove(conversation: Conversation): void
+  remove(conversation: Conversation): Promise<void>
+  bringBack(conversation: Conversation): void
   signOut: (() => void) | undefined
 }
 
@@ -77,7 +78,7 @@ export class Drawer {
 
   private wayBack(shelf: Shelf) {
     const back = () => {
-      for (const one of this.gone) shelf.keep(one)
+      for (const one of this.gone) shelf.bringBack(one)
       this.gone = []
     }
     const what = this.gone.length > 1 ? `${this.gone.length} conversations deleted.` : 'Deleted.'
@@ -89,9 +90,11 @@ export class Drawer {
     shelf.open(one)
   }
 
-  private remove(some: Conversation[], shelf: Shelf) {
-    this.gone = [...some]
-    for (const one of this.gone) shelf.remove(one)
+  private async remove(some: Conversation[], shelf: Shelf) {
+    const going = [...some]
+    await Promise.all(going.map((one) => shelf.remove(one)))
+    this.gone = going
+    this.changed()
   }
 
   private rename(id: string | undefined) {

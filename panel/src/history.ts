@@ -54,6 +54,7 @@ export class History {
     this.others?.postMessage('')
   }
 
+  /** Resolves once the answer stands: a change is committed then, and survives whatever happens to the page. */
   private async ask<T>(
     mode: IDBTransactionMode,
     question: (rows: IDBObjectStore) => IDBRequest<any>,
@@ -61,9 +62,10 @@ export class History {
     const database = await (this.opened ??= open())
     if (!database) return undefined
     return new Promise((resolve) => {
-      const request = question(database.transaction(store, mode).objectStore(store))
-      request.onsuccess = () => resolve((request.result ?? null) as T)
-      request.onerror = () => resolve(undefined)
+      const transaction = database.transaction(store, mode)
+      const request = question(transaction.objectStore(store))
+      transaction.oncomplete = () => resolve((request.result ?? null) as T)
+      transaction.onabort = () => resolve(undefined)
     })
   }
 }

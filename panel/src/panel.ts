@@ -244,6 +244,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       open: (one) => desk.show(one),
       keep: (one) => desk.keep(one),
       remove: (one) => desk.remove(one),
+      bringBack: (one) => desk.bringBack(one),
       signOut: this.getToken ? undefined : () => void desk.session.signOut(),
     }
   }
