@@ -52,7 +52,7 @@ def test_a_stranger_signs_in_talks_to_claude_and_sees_what_it_cost(page: Page, p
     expect(overview.get_by_text("$1.00").first).to_be_visible()
 
     page.get_by_role("link", name="Assistant", exact=True).click()
-    box = page.get_by_label("Message")
+    box = page.get_by_role("textbox", name="Message")
     box.fill("How should I kern the pair To? [[sandbox: tokens=240]]")
     page.get_by_role("button", name="Send").click()
     answer = page.get_by_role("log")

@@ -86,7 +86,7 @@ def test_people_sign_in_talk_and_sign_out_across_two_origins(page: Page, place: 
 
     talking = page.context.new_page()
     talking.goto(place.origin + "/assistant")
-    talking.get_by_label("Message").fill("How should I kern the pair To? [[sandbox: tokens=60]]")
+    talking.get_by_role("textbox", name="Message").fill("How should I kern the pair To? [[sandbox: tokens=60]]")
     talking.get_by_role("button", name="Send").click()
     expect(talking.get_by_role("button", name="Stop")).to_be_visible()
     expect(talking.get_by_role("button", name="Send")).to_be_visible(timeout=20_000)
