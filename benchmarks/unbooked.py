@@ -17,10 +17,10 @@ from relay.settings import settings
 class NoLedger(Database):
     """Answers holds and settlements without keeping them. Who calls is looked up as ever."""
 
-    async def batch(self, batch: Callable[..., Sequence[Any]], command: Any) -> Any:
+    async def batch(self, batch: Callable[..., Sequence[Any]], command: Any, otherwise: Any = None) -> Any:
         return Settled(0) if isinstance(command, Settle) else Held(0)
 
-    def post(self, batch: Callable[..., Sequence[Any]], command: Any) -> None:
+    def post(self, batch: Callable[..., Sequence[Any]], command: Any, otherwise: Any = None) -> None:
         return
 
 

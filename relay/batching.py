@@ -13,6 +13,9 @@ from relay.errors import Unavailable
 Outcome = Any
 """A result, or an exception that the one caller gets."""
 
+Otherwise = Callable[[Sequence[Any]], None]
+"""Takes the commands that failed together, in the batcher's thread, before their callers hear of it."""
+
 Group = tuple[Callable[..., Sequence[Outcome]], list[Any]]
 BATCH_MAX = 512
 
@@ -30,15 +33,19 @@ class Batcher:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, batch: Callable[..., Sequence[Outcome]], command: Any) -> "asyncio.Future[Any]":
+    def submit(
+        self, batch: Callable[..., Sequence[Outcome]], command: Any, otherwise: Otherwise | None = None
+    ) -> "asyncio.Future[Any]":
         """The future of `command`'s outcome. Cancelling it does not undo the command."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._enqueue(_Waiting(batch, command, future, loop))
+        self._enqueue(_Waiting(batch, command, future, loop, otherwise))
         return future
 
-    def submit_and_forget(self, batch: Callable[..., Sequence[Outcome]], command: Any) -> None:
-        self._enqueue(_Waiting(batch, command, None, None))
+    def submit_and_forget(
+        self, batch: Callable[..., Sequence[Outcome]], command: Any, otherwise: Otherwise | None = None
+    ) -> None:
+        self._enqueue(_Waiting(batch, command, None, None, otherwise))
 
     @property
     def depth(self) -> int:
@@ -54,11 +61,13 @@ class Batcher:
 
     def _enqueue(self, waiting: "_Waiting") -> None:
         with self._wake:
-            if self._closing:
-                raise Unavailable()
-            self._waiting.append(waiting)
-            if len(self._waiting) == 1:
-                self._wake.notify()
+            if not self._closing:
+                self._waiting.append(waiting)
+                if len(self._waiting) == 1:
+                    self._wake.notify()
+                return
+        _rescue([(waiting, Unavailable())])
+        raise Unavailable()
 
     def _run(self) -> None:
         while taken := self._take():
@@ -96,7 +105,7 @@ class Batcher:
 
 
 class _Waiting:
-    __slots__ = ("batch", "command", "future", "loop")
+    __slots__ = ("batch", "command", "future", "loop", "otherwise")
 
     def __init__(
         self,
@@ -104,11 +113,24 @@ class _Waiting:
         command: Any,
         future: "asyncio.Future[Any] | None",
         loop: asyncio.AbstractEventLoop | None,
+        otherwise: Otherwise | None,
     ) -> None:
         self.batch, self.command, self.future, self.loop = batch, command, future, loop
+        self.otherwise = otherwise
+
+
+def _rescue(pairs: list[tuple[_Waiting, Outcome]]) -> None:
+    """Hands what failed to whoever wants it, those of one taker together."""
+    failed: dict[Otherwise, list[Any]] = {}
+    for waiting, outcome in pairs:
+        if waiting.otherwise is not None and isinstance(outcome, Exception):
+            failed.setdefault(waiting.otherwise, []).append(waiting.command)
+    for otherwise, commands in failed.items():
+        otherwise(commands)
 
 
 def _answer(pairs: list[tuple[_Waiting, Outcome]]) -> None:
+    _rescue(pairs)
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome]]] = {}
     for waiting, outcome in pairs:
         if waiting.loop is not None and waiting.future is not None:

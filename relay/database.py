@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from relay.batching import Batcher, Outcome
+from relay.batching import Batcher, Otherwise, Outcome
 from relay.errors import Unavailable
 from relay.metrics import COMMANDS_IN_COMMIT, COMMIT_SECONDS
 
@@ -60,13 +60,21 @@ class Database:
         """Runs `work` in a transaction that it shares with others; its exception undoes it alone."""
         return cast(T, await self._writer.submit(_each, work))
 
-    async def batch(self, batch: Callable[[Connection, Sequence[C]], Sequence[Any]], command: C) -> Any:
-        """Runs `command` with whatever others of the same `batch` are waiting, as one set."""
-        return await self._writer.submit(batch, command)
+    async def batch(
+        self, batch: Callable[[Connection, Sequence[C]], Sequence[Any]], command: C, otherwise: Otherwise | None = None
+    ) -> Any:
+        """Runs `command` with whatever others of the same `batch` are waiting, as one set.
 
-    def post(self, batch: Callable[[Connection, Sequence[C]], Sequence[Any]], command: C) -> None:
+        `otherwise` has taken it, in the writer's thread, by the time that a failure is raised; also when nobody waits
+        for that any more.
+        """
+        return await self._writer.submit(batch, command, otherwise)
+
+    def post(
+        self, batch: Callable[[Connection, Sequence[C]], Sequence[Any]], command: C, otherwise: Otherwise | None = None
+    ) -> None:
         """Like `batch`, for what nobody waits for; a failure is logged by the batcher."""
-        self._writer.submit_and_forget(batch, command)
+        self._writer.submit_and_forget(batch, command, otherwise)
 
     async def look_up(self, batch: Callable[[Connection, Sequence[C]], Sequence[Any]], command: C) -> Any:
         """A read that many requests make at once (who is this?), answered as one set."""

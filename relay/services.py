@@ -16,11 +16,13 @@ from relay.gateways.mail import Mail
 from relay.gateways.payments import Payments
 from relay.hub import Hub
 from relay.ids import new_id
+from relay.keeping import Drawer
 from relay.limits import Limits
 from relay.pricing import PriceTable
 from relay.settings import Settings
 from relay.stopping import told_to_stop
 from relay.sync import Clock
+from relay.unbooked import Unbooked
 
 SWITCH_SECONDS = 0.0005
 COLLECT_EVERY = 10_000
@@ -39,11 +41,10 @@ class Services:
     payments: Payments
     claude: Claude
     hub: Hub
+    unbooked: Unbooked
+    worker: str
     open_calls: set[str] = field(default_factory=set[str])
     """Requests that this process is relaying now."""
-    unbooked: set[str] = field(default_factory=set[str])
-    """Requests that have ended, whose settlement the database could not take yet."""
-    worker: str = field(default_factory=lambda: new_id("worker"))
 
     @property
     def office(self) -> Office:
@@ -52,7 +53,7 @@ class Services:
 
     def alive(self) -> set[str]:
         """Requests whose truth only this process knows: their holds are renewed, and its sweep passes them by."""
-        return self.open_calls | self.unbooked
+        return self.open_calls | self.unbooked.request_ids()
 
 
 @asynccontextmanager
@@ -60,9 +61,11 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
     """Everything open and its background work running; closed in the reverse order. Misconfigured when it cannot."""
     for name in ("SECRET_KEY", "ANTHROPIC_API_KEY", "RESEND_API_KEY", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"):
         settings.secret(name)
-    database = Database(settings.database_url)
+    database, worker = Database(settings.database_url), new_id("worker")
+    drawer = Drawer(settings, worker)
     try:
         prices = database.read_now(pricing.current)
+        hub = Hub(database)
         services = Services(
             settings,
             database,
@@ -71,10 +74,12 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             Mail(settings),
             Payments(settings),
             Claude(settings),
-            Hub(database),
+            hub,
+            Unbooked(database, drawer, hub.changed),
+            worker,
         )
         ticking = Clock(services)
-        works = (services.hub.run(), ticking.run(), ticking.keep_holds(), ticking.work_events())
+        works = (hub.run(), services.unbooked.run(), ticking.run(), ticking.keep_holds(), ticking.work_events())
         background = [asyncio.create_task(work) for work in works]
         try:
             with told_to_stop(services.hub.stop):
@@ -87,6 +92,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             await services.limits.aclose()
     finally:
         database.close()
+        drawer.close()
 
 
 def get_ready_to_answer() -> None:

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     RATE_CONCURRENT: int = Field(8, ge=1, description="open streams per account")
     SYNC_INTERVAL_SECONDS: int = Field(3600, ge=1, description="how often windows are sealed and sent")
     HOLD_TTL_SECONDS: int = Field(900, ge=1, description="after this a dead process's hold is settled")
+    UNBOOKED_DIR: str = Field(
+        "data/unbooked",
+        description="where settlements wait for a database that is away: a disk that outlives us",
+    )
     BODY_SILENCE_SECONDS: float = Field(30, gt=0, description="between two pieces of a request's body")
     UPSTREAM_CONNECT_SECONDS: float = Field(10, gt=0, description="to reach Claude")
     UPSTREAM_FIRST_SECONDS: float = Field(120, gt=0, description="until Claude's first event")
@@ -169,6 +173,10 @@ class Settings(BaseSettings):
             return "postgresql+psycopg://" + self.DATABASE_URL.split("://", 1)[1]
         path = self.DATABASE_URL.removeprefix("sqlite:///")
         return f"sqlite:///{ROOT / path}"
+
+    @property
+    def unbooked_folder(self) -> Path:
+        return ROOT / self.UNBOOKED_DIR
 
     @property
     def secure_cookies(self) -> bool:

@@ -4,27 +4,21 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import stamina
 import structlog
 from sqlalchemy import Connection, Row, select
 
 from relay import clock, ledger, pricing
 from relay.database import Database
-from relay.errors import Unavailable
 from relay.ledger import Settle, Settled
 from relay.metering import Learnt
 from relay.pricing import PriceTable
 from relay.tables import Hold, table
 
-if TYPE_CHECKING:
-    from relay.services import Services
-
 holds = table(Hold)
 SWEEP_MAX = 1000
 log = structlog.get_logger(__name__)
-_trying: set["asyncio.Task[None]"] = set()
 
 
 async def sweep(database: Database, alive: Collection[str] = ()) -> int:
@@ -104,25 +98,3 @@ def settlement(
         stop_reason=learnt.stop_reason,
         upstream_request_id=learnt.upstream_request_id,
     )
-
-
-def settle_until_done(services: "Services", command: Settle) -> None:
-    """Tries in the background for as long as this process lives; after that the sweeper has the journal to go by."""
-    services.unbooked.add(command.request_id)
-    task = asyncio.create_task(_settle_patiently(services, command))
-    _trying.add(task)
-    task.add_done_callback(_trying.discard)
-
-
-async def _settle_patiently(services: "Services", command: Settle) -> None:
-    try:
-        async for attempt in stamina.retry_context(
-            on=Unavailable, attempts=None, timeout=None, wait_initial=0.5, wait_max=5
-        ):
-            with attempt:
-                await services.database.batch(ledger.post, command)
-        services.hub.changed(command.account_id)
-    except Exception:
-        log.exception("settle_given_up", request_id=command.request_id)
-    finally:
-        services.unbooked.discard(command.request_id)

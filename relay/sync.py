@@ -45,8 +45,9 @@ class Clock:
         services = self._services
         try:
             while True:
-                metrics.observe_queues(services.database.queues())
+                metrics.observe_queues(services.database.queues() | {"unbooked": len(services.unbooked)})
                 await _carefully(self._notice_prices)
+                await services.unbooked.book_left_behind()
                 await _carefully(self._tick_if_ours)
                 await asyncio.sleep(TICK_SECONDS)
         finally:

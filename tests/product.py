@@ -126,6 +126,7 @@ def running_product(
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "DATABASE_URL": database_url,
+        "UNBOOKED_DIR": str(folder / "unbooked"),
         "SECRET_KEY": "the tests' own secret key, 32 characters or more",
         "ACCOUNT_ORIGIN": f"http://localhost:{port}",
         **NOBODY_AT_STRIPE,

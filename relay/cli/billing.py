@@ -16,7 +16,10 @@ from relay import accounts, billing, clock, logs, sync
 from relay.billing import Difference, Office
 from relay.cli import shell
 from relay.gateways.payments import Payments
+from relay.ids import new_id
+from relay.keeping import Drawer
 from relay.settings import settings
+from relay.unbooked import Unbooked
 
 T = TypeVar("T")
 events_app = typer.Typer(no_args_is_help=False, help="Stored Stripe events.")
@@ -57,6 +60,7 @@ def sync_now(
 async def _sync(office: Office, stuck: bool) -> dict[str, int]:
     if stuck:
         await office.database.write(billing.try_stuck_again)
+    await Unbooked(office.database, Drawer(office.settings, new_id("command")), lambda _: None).book_left_behind()
     ticked, billed = await sync.tick(office.database), await sync.bill(office)
     return ticked | billed | {"waiting": await office.database.read(billing.unsent)}
 

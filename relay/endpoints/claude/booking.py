@@ -14,7 +14,7 @@ from relay.metering import Learnt, Meter
 from relay.money import usd
 from relay.pricing import PriceTable, Tokens
 from relay.services import Services
-from relay.settling import settle_until_done, settlement
+from relay.settling import settlement
 
 log = structlog.get_logger(__name__)
 
@@ -53,16 +53,15 @@ class Booking:
         self._services.database.post(ledger.post, command)
 
     async def settle(self, ended: Ended) -> Settled | None:
-        """The usage row. When the database cannot take it now, it is tried again behind the answer's back."""
+        """The usage row. When the database cannot take it now, it is kept until it can, and None is returned."""
         self._closed = True
-        command = self._settlement(ended)
+        services, command = self._services, self._settlement(ended)
+        settled: Settled | None = None
         try:
             # Once it is handed over, the writer has it: who is cancelled here stops waiting and undoes nothing.
-            settled: Settled = await self._services.database.batch(ledger.post, command)
+            settled = await services.database.batch(ledger.post, command, services.unbooked.keep)
         except ProductError:
             log.error("settle_failed", ended=ended)
-            settle_until_done(self._services, command)
-            return None
         self._report(command)
         return settled
 
@@ -72,7 +71,7 @@ class Booking:
             self._closed = True
             self.meter.finish()
             command = self._settlement(ended)
-            self._services.database.post(ledger.post, command)
+            self._services.database.post(ledger.post, command, self._services.unbooked.keep)
             self._report(command)
 
     def receipt(self, settled: Settled | None, ended: Ended) -> bytes:

@@ -11,7 +11,6 @@ from relay.endpoints.claude.passing import Header
 from relay.errors import BadInput, InsufficientCredit, Unavailable, UpstreamFailed
 from relay.pricing import PriceTable
 from relay.services import Services
-from relay.settling import settle_until_done
 
 COUNT_SECONDS = 15
 TAKEN_BACK_MAX = 1000
@@ -79,7 +78,7 @@ def _take_back(services: Services, command: ledger.Hold) -> None:
     """
     if len(services.unbooked) < TAKEN_BACK_MAX:
         release = ledger.Settle(command.request_id, command.account_id, command.at, "upstream_error", status=503)
-        settle_until_done(services, release)
+        services.unbooked.remember([release])
 
 
 async def _count(services: Services, admission: Admission, forwarded: Sequence[Header]) -> int:
