@@ -9,7 +9,7 @@ help:
 	@echo "make run     the whole product on http://localhost:3000 (PORT=4000 changes it)"
 	@echo "make test    every test (ARGS='-k signing' chooses some)"
 	@echo "make check   lint, types, import contracts, migration and .env.example drift"
-	@echo "make chaos   minutes of load, faults and kills on both databases (SECONDS=120 SEED=7 KILLS=300)"
+	@echo "make chaos   minutes of load, faults and kills on both databases (SECONDS=120 SEED=7 KILLS=300 STRIKES=200)"
 	@echo "make site DIR=… the static front end for Cloudflare Pages (PREVIEW=1: behind a password)"
 	@echo "make setup   what run and test do first (DEV=1: with the tools of test and check)"
 	@echo "make format  make bench  make env (.env.example)  make lock [UPGRADE=1]"
@@ -58,7 +58,7 @@ bench:
 chaos:
 	@$(PYTHON) scripts/setup.py --dev --quiet
 	@PYTHONPATH=tests:. $(VENV)/python -m chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \
-		$(if $(KILLS),--kills $(KILLS)) $(ARGS)
+		$(if $(KILLS),--kills $(KILLS)) $(if $(STRIKES),--strikes $(STRIKES)) $(ARGS)
 
 bench-pages:
 	@$(PYTHON) scripts/setup.py --dev --quiet

@@ -53,12 +53,14 @@ class Product:
         return f"http://localhost:{self.port}"
 
     def start(self, *arguments: str) -> None:
-        command = [str(BIN / "account-app"), "serve", "--port", str(self.port), *arguments]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                command, env=self.environment, stdout=out, stderr=out, start_new_session=True
+                self.command(*arguments), env=self.environment, stdout=out, stderr=out, start_new_session=True
             )
         wait_until(self.answers, self.process, self.log)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(BIN / "account-app"), "serve", "--port", str(self.port), *arguments]
 
     def answers(self) -> bool:
         try:
@@ -119,8 +121,9 @@ def eventually(check: Callable[[], Any], tries: int = 200) -> Any:
 
 @contextmanager
 def running_product(
-    folder: Path, database_url: str, world: Running, *, arguments: tuple[str, ...] = (), port: int = 0, **settings: str
-) -> Iterator[Product]:
+    folder: Path, database_url: str, world: Running, *, arguments: tuple[str, ...] = (), port: int = 0,
+    make: type[Product] = Product, **settings: str,
+) -> Iterator[Product]:  # fmt: skip
     port = port or free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -134,7 +137,7 @@ def running_product(
         **GENEROUS,
         **{name: value.replace("{port}", str(port)) for name, value in settings.items()},
     }
-    product = Product(world, environment, port, folder / "server.log")
+    product = make(world, environment, port, folder / "server.log")
     product.start(*arguments)
     try:
         yield product

@@ -3,10 +3,11 @@
 import random
 
 import pytest
-from chaos import killing, running
+from chaos import killing, running, striking
 
 SECONDS = {"sqlite": 5, "postgresql": 6}
 KILLS = 16
+STRIKES = {"sqlite": 12, "postgresql": 9}
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -25,3 +26,14 @@ def test_killed_at_its_commits_the_ledger_keeps_every_answer_and_its_sums(kind: 
     assert killed.problems == [], f"seed {seed}"
     assert killed.kills > KILLS * 0.8
     assert killed.acknowledged > KILLS
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_server_that_is_killed_again_and_again_books_each_request_once(kind: str) -> None:
+    """At its commits, at any of its statements, and whenever; under load."""
+    seed = random.randrange(10**6)
+    struck = striking.run(kind, STRIKES[kind], seed, print)
+    assert struck.verdict.problems == [], f"seed {seed}: {struck.verdict.counts}"
+    assert sum(struck.kills.values()) >= STRIKES[kind]
+    assert struck.verdict.counts["process_died"]
+    assert struck.verdict.counts["exact"]

@@ -17,7 +17,6 @@ from servers import PostgresCluster
 
 from sandbox.serve import Running, in_thread
 
-KILLS = {"sqlite": 6, "postgresql": 4}
 RESTARTS = 3
 PACED = "pace=150 tokens=100"
 HOLD_TTL_SECONDS = 1
@@ -47,20 +46,6 @@ def on_a_disk(tmp_path: Path, sqlite_url: str, claude: Running) -> Iterator[Prod
 def settle_the_rest(product: Product) -> None:
     time.sleep(HOLD_TTL_SECONDS + 0.5)
     sweep(product)
-
-
-def test_killed_at_random_moments_under_load_it_books_each_request_once(crashing: Product, database_url: str) -> None:
-    keys = [new_customer(crashing) for _ in range(3)]
-    with Load(crashing, keys, PACED) as load:
-        for _ in range(KILLS["sqlite" if database_url.startswith("sqlite") else "postgresql"]):
-            time.sleep(random.uniform(0.3, 1.2))
-            crashing.kill()
-            crashing.start()
-        time.sleep(1)
-    settle_the_rest(crashing)
-    ended = check_books(crashing, load)
-    assert ended["process_died"]
-    assert ended["complete"]
 
 
 def test_a_live_stream_is_not_swept_however_short_the_holds_live(crashing: Product) -> None:

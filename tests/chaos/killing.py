@@ -7,8 +7,6 @@ the next attempt looks for all of that first, and for entries that do not sum to
 import asyncio
 import os
 import random
-import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -16,17 +14,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import orjson
-import psycopg
 from fixtures.databases import migrate
 from servers import PostgresCluster
-from sqlalchemy import Engine, event, select
+from sqlalchemy import select
 
 from chaos.faults import DURABLE
+from chaos.points import die_at
 from relay import accounts, clock, ledger, pricing
 from relay.audit import recompute
 from relay.database import Database
@@ -42,7 +38,6 @@ from relay.tables import Hold as HoldRow
 
 MODEL = "claude-sonnet-5-5"
 ACCOUNTS, CALLS, ROUNDS = 3, 4, 2
-POINTS = ("commit", "rollback")
 holds, usage, grants = table(HoldRow), table(Usage), table(Grant)
 Tell = Callable[[str, str], None]
 
@@ -136,54 +131,10 @@ def _attempt(url: str, people: list[str], answers: dict[str, str], at: int, seed
     clock.move(timedelta(hours=seed % 10_000))
     database = Database(url)
     _check(database, answers, tell)
-    places = _die_at(at)
+    places = die_at(at)
     asyncio.run(_Work(database, people, random.Random(seed), tell).run())
     database.close()
     tell("points", str(places[0]))
-
-
-def _die_at(at: int) -> list[int]:
-    """Counts the places at which a process may be killed, and kills this one there."""
-    passed = [0]
-
-    def pass_by(*_: Any) -> None:
-        passed[0] += 1
-        if passed[0] == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    for name in POINTS:
-        event.listen(Engine, name, pass_by)
-    event.listen(Engine, "do_connect", partial(_count_statements, pass_by))
-    return passed
-
-
-def _count_statements(pass_by: Callable[[], None], dialect: Any, _: Any, __: Any, options: dict[str, Any]) -> None:
-    """Before and after each statement, whoever gives it to the driver."""
-    is_sqlite = dialect.name == "sqlite"
-    base: Any = sqlite3.Cursor if is_sqlite else psycopg.Cursor
-
-    class Counting(base):
-        def execute(self, *given: Any, **options: Any) -> Any:
-            pass_by()
-            done = super().execute(*given, **options)
-            pass_by()
-            return done
-
-        def executemany(self, *given: Any, **options: Any) -> Any:
-            pass_by()
-            done = super().executemany(*given, **options)
-            pass_by()
-            return done
-
-    class Connection(sqlite3.Connection):
-        def cursor(self, *_: Any, **__: Any) -> Any:
-            return super().cursor(Counting)
-
-        def execute(self, *given: Any) -> Any:
-            # The driver's own would make a cursor that is not counted.
-            return self.cursor().execute(*given)
-
-    options["factory" if is_sqlite else "cursor_factory"] = Connection if is_sqlite else Counting
 
 
 def _check(database: Database, answers: dict[str, str], tell: Tell) -> None:

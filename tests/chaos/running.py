@@ -51,7 +51,7 @@ def run(kind: str, seconds: float, seed: int, say: Say) -> Ran:
     with (
         tempfile.TemporaryDirectory(prefix="chaos-") as name,
         in_thread(only=("claude", "mail")) as world,
-        _servers(kind, Path(name)) as (url, cluster, redis),
+        servers(kind, Path(name)) as (url, cluster, redis),
     ):
         migrate(url)
         arguments = ("--workers", "2") if redis else ()
@@ -60,13 +60,15 @@ def run(kind: str, seconds: float, seed: int, say: Say) -> Ran:
             say(f"{kind}: serving")
             faults = Faults(product, arguments, rng, cluster, redis)
             crowd = asyncio.run(_at_once(product, faults, rng, seconds, say))
-            _make_peace(product)
+            make_peace(product)
             verdict = judge(product, crowd.seen)
     return Ran(verdict, dict(faults.done), len(crowd.seen), crowd.unanswered, time.monotonic() - began)
 
 
 @contextmanager
-def _servers(kind: str, folder: Path) -> Iterator[tuple[str, PostgresCluster | None, RedisServer | None]]:
+def servers(
+    kind: str, folder: Path, *, with_redis: bool = True
+) -> Iterator[tuple[str, PostgresCluster | None, RedisServer | None]]:
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'account.db'}", None, None
         return
@@ -74,7 +76,8 @@ def _servers(kind: str, folder: Path) -> Iterator[tuple[str, PostgresCluster | N
         cluster, redis = PostgresCluster(Path(apart)), RedisServer(folder)
         try:
             cluster.start(DURABLE)
-            redis.start()
+            if with_redis:
+                redis.start()
             yield cluster.url(cluster.create()), cluster, redis
         finally:
             redis.stop()
@@ -110,7 +113,7 @@ def _new_customer(product: Product, usd: str) -> str:
     return eventually(lambda: new_customer(product, usd))
 
 
-def _make_peace(product: Product) -> None:
+def make_peace(product: Product) -> None:
     """Calls that are still open end by themselves; what is left belongs to the dead, and its time runs out."""
     time.sleep(HOLD_TTL_SECONDS + 1)
     for _ in range(30):
