@@ -31,7 +31,8 @@ def example(heading: str, language: str = "") -> str:
 def recipe(name: str) -> dict[str, str]:
     """The headers of a recipe in the docs; `plain` is none."""
     if name == "strict":
-        return {"content-security-policy": "default-src 'none'; " + example("## Content Security Policy").strip()}
+        policies = (example("## Content Security Policy").strip(), example("### Trusted Types").strip())
+        return {"content-security-policy": "; ".join(("default-src 'none'", *policies))}
     if name == "isolated":
         return dict(line.split(": ") for line in example("## Isolated pages").strip().splitlines())
     return {}

@@ -16,7 +16,10 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 PANEL = Path(__file__).parent.parent / "assets" / "panel" / "v1"
-STRICT_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'"
+STRICT_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "require-trusted-types-for 'script'; trusted-types lit-html dompurify"
+)
 ISOLATED = {"cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp"}
 
 Event = tuple[str, dict[str, Any]]
