@@ -30,6 +30,25 @@ def test_what_is_kept_renamed_or_deleted_in_one_is_seen_in_the_other(open_panel:
     first.button("Rename Rhythm").wait_for()
 
 
+def test_what_is_deleted_in_one_while_the_other_answers_in_it_stays_deleted(
+    open_panel: Open, fake_relay: FakeRelay
+) -> None:
+    first, second = open_panel(), open_panel()
+    fake_relay.pause_after = 1
+    first.say("Spacing")
+    first.button("Stop").wait_for()
+    second.button("Conversations").click()
+    second.button("Delete Spacing").click()
+    first.button("Send").wait_for()
+    first.sees("What are you drawing?")
+    fake_relay.go_on.set()
+    first.hears("response-end")
+    second.sees("No conversations yet")
+    second.button("Undo").click()
+    first.button("Conversations").click()
+    first.button("Delete Spacing").wait_for()
+
+
 def test_only_one_answers_in_a_conversation_and_the_other_keeps_its_message(
     open_panel: Open, fake_relay: FakeRelay
 ) -> None:

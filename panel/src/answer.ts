@@ -156,13 +156,22 @@ function receiptView(exchange: Exchange, actions: Actions) {
   const count = (name: keyof Usage) => receipts(exchange).reduce((so_far, { usage }) => so_far + (usage?.[name] ?? 0), 0)
   const line = (label: string, name: keyof Usage) =>
     count(name) ? html`<dt>${label}</dt><dd>${count(name).toLocaleString(actions.locale || undefined)}</dd>` : nothing
-  return html`<details class="receipt" @toggle=${(event: Event) => (event.target as Element).scrollIntoView({ block: 'nearest' })}>
-    <summary part="price" title="What this answer cost"><span class="sr">Price</span> ${price(total, actions.locale)}</summary>
-    <dl>
+  return html`<button class="price" part="price" title="What this answer cost" aria-expanded="false" @click=${unfold}>
+      <span class="sr">Price</span> ${price(total, actions.locale)}
+    </button>
+    <dl class="receipt" hidden>
       ${line('Input tokens', 'input_tokens')} ${line('Output tokens', 'output_tokens')}
       ${line('Read from cache', 'cache_read_tokens')} ${line('Written to cache', 'cache_write_tokens')}
       <dt>Exact price</dt><dd>$${total}${receipts(exchange).some((one) => one.estimated) ? ' (estimated)' : ''}</dd>
       <dt>Request</dt><dd class="id">${receipts(exchange).map((one) => one.request_id).join(' ')}</dd>
-    </dl>
-  </details>`
+    </dl>`
+}
+
+/** Opens the receipt below the row of its price, which stays where it is. */
+function unfold({ currentTarget }: Event) {
+  const button = currentTarget as HTMLElement
+  const receipt = button.nextElementSibling as HTMLElement
+  receipt.hidden = !receipt.hidden
+  button.ariaExpanded = String(!receipt.hidden)
+  receipt.scrollIntoView({ block: 'nearest' })
 }

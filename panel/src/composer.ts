@@ -28,7 +28,7 @@ export function composerView(writing: Writing) {
     <div class="write">
       <textarea part="input" aria-label="Message" rows="1" dir="auto" enterkeyhint="send"
         placeholder=${writing.empty ? 'Ask anything about your font' : 'Reply'} .value=${writing.draft}
-        @input=${(event: Event) => typed(event, writing)} @keydown=${(event: KeyboardEvent) => key(event, writing)}></textarea>
+        @input=${(event: Event) => writing.typed((event.target as HTMLTextAreaElement).value)} @keydown=${(event: KeyboardEvent) => key(event, writing)}></textarea>
       ${writing.busy
         ? html`<button type="button" class="round stop" part="stop" aria-label="Stop" title="Stop (Esc)"
             @click=${() => writing.stop()}>${icon('stop')}</button>`
@@ -71,10 +71,9 @@ function submitted(event: Event, writing: Writing) {
   writing.submit()
 }
 
-function typed(event: Event, writing: Writing) {
-  const box = event.target as HTMLTextAreaElement
-  writing.typed(box.value)
-  if (CSS.supports('field-sizing', 'content')) return
+/** For browsers that do not size a text box by its content: called whenever that may have changed. */
+export function fit(box: HTMLTextAreaElement | null) {
+  if (!box || CSS.supports('field-sizing', 'content')) return
   box.style.height = 'auto'
   box.style.height = `${box.scrollHeight}px`
 }

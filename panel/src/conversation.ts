@@ -2,7 +2,7 @@
 
 import type { Receipt, Usd } from './api'
 import type { Mishap } from './fault'
-import { sum } from './money'
+import { price, sum } from './money'
 
 export type Block =
   | { type: 'text'; text: string }
@@ -73,6 +73,12 @@ export function receipts(exchange: Exchange): Receipt[] {
 export function priceOf(exchange: Exchange): Usd | undefined {
   const known = receipts(exchange)
   return known.length ? sum(known.map((receipt) => receipt.price_usd)) : undefined
+}
+
+/** For whoever hears the panel rather than sees it. */
+export function spokenPrice(exchange: Exchange | undefined, locale: string): string {
+  const total = exchange && priceOf(exchange)
+  return total ? `Price ${price(total, locale)}.` : ''
 }
 
 export function titleOf(text: string): string {

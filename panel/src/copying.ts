@@ -4,3 +4,9 @@ export async function copy(text: string, event: Event, button = event.currentTar
   button.dataset.copied = ''
   setTimeout(() => delete button.dataset.copied, 1500)
 }
+
+/** For the whole panel: code blocks are plain DOM without listeners of their own. */
+export function copyCode(event: Event) {
+  const button = (event.target as Element).closest<HTMLElement>('[data-copy]')
+  if (button) void copy(button.closest('.code')!.querySelector('code')!.textContent, event, button)
+}

@@ -3,10 +3,9 @@
 import type { Balance, Receipt } from './api'
 import { Chat } from './chat'
 import { Chips } from './context'
-import { newConversation, priceOf, type Conversation, type Exchange } from './conversation'
+import { newConversation, spokenPrice, type Conversation, type Exchange } from './conversation'
 import type { Fault } from './fault'
-import { History, drafts, place } from './history'
-import { price } from './money'
+import { History, drafts, joined, place } from './history'
 import { Relay, type Caller } from './relay'
 import { Session } from './session'
 import { Toolbox } from './tools'
@@ -83,27 +82,33 @@ export class Desk {
     }
     const instead = this.editing
     this.editing = undefined
-    if (!(await this.chat.send(text.trim(), this.chips.record(), instead))) this.putBack(text)
+    const [owner, { conversation }] = [this.owner, this.chat]
+    if (!(await this.chat.send(text.trim(), this.chips.record(), instead))) this.putBack(text, owner, conversation)
     return true
   }
 
-  /** What could not go stands in the box again, before whatever was typed since. */
-  private putBack(text: string) {
-    this.type(joined(text, this.draft))
-    this.taken()
+  /** What could not go stands in the box again, before whatever was typed since; only its own author sees it there. */
+  private putBack(text: string, owner: string | undefined, conversation: Conversation) {
+    if (owner === this.owner) this.type(joined(text, this.draft))
+    else if (owner) drafts.write(owner, joined(text, drafts.read(owner)))
+    this.taken(conversation)
   }
 
-  private taken() {
+  /** Nothing to say of a conversation that was left before its turn came. */
+  private taken(conversation: Conversation) {
+    if (conversation !== this.chat.conversation) return
     this.said = this.notice = 'This conversation is being answered in another tab. Your message is kept.'
     this.changed()
   }
 
   async retry(exchange: Exchange, tokens?: number) {
-    if (!(await this.chat.retry(exchange, tokens))) this.taken()
+    const { conversation } = this.chat
+    if (!(await this.chat.retry(exchange, tokens))) this.taken(conversation)
   }
 
   async goOn(exchange: Exchange) {
-    if (!(await this.chat.goOn(exchange))) this.taken()
+    const { conversation } = this.chat
+    if (!(await this.chat.goOn(exchange))) this.taken(conversation)
   }
 
   /** Sends what is in the box. While an answer is under way the draft stays where it is. */
@@ -147,7 +152,21 @@ export class Desk {
   keep(conversation: Conversation) {
     if (!this.conversations.includes(conversation)) this.conversations.push(conversation)
     this.conversations.sort((a, b) => b.updated - a.updated)
-    void this.history.save(conversation)
+    void this.history.save(conversation).then((kept) => kept || this.letGo(conversation))
+    this.changed()
+  }
+
+  /** The new name is shown once it is kept. */
+  async rename(conversation: Conversation, title: string): Promise<void> {
+    if (!(await this.history.save({ ...conversation, title }))) return this.letGo(conversation)
+    conversation.title = title
+    this.changed()
+  }
+
+  /** It was removed, here or in another tab; an answer that is under way in it ends. */
+  private letGo(conversation: Conversation) {
+    if (conversation === this.chat.conversation) this.clear()
+    this.conversations = this.conversations.filter((one) => one !== conversation)
     this.changed()
   }
 
@@ -156,13 +175,12 @@ export class Desk {
     this.removed.add(conversation.id)
     if (conversation === this.chat.conversation) this.clear()
     await this.history.remove(conversation.id)
-    this.conversations = this.conversations.filter((one) => one !== conversation)
-    this.changed()
+    this.letGo(conversation)
   }
 
   bringBack(conversation: Conversation) {
     this.removed.delete(conversation.id)
-    this.keep(conversation)
+    this.save(conversation)
   }
 
   // Other tabs.
@@ -183,12 +201,13 @@ export class Desk {
     if (!account) return
     const { conversation } = this.chat
     const kept = await this.history.list(account)
-    if (this.owner !== account || this.chat.busy || this.chat.conversation !== conversation) return
+    if (this.owner !== account || this.chat.conversation !== conversation) return
     const newer = kept.find((one) => one.id === conversation.id)
+    if (!newer && this.history.knew(conversation.id)) this.letGo(conversation)
+    if (this.chat.busy) return
     // Equal times are a new name, which does not move a conversation up.
     if (newer && newer.updated >= conversation.updated) Object.assign(conversation, newer)
     this.conversations = kept.map((one) => (one.id === conversation.id ? conversation : one))
-    if (!newer && conversation.exchanges.length) this.clear()
     this.changed()
   }
 
@@ -223,6 +242,7 @@ export class Desk {
 
   private async arrived(account: string) {
     const typedBefore = this.owner ? '' : this.draft
+    if (this.owner) this.conversations = []
     this.owner = account
     this.type(joined(drafts.read(account), typedBefore))
     const here = place.read()
@@ -247,7 +267,7 @@ export class Desk {
 
   emit(name: string, detail: object) {
     if (name === 'response-start') this.said = 'The assistant is answering.'
-    if (name === 'response-end') this.said = `Answered. ${this.newestPrice()}`
+    if (name === 'response-end') this.said = `Answered. ${spokenPrice(this.exchanges.at(-1), this.locale)}`
     this.surface.emit(name, detail)
   }
 
@@ -276,14 +296,4 @@ export class Desk {
     else if (conversation.account === this.owner) this.keep(conversation)
     else void this.history.save(conversation)
   }
-
-  private newestPrice(): string {
-    const exchange = this.exchanges.at(-1)
-    const total = exchange && priceOf(exchange)
-    return total ? `Price ${price(total, this.locale)}.` : ''
-  }
-}
-
-function joined(...texts: string[]): string {
-  return [...new Set(texts.filter((text) => text.trim()))].join('\n\n')
 }

@@ -11,7 +11,7 @@ export interface Shelf {
   readonly current: string
   readonly email: string | undefined
   open(conversation: Conversation): void
-  keep(conversation: Conversation): void
+  rename(conversation: Conversation, title: string): Promise<void>
   remove(conversation: Conversation): Promise<void>
   bringBack(conversation: Conversation): void
   signOut: (() => void) | undefined
@@ -62,13 +62,13 @@ export class Drawer {
   }
 
   private nameField(one: Conversation, shelf: Shelf) {
-    const keep = (event: Event) => {
+    const keep = async (event: Event) => {
       const name = (event.target as HTMLInputElement).value.trim()
-      if (this.renaming && name) shelf.keep(Object.assign(one, { title: name.slice(0, 200) }))
+      if (this.renaming && name) await shelf.rename(one, name.slice(0, 200))
       this.rename(undefined)
     }
     const key = (event: KeyboardEvent) => {
-      if (event.key === 'Enter') keep(event)
+      if (event.key === 'Enter') void keep(event)
       if (event.key !== 'Escape') return
       event.stopPropagation()
       this.rename(undefined)

@@ -8,6 +8,8 @@ const store = 'conversations'
 /** Where storage is blocked (private windows, foreign frames) conversations live as long as the page. */
 export class History {
   private memory = new Map<string, Conversation>()
+  /** What was in the database once: when it is no longer there, another tab has removed it. */
+  private seen = new Set<string>()
   private opened?: Promise<IDBDatabase | undefined>
   private others?: BroadcastChannel | undefined
 
@@ -31,25 +33,37 @@ export class History {
     })
   }
 
+  /** Whether it was kept at some time, by this tab or another. */
+  knew(id: string): boolean {
+    return this.seen.has(id)
+  }
+
   async one(id: string): Promise<Conversation | undefined> {
     return (await this.ask<Conversation | null>('readonly', (rows) => rows.get(id))) ?? this.memory.get(id)
   }
 
   async list(account: string): Promise<Conversation[]> {
     const kept = await this.ask<Conversation[]>('readonly', (rows) => rows.index('account').getAll(account))
+    for (const { id } of kept ?? []) this.seen.add(id)
     const all = kept ?? [...this.memory.values()].filter((one) => one.account === account)
     return all.sort((a, b) => b.updated - a.updated)
   }
 
-  async save(conversation: Conversation): Promise<void> {
+  /** Resolves to false when another tab has removed it meanwhile: nothing is written then. */
+  async save(conversation: Conversation): Promise<boolean> {
     const plain: Conversation = JSON.parse(JSON.stringify(conversation))
-    const kept = await this.ask('readwrite', (rows) => rows.put(plain))
+    const known = this.seen.has(plain.id)
+    const kept = await this.ask('readwrite', (rows) => (known ? putAgain(rows, plain) : rows.put(plain)))
+    if (kept === null) return false
     if (kept === undefined) this.memory.set(plain.id, plain)
+    else this.seen.add(plain.id)
     this.others?.postMessage('')
+    return true
   }
 
   async remove(id: string): Promise<void> {
     this.memory.delete(id)
+    this.seen.delete(id)
     await this.ask('readwrite', (rows) => rows.delete(id))
     this.others?.postMessage('')
   }
@@ -68,6 +82,13 @@ export class History {
       transaction.onabort = () => resolve(undefined)
     })
   }
+}
+
+/** Writes over the row, unless there is none any more: the answer is empty then. */
+function putAgain(rows: IDBObjectStore, plain: Conversation): IDBRequest {
+  const found = rows.getKey(plain.id)
+  found.onsuccess = () => found.result === undefined || rows.put(plain)
+  return found
 }
 
 function open(): Promise<IDBDatabase | undefined> {
@@ -90,6 +111,11 @@ export const drafts = {
   write(account: string, text: string) {
     quietly(() => (text ? localStorage.setItem(key(account), text) : localStorage.removeItem(key(account))))
   },
+}
+
+/** Texts that wait in one box, none of them twice. */
+export function joined(...texts: string[]): string {
+  return [...new Set(texts.filter((text) => text.trim()))].join('\n\n')
 }
 
 /** Which conversation this tab was in, so that a reload returns to it. */

@@ -4,8 +4,8 @@ import { LitElement, html, nothing, unsafeCSS, type PropertyValues } from 'lit'
 
 import { exchangeView, paint, type Actions } from './answer'
 import type { AssistantPanelElement, Context, ToolFunction, ToolSpec } from './api'
-import { composerView } from './composer'
-import { copy } from './copying'
+import { composerView, fit } from './composer'
+import { copy, copyCode } from './copying'
 import type { Exchange } from './conversation'
 import { Desk } from './desk'
 import { Drawer, type Shelf } from './drawer'
@@ -42,7 +42,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
   declare closed: boolean
   declare getToken?: (() => string | Promise<string>) | undefined
 
-  private ticking?: ReturnType<typeof setTimeout> | undefined
+  private ticking?: ReturnType<typeof setTimeout>
   private here?: AbortController
   private readonly desk = new Desk(this)
   private readonly signIn = new SignIn(this.desk.session, () => this.changed())
@@ -117,19 +117,26 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
 
   override connectedCallback() {
     super.connectedCallback()
+    if (this.here) return
     void fetchMarkdown(this)
     this.desk.listen()
     const { signal } = (this.here = new AbortController())
-    addEventListener('online', this.cameBack, { signal })
-    addEventListener('offline', this.cameBack, { signal })
+    for (const change of ['online', 'offline']) addEventListener(change, this.cameBack, { signal })
     document.addEventListener('visibilitychange', this.cameBack, { signal })
+    if (this.hasUpdated) this.cameBack()
   }
 
+  /** A page that only moves the element takes it out and puts it in at once: an answer under way goes on. */
   override disconnectedCallback() {
     super.disconnectedCallback()
+    queueMicrotask(() => this.isConnected || this.leave())
+  }
+
+  private leave() {
     this.stop()
     this.desk.silence()
     this.here?.abort()
+    this.here = undefined
   }
 
   /** The first look waits a moment: the page's script may set `getToken` right after the element exists. */
@@ -144,10 +151,11 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
 
   override updated() {
     this.follow.keep()
+    fit(this.renderRoot.querySelector('textarea'))
     const wait = this.desk.exchanges.at(-1)?.mishap?.retryAt ?? 0
     if (this.ticking || (wait < Date.now() && !this.signIn.counting)) return
     this.ticking = setTimeout(() => {
-      this.ticking = undefined
+      delete this.ticking
       this.changed()
     }, 1000)
   }
@@ -157,7 +165,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
     this.desk.session.follow()
     if (document.hidden || !navigator.onLine) return
     if (!this.desk.signedIn && this.getToken && this.desk.session.state === 'out') return
-    void (this.desk.signedIn ? this.desk.session.refresh() : this.desk.load())
+    void (this.desk.signedIn ? this.desk.session.check() : this.desk.load())
   }
 
   private focusSignIn() {
@@ -167,7 +175,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
   override render() {
     if (this.closed) return launcher(this)
     const { desk, frame } = this
-    return html`<div class="panel" part="panel" role="region" aria-label="Assistant" @click=${this.clicked}>
+    return html`<div class="panel" part="panel" role="region" aria-label="Assistant" @click=${copyCode}>
       ${header(frame)} ${banner(frame)}
       <div class="middle">
         ${this.log()} ${this.drawer.view(this.shelf)}
@@ -242,7 +250,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       current: desk.chat.conversation.id,
       email: desk.session.account?.email,
       open: (one) => desk.show(one),
-      keep: (one) => desk.keep(one),
+      rename: (one, title) => desk.rename(one, title),
       remove: (one) => desk.remove(one),
       bringBack: (one) => desk.bringBack(one),
       signOut: this.getToken ? undefined : () => void desk.session.signOut(),
@@ -286,12 +294,6 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
     else if (this.desk.editing) this.desk.dropEdit()
     else return false
     return true
-  }
-
-  /** Code blocks are plain DOM without listeners of their own. */
-  private clicked = (event: Event) => {
-    const button = (event.target as Element).closest<HTMLElement>('[data-copy]')
-    if (button) void copy(button.closest('.code')!.querySelector('code')!.textContent, event, button)
   }
 }
 

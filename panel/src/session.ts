@@ -55,6 +55,7 @@ export class Session {
   private async keepUp(signal: AbortSignal) {
     for (let failures = 0; failures < failuresMax && !signal.aborted; failures += 1) {
       try {
+        if (failures) await this.check()
         const response = await this.relay.fetch('/api/balance/events', { signal }, true)
         failures = 0
         const parser = createParser({ onEvent: ({ event, data }) => event === 'balance' && this.told(JSON.parse(data)) })
@@ -91,6 +92,11 @@ export class Session {
     } catch (problem) {
       this.lost(problem)
     }
+  }
+
+  /** The cookie is everybody's who uses this browser: another person may have come since it was last looked at. */
+  async check(): Promise<void> {
+    return this.relay.hasToken ? this.refresh() : this.load()
   }
 
   async refresh(): Promise<void> {

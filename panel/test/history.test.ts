@@ -22,6 +22,17 @@ test('what is removed is gone', async () => {
   expect(await history.list('carol')).toEqual([])
 })
 
+test('what another tab has removed is not written again, and what was never kept is', async () => {
+  const [here, there] = [new History(), new History()]
+  const one = newConversation('dora')
+  expect(await here.save(one)).toBe(true)
+  await there.remove(one.id)
+  expect(await here.save(one)).toBe(false)
+  expect(await here.list('dora')).toEqual([])
+  await here.remove(one.id)
+  expect(await here.save(one)).toBe(true)
+})
+
 test('a draft belongs to an account', () => {
   drafts.write('ada', 'half a thought')
   expect(drafts.read('ada')).toBe('half a thought')
