@@ -79,7 +79,14 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             worker,
         )
         ticking = Clock(services)
-        works = (hub.run(), services.unbooked.run(), ticking.run(), ticking.keep_holds(), ticking.work_events())
+        works = (
+            hub.run(),
+            services.unbooked.run(),
+            services.limits.keep_places(),
+            ticking.run(),
+            ticking.keep_holds(),
+            ticking.work_events(),
+        )
         background = [asyncio.create_task(work) for work in works]
         try:
             with told_to_stop(services.hub.stop):

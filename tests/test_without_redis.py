@@ -10,6 +10,7 @@ import httpx
 import pytest
 from calling import ask, message, new_customer
 from product import Product, eventually, running_product
+from redis import Redis
 from servers import RedisServer
 
 from relay.errors import TooMany, Unavailable
@@ -80,10 +81,12 @@ async def test_places_are_given_back_where_they_were_taken(redis: RedisServer, l
     for place in before:
         await place.__aenter__()
     os.kill(redis.process.pid, signal.SIGSTOP)
-    meanwhile = [limits.stream(account, new_id("req")) for _ in range(2)]
-    for place in meanwhile:
-        await place.__aenter__()
-    for place in (*before, *meanwhile):
+    with pytest.raises(TooMany):
+        await limits.stream(account, new_id("req")).__aenter__()
+    await before.pop().__aexit__(None, None, None)
+    meanwhile = limits.stream(account, new_id("req"))
+    await meanwhile.__aenter__()
+    for place in (*before, meanwhile):
         await place.__aexit__(None, None, None)
     await asyncio.sleep(1.2)
     os.kill(redis.process.pid, signal.SIGCONT)
@@ -93,6 +96,47 @@ async def test_places_are_given_back_where_they_were_taken(redis: RedisServer, l
         await _enter_soon(limits, account)
     with pytest.raises(TooMany):
         await limits.stream(account, new_id("req")).__aenter__()
+
+
+async def test_places_of_long_streams_last_and_those_of_a_dead_worker_do_not(redis: RedisServer, limits: Limits) -> None:
+    account, dead = new_id("acct"), Limits(read_settings(REDIS_URL=redis.url, **RATES))
+    await limits.stream(account, "req_alive").__aenter__()
+    await dead.stream(account, "req_of_the_dead").__aenter__()
+    for _ in range(3):
+        _let_places_lapse(redis, account)
+        await limits.renew_places()
+    await _enter_soon(limits, account)
+    with pytest.raises(TooMany):
+        await limits.stream(account, new_id("req")).__aenter__()
+    await dead.aclose()
+
+
+async def test_a_redis_that_came_back_empty_learns_which_places_are_taken(redis: RedisServer, limits: Limits) -> None:
+    account, other = new_id("acct"), Limits(read_settings(REDIS_URL=redis.url, **RATES))
+    entered_before, entered_without = limits.stream(account, "req_before"), limits.stream(account, "req_without")
+    await entered_before.__aenter__()
+    redis.stop()
+    await entered_without.__aenter__()
+    with pytest.raises(Unavailable):
+        await limits.renew_places()
+    redis.start()
+    await limits.renew_places()
+    with pytest.raises(TooMany):
+        await other.stream(account, new_id("req")).__aenter__()
+    await entered_before.__aexit__(None, None, None)
+    await _enter_soon(other, account)
+    await entered_without.__aexit__(None, None, None)
+    await _enter_soon(other, account)
+    await limits.renew_places()
+    with pytest.raises(TooMany):
+        await other.stream(account, new_id("req")).__aenter__()
+    await other.aclose()
+
+
+def _let_places_lapse(redis: RedisServer, account: str) -> None:
+    """As if nobody had renewed them for long: it is Redis's clock that counts, and nobody can move that."""
+    with Redis.from_url(redis.url) as client:
+        client.zadd(f"streams:{account}", dict.fromkeys(client.zrange(f"streams:{account}", 0, -1), 1))
 
 
 async def _enter_soon(limits: Limits, account: str) -> None:

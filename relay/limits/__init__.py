@@ -4,6 +4,8 @@ Sign-in is limited by the `limits` library. The relay's three limits are on the 
 look-ups in memory, one script in Redis.
 """
 
+import asyncio
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, cast
 
@@ -20,7 +22,8 @@ from relay.errors import TooMany, Unavailable
 from relay.limits.fallback import WithFallback
 from relay.limits.memory import InMemory
 from relay.limits.rates import Rates
-from relay.limits.shared import InRedis
+from relay.limits.refusals import Refusals
+from relay.limits.shared import PLACE_SECONDS, InRedis
 from relay.settings import Settings
 
 CLIENT_CODES_PER_HOUR = RateLimitItemPerHour(60, namespace="client-codes")
@@ -54,6 +57,7 @@ class Limits:
             self._redis = None
             storage = MemoryStorage()
             self._rates = InMemory(settings)
+        self.refusals = Refusals(settings.RATE_REQUESTS_PER_MINUTE)
         self._rules = MovingWindowRateLimiter(storage)
 
     async def hit(self, rule: RateLimitItem, *keys: str) -> None:
@@ -78,6 +82,22 @@ class Limits:
     def stream(self, account_id: str, request_id: str) -> "Place":
         """`async with limits.stream(…)`: one of the account's open streams inside. TooMany on entering."""
         return Place(self._rates, account_id, request_id)
+
+    def free(self, account_id: str, request_id: str) -> "Place":
+        """The same for what is free: as many again, so that counting does not wait for the account's streams."""
+        return Place(self._rates, f"free:{account_id}", request_id)
+
+    async def keep_places(self) -> None:
+        """Until it is cancelled: tells Redis, every few seconds, which places are taken here."""
+        while True:
+            await asyncio.sleep(PLACE_SECONDS / 3)
+            # Unheard, they are said again at the next turn; a place lasts for three of them.
+            with suppress(Unavailable):
+                await self.renew_places()
+
+    async def renew_places(self) -> None:
+        """Once, now. Unavailable when Redis does not answer."""
+        await self._rates.renew()
 
     async def ping(self) -> None:
         """Unavailable when REDIS_URL is set and nothing answers there."""
