@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from relay import pricing
+from relay.admission.apart import Reading
 from relay.billing import Office
 from relay.database import Database
 from relay.errors import Misconfigured
@@ -43,6 +44,7 @@ class Services:
     hub: Hub
     unbooked: Unbooked
     worker: str
+    reading: Reading = field(default_factory=Reading)
     open_calls: set[str] = field(default_factory=set[str])
     """Requests that this process is relaying now."""
 
@@ -93,6 +95,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
                 yield services
         finally:
             await _stop(background)
+            await services.reading.aclose()
             services.claude.close()
             await services.mail.aclose()
             await services.payments.aclose()

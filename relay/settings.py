@@ -100,6 +100,7 @@ class Settings(BaseSettings):
         description="where settlements wait for a database that is away: a disk that outlives us",
     )
     BODY_SILENCE_SECONDS: float = Field(30, gt=0, description="between two pieces of a request's body")
+    BODY_SECONDS: float = Field(300, gt=0, description="for the whole of a request's body")
     UPSTREAM_CONNECT_SECONDS: float = Field(10, gt=0, description="to reach Claude")
     UPSTREAM_FIRST_SECONDS: float = Field(120, gt=0, description="until Claude's first event")
     UPSTREAM_SILENCE_SECONDS: float = Field(90, gt=0, description="between two events; pings do not count")

@@ -98,7 +98,7 @@ async def test_places_are_given_back_where_they_were_taken(redis: RedisServer, l
         await limits.stream(account, new_id("req")).__aenter__()
 
 
-async def test_places_of_long_streams_last_and_those_of_a_dead_worker_do_not(redis: RedisServer, limits: Limits) -> None:
+async def test_a_long_stream_keeps_its_place_and_a_dead_worker_does_not(redis: RedisServer, limits: Limits) -> None:
     account, dead = new_id("acct"), Limits(read_settings(REDIS_URL=redis.url, **RATES))
     await limits.stream(account, "req_alive").__aenter__()
     await dead.stream(account, "req_of_the_dead").__aenter__()

@@ -7,14 +7,14 @@ import orjson
 from relay.admission import allowed
 from relay.admission.bounds import Admission, input_bound, input_kind
 from relay.admission.contents import Measure, read_cache_control, read_content, read_messages, read_tools
-from relay.admission.reading import Object, a_count, a_flag, an_object, one_of, only, parse, shown, wrong
+from relay.admission.reading import Body, Object, a_count, a_flag, an_object, one_of, only, parse, shown, wrong
 from relay.errors import BadInput
 from relay.pricing import MODELS, Model, model_of
 
-__all__ = ["Admission", "admit", "check_betas"]
+__all__ = ["Admission", "Body", "admit", "check_betas"]
 
 
-def admit(body: bytes, headers: Mapping[str, str]) -> Admission:
+def admit(body: Body, headers: Mapping[str, str]) -> Admission:
     """Reads a messages request (at most 32 MB: the caller's rule); `headers` by lower-case name.
 
     BadInput names the field, beta, tool or block that is wrong or not priced, and says what to do.

@@ -6,6 +6,7 @@ import orjson
 
 from relay.admission import allowed
 from relay.admission.contents import CACHE_KINDS, Measure
+from relay.admission.reading import Body
 from relay.errors import BadInput
 from relay.pricing import LONG_PROMPT_TOKENS, PriceTable, context_tokens, image_tokens_max, tier_name
 
@@ -35,7 +36,7 @@ class Admission:
     max_searches: int
     geo: str
     speed: str
-    body: bytes = field(repr=False)
+    body: Body = field(repr=False)
 
     def worst_case_pico(self, table: PriceTable, input_tokens: int | None = None) -> int:
         """The most that this request can be sold for, in pico-dollars.
@@ -53,8 +54,7 @@ class Admission:
 
     def count_tokens_body(self) -> bytes:
         """The body for upstream's `count_tokens`: this request without the fields that it does not take."""
-        fields = orjson.loads(self.body)
-        return orjson.dumps({name: fields[name] for name in fields if name in allowed.COUNTED_FIELDS})
+        return count_tokens_body(self.body)
 
     def _parts(self, table: PriceTable, input_tokens: int | None) -> tuple[int, int]:
         """Pico-dollars of everything but the answer, and of one token of the answer."""
@@ -80,6 +80,12 @@ class Admission:
         if not table.has_tier(self.model, tier):
             raise BadInput(f"model: {self.model} has no published price for the tier {tier!r}. Use another model.")
         return tier
+
+
+def count_tokens_body(body: Body) -> bytes:
+    """The same of a request that was admitted."""
+    fields = orjson.loads(body)
+    return orjson.dumps({name: fields[name] for name in fields if name in allowed.COUNTED_FIELDS})
 
 
 def input_bound(measure: Measure, compact: bytes, model: str) -> int | None:

@@ -7,6 +7,8 @@ import orjson
 
 from relay.errors import BadInput
 
+Body = bytes | bytearray
+"""As it came; a large one was put together piece by piece."""
 Object = dict[str, object]
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -28,7 +30,7 @@ def wrong(path: str, problem: str) -> BadInput:
     return BadInput(f"{path}: {problem}" if path else problem)
 
 
-def parse(body: bytes) -> tuple[Object, bytes]:
+def parse(body: Body) -> tuple[Object, bytes]:
     """The request object, and the same request written compactly: what its texts' bytes are counted on.
 
     BadInput when the body is no JSON object, has too many parts, is nested too deeply, or names a field twice (we
@@ -50,7 +52,7 @@ def parse(body: bytes) -> tuple[Object, bytes]:
     return fields, compact
 
 
-def _repeats_a_field(body: bytes, compact: bytes) -> bool:
+def _repeats_a_field(body: Body, compact: bytes) -> bool:
     """Whether the compact writing has lost members that the body had."""
     # Both have equally many quotes, unless the body writes a quote inside a text as \u0022 (slower).
     if b"\\" in body and b"\\u0022" in body:

@@ -2,6 +2,7 @@
 answer.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -14,8 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
+from relay.endpoints.callers import services_of
 from relay.endpoints.safety import SAFETY
-from relay.errors import BadInput, Forbidden, MethodNotAllowed, NotFound, ProductError, TooLarge, TooMany
+from relay.errors import BadInput, Forbidden, MethodNotAllowed, NotFound, ProductError, TooLarge, TooMany, TooSlow
 from relay.ids import new_id
 
 log = structlog.get_logger(__name__)
@@ -57,13 +59,17 @@ async def read_fields(request: Request, bytes_max: int = BODY_BYTES_MAX) -> Mapp
 
 
 async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
-    """The body, never more than `bytes_max` of it in memory."""
+    """The body, never more than `bytes_max` of it in memory, and never for longer than BODY_SILENCE_SECONDS in all:
+    what is read here is small."""
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > bytes_max:
-                raise TooLarge(f"The request is larger than {bytes_max // 1024} kB.")
+        async with asyncio.timeout(services_of(request).settings.BODY_SILENCE_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > bytes_max:
+                    raise TooLarge(f"The request is larger than {bytes_max // 1024} kB.")
+    except TimeoutError:
+        raise TooSlow() from None
     except ClientDisconnect:
         raise BadInput("The request ended before its body did.") from None
     return bytes(body)

@@ -268,6 +268,7 @@ class Call:
             self._name_upstream(self._answer)
         if learnt.lacks_input:
             # Upstream's free count stands in for what its usage did not tell.
-            learnt.input = await count_or_none(self._services, self._admission, self._forwarded) or 0
+            counting = count_or_none(self._services, self._admission, self._identity.account_id, self._forwarded)
+            learnt.input = await counting or 0
             learnt.unsure = True
         return await self._booking.settle(ended)

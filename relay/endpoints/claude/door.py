@@ -9,13 +9,14 @@ from starlette.types import Receive, Scope, Send
 
 from relay import accounts, metrics
 from relay.accounts import Identity
-from relay.admission import Admission, admit
+from relay.admission import Body
 from relay.endpoints.claude import wire
 from relay.endpoints.claude.call import Call
 from relay.endpoints.claude.holding import hold
 from relay.endpoints.claude.passing import forwarded_headers, pass_free
 from relay.errors import Forbidden, MethodNotAllowed, NotFound, NotSignedIn, ProductError
 from relay.ids import new_id
+from relay.limits import Place
 from relay.services import Services
 
 PREFIX = "/api/claude"
@@ -67,28 +68,33 @@ class ClaudeDoor:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         _refuse_unless_offered(path, method)
         identity = await self._who(headers, method)
-        if path in MESSAGES:
-            body = await wire.read_body(scope, receive, self._services.settings.BODY_SILENCE_SECONDS)
-            admission = admit(body, headers)
-            return await self._hold(admission, identity, headers, request_id, began)
-        await self._answer_free(path, scope, receive, send, identity, headers, request_id)
-        return None
+        refusals = self._services.limits.refusals
+        refusals.check(identity.account_id)
+        if path not in MESSAGES:
+            await self._answer_free(path, scope, receive, send, identity, headers, request_id)
+            return None
+        place = self._services.limits.stream(identity.account_id, request_id)
+        # Before its body is read, so that an account has no more bodies under way than it may have streams.
+        await place.__aenter__()
+        try:
+            body = await wire.read_body(scope, receive, self._services.settings)
+            return await self._hold(body, identity, headers, request_id, place, began)
+        except BaseException as error:
+            await place.__aexit__(None, None, None)
+            if isinstance(error, ProductError) and error.status < 500:
+                refusals.count(identity.account_id)
+            raise
 
     async def _hold(
-        self, admission: Admission, identity: Identity, headers: Mapping[str, str], request_id: str, began: float
+        self, body: Body, identity: Identity, headers: Mapping[str, str], request_id: str, place: Place, began: float
     ) -> Call:
         services = self._services
         forwarded = forwarded_headers(headers)
+        admission = await services.reading.admit(identity.account_id, body, headers)
         bound = (admission.input_bound_tokens or 0) + admission.max_tokens
         await services.limits.admit(identity.account_id, bound)
-        place = services.limits.stream(identity.account_id, request_id)
-        await place.__aenter__()
         services.open_calls.add(request_id)
-        try:
-            prices = await hold(services, admission, identity, forwarded, request_id)
-        except BaseException:
-            await place.__aexit__(None, None, None)
-            raise
+        prices = await hold(services, admission, identity, forwarded, request_id)
         wants_receipt = headers.get("x-receipt") == "1"
         return Call(services, prices, admission, identity, forwarded, wants_receipt, request_id, place, began)
 
@@ -96,12 +102,13 @@ class ClaudeDoor:
         self, path: str, scope: Scope, receive: Receive, send: Send,
         identity: Identity, headers: Mapping[str, str], request_id: str,
     ) -> None:  # fmt: skip
-        body = b""
-        if path == COUNT:
-            body = await wire.read_body(scope, receive, self._services.settings.BODY_SILENCE_SECONDS)
-        await self._services.limits.admit(identity.account_id, 0)
-        forwarded = forwarded_headers(headers)
-        await pass_free(self._services, path, scope.get("query_string", b""), body, forwarded, send, request_id)
+        services = self._services
+        async with services.limits.free(identity.account_id, request_id):
+            await services.limits.admit(identity.account_id, 0)
+            body = await wire.read_body(scope, receive, services.settings) if path == COUNT else b""
+            forwarded = forwarded_headers(headers)
+            query = scope.get("query_string", b"")
+            await pass_free(services, path, query, body, forwarded, send, request_id)
 
     async def _who(self, headers: Mapping[str, str], method: str) -> Identity:
         credential = accounts.credential_from_headers(

@@ -27,7 +27,7 @@ async def hold(
     prices = services.prices
     counted: int | None = None
     if admission.input_bound_tokens is None:
-        counted = await _count(services, admission, forwarded)
+        counted = await _count(services, admission, identity.account_id, forwarded)
     try:
         await _reserve(services, prices, admission, identity, request_id, counted)
     except InsufficientCredit as refusal:
@@ -36,7 +36,7 @@ async def hold(
         available = _available(refusal)
         if available <= 0:
             raise _explained(prices, admission, refusal, counted) from None
-        counted = await count_or_none(services, admission, forwarded)
+        counted = await count_or_none(services, admission, identity.account_id, forwarded)
         if counted is None:
             raise _explained(prices, admission, refusal, None) from None
         try:
@@ -81,11 +81,10 @@ def _take_back(services: Services, command: ledger.Hold) -> None:
         services.unbooked.remember([release])
 
 
-async def _count(services: Services, admission: Admission, forwarded: Sequence[Header]) -> int:
+async def _count(services: Services, admission: Admission, account_id: str, forwarded: Sequence[Header]) -> int:
     """Upstream's own figure, free of charge. BadInput when upstream refuses to count this."""
-    answer, body = await services.claude.ask(
-        "POST", "/v1/messages/count_tokens", forwarded, admission.count_tokens_body(), COUNT_SECONDS
-    )
+    asked = await services.reading.count_tokens_body(account_id, admission)
+    answer, body = await services.claude.ask("POST", "/v1/messages/count_tokens", forwarded, asked, COUNT_SECONDS)
     try:
         found = orjson.loads(body)
         if answer.status == 200:
@@ -98,11 +97,13 @@ async def _count(services: Services, admission: Admission, forwarded: Sequence[H
     raise UpstreamFailed("Claude could not count this request's tokens. Nothing was charged.")
 
 
-async def count_or_none(services: Services, admission: Admission, forwarded: Sequence[Header]) -> int | None:
+async def count_or_none(
+    services: Services, admission: Admission, account_id: str, forwarded: Sequence[Header]
+) -> int | None:
     """For a second opinion: when it cannot be had, the first stands."""
     try:
-        return await _count(services, admission, forwarded)
-    except (UpstreamFailed, BadInput):
+        return await _count(services, admission, account_id, forwarded)
+    except (UpstreamFailed, BadInput, Unavailable):
         return None
 
 

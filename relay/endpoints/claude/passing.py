@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from starlette.types import Send
 
-from relay.admission import check_betas
+from relay.admission import Body, check_betas
 from relay.endpoints.claude import wire
 from relay.errors import BadInput, ProductError, UpstreamFailed
 from relay.gateways.claude import VERSION, Answer
@@ -32,7 +32,7 @@ async def pass_free(
     services: Services,
     path: str,
     query: bytes,
-    body: bytes,
+    body: Body,
     forwarded: Sequence[Header],
     send: Send,
     request_id: str,

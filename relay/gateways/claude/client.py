@@ -10,6 +10,7 @@ from relay.gateways.claude.connection import Answer, Connection
 from relay.settings import Settings
 
 IDLE_SECONDS_MAX = 30
+PIECE_BYTES = 256 << 10
 VERSION = b"2023-06-01"
 Header = tuple[bytes, bytes]
 
@@ -32,7 +33,9 @@ class Claude:
             b"connection: keep-alive\r\n"
         )
 
-    async def send(self, method: str, path: str, headers: Iterable[Header] = (), body: bytes = b"") -> Answer:
+    async def send(
+        self, method: str, path: str, headers: Iterable[Header] = (), body: bytes | bytearray = b""
+    ) -> Answer:
         """Sends one request; raises UpstreamFailed or UpstreamTimedOut when no connection can be made."""
         connection = self._take_idle() or await self._connect()
         head = [f"{method} {self._prefix}{path}".encode(), self._fixed]
@@ -41,10 +44,12 @@ class Claude:
         if body:
             head.append(b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body))
         head.append(b"\r\n")
-        return connection.send([b"".join(head), body] if body else head)
+        if len(body) <= PIECE_BYTES:
+            return connection.send([b"".join(head), body] if body else head)
+        return await _send_in_pieces(connection, b"".join(head), body)
 
     async def ask(
-        self, method: str, path: str, headers: Iterable[Header], body: bytes, seconds: float
+        self, method: str, path: str, headers: Iterable[Header], body: bytes | bytearray, seconds: float
     ) -> tuple[Answer, bytes]:
         """A small exchange read whole, within `seconds` in all and 8 MB."""
         answer: Answer | None = None
@@ -89,6 +94,20 @@ class Claude:
     def _free(self, connection: Connection) -> None:
         connection.idle_since = asyncio.get_running_loop().time()
         self._idle.append(connection)
+
+
+async def _send_in_pieces(connection: Connection, head: bytes, body: bytes | bytearray) -> Answer:
+    """TLS enciphers all that it is given at once, and nothing else goes on meanwhile."""
+    pieces = memoryview(body)
+    answer = connection.send([head, pieces[:PIECE_BYTES]])
+    try:
+        for start in range(PIECE_BYTES, len(body), PIECE_BYTES):
+            await asyncio.sleep(0)
+            connection.send_more(pieces[start : start + PIECE_BYTES])
+    except BaseException:
+        answer.close()
+        raise
+    return answer
 
 
 async def _read_all(answer: Answer) -> bytes:

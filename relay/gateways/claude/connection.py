@@ -1,7 +1,7 @@
 """One connection to upstream: a protocol over httptools' parser, one exchange at a time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import httptools
@@ -155,7 +155,7 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def send(self, request: list[bytes]) -> Answer:
+    def send(self, request: Sequence[bytes | bytearray | memoryview]) -> Answer:
         """Writes a request; the answer arrives at what is returned."""
         if self._transport is None:
             raise UpstreamFailed()
@@ -164,6 +164,11 @@ class Connection(asyncio.Protocol):
         self._keep_alive = False
         self._transport.writelines(request)
         return self._answer
+
+    def send_more(self, data: memoryview) -> None:
+        """More of the same request. Upstream may have answered and hung up before it had all: its answer tells."""
+        if self._transport is not None and self.is_open:
+            self._transport.write(data)
 
     def end(self, *, reusable: bool) -> None:
         self._answer, self._parser = None, None
