@@ -79,7 +79,7 @@ def settlement(
     status: int,
 ) -> Settle:
     """The true price of what was learnt, as the ledger wants it."""
-    tokens = learnt.tokens(max_tokens) if learnt.started else pricing.Tokens()
+    tokens = _used(learnt, model, max_tokens) if learnt.started else pricing.Tokens()
     tier = prices.tier(model, tokens, geo=learnt.geo, speed=learnt.speed, service_tier=learnt.service_tier)
     charge = prices.charge(model, tier, tokens)
     return Settle(
@@ -98,3 +98,8 @@ def settlement(
         stop_reason=learnt.stop_reason,
         upstream_request_id=learnt.upstream_request_id,
     )
+
+
+def _used(learnt: Learnt, model: str, max_tokens: int) -> pricing.Tokens:
+    sold = pricing.model_of(model) if learnt.passes else None
+    return learnt.tokens(max_tokens, sold.context_tokens) if sold else learnt.tokens(max_tokens)

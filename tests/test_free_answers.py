@@ -173,22 +173,6 @@ def test_a_count_that_cannot_be_is_not_believed(count: Any) -> None:
     assert (learnt.input, learnt.output, learnt.web_searches) == (5, 7, 0)
 
 
-def test_searches_are_booked_although_the_client_leaves_before_they_are_told() -> None:
-    meter = Meter()
-    start = {"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}}
-    found = {"type": "web_search_tool_result", "content": [{"type": "web_search_result", "title": "Kerning"}]}
-    failed = {"type": "web_search_tool_result", "content": {"type": "web_search_tool_result_error"}}
-    blocks = [{"type": "content_block_start", "content_block": block} for block in (found, failed, found)]
-    for event in (start, *blocks):
-        meter.feed(b"data: " + orjson.dumps(event) + b"\n\n")
-    meter.finish()
-    assert meter.learnt.tokens(100).web_searches == 2
-    last = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
-    usage = {"output_tokens": 5, "server_tool_use": {"web_search_requests": 1}}
-    meter.feed(b"data: " + orjson.dumps(last | {"usage": usage}) + b"\n\n")
-    assert meter.learnt.tokens(100).web_searches == 1
-
-
 def test_words_of_upstreams_that_no_text_column_takes_still_settle() -> None:
     meter = Meter()
     meter.feed(b'data: {"type":"message_delta","delta":{"stop_reason":"\\u0000end"},"usage":{"output_tokens":3}}\n\n')

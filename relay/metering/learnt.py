@@ -1,8 +1,8 @@
 """What is known of a call's bill, and how it is estimated when upstream's last word never came."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 import orjson
@@ -10,6 +10,7 @@ import orjson
 from relay.metering.events import a_count, a_word
 from relay.pricing import Tokens
 
+CONTEXT_TOKENS_MAX = 1_000_000
 BYTES_PER_TOKEN = 4
 """The estimate's rule: prose averages four bytes a token, and every delta is at least one token."""
 _PIECE = re.compile(rb"[A-Za-z]+|\d{1,3}|[^\sA-Za-z\d]{1,3}")
@@ -40,19 +41,35 @@ class Learnt:
     """Something was billed that upstream did not tell: a part of this is our own count."""
     searches_seen: int = 0
     """Results of web searches that passed by: they are billed, though upstream tells how many only at the end."""
+    passes: int = 0
+    """How often the model went on after results of a search: it read its prompt again each time, with all results."""
+    found_tokens: int = 0
+    """Of all results that passed by, by their size."""
+    found_read_tokens: int = 0
+    """The same as often as the model has read them, over all passes."""
     deltas: int = 0
     pieces: int = 0
     text_bytes: int = 0
     first_token_ms: int | None = None
     upstream_request_id: str = ""
 
-    def tokens(self, max_tokens: int) -> Tokens:
-        """Upstream's last word where it came, else the estimate; never above `max_tokens` unless upstream said so."""
-        output, searches = self.output, self.web_searches
-        if not self.final:
-            output = max(output, self.estimated_output(max_tokens))
-            searches = max(searches, self.searches_seen)
-        return Tokens(self.input, output, self.cache_read, self.cache_write_5m, self.cache_write_1h, searches)
+    def tokens(self, max_tokens: int, context_tokens: int = CONTEXT_TOKENS_MAX) -> Tokens:
+        """Upstream's last word where it came, else the estimate.
+
+        That is never above `max_tokens` of output, unless upstream said so, nor above one more context of input for
+        each search: so never above the hold.
+        """
+        if self.final:
+            counts = (self.input, self.output, self.cache_read)
+            return Tokens(*counts, self.cache_write_5m, self.cache_write_1h, self.web_searches)
+        output = max(self.output, self.estimated_output(max_tokens))
+        searches = max(self.web_searches, self.searches_seen)
+        # Upstream has told of the first pass alone. What was cached then was read from the cache from there on.
+        cached = self.cache_read + self.cache_write_5m + self.cache_write_1h
+        found = min(self.found_read_tokens, self.passes * max(0, context_tokens - self.input - cached))
+        given = self.input * (1 + self.passes) + found
+        read = self.cache_read + cached * self.passes
+        return Tokens(given, output, read, self.cache_write_5m, self.cache_write_1h, searches)
 
     @property
     def estimated(self) -> bool:
@@ -80,12 +97,29 @@ class Learnt:
             self.text_bytes += len(text)
             self.pieces += sum(1 for _ in _PIECE.finditer(text))
 
+    def take_results(self, content: Sequence[object]) -> None:
+        """Results of one search: titles and addresses, and page texts that are sealed, so a third longer in base64."""
+        self.searches_seen += 1
+        for result in content:
+            if isinstance(result, Mapping):
+                words = cast(Mapping[str, Any], result)
+                shown = sum(len(a_word(words, name, "")) for name in ("title", "url"))
+                sealed = len(a_word(words, "encrypted_content", "")) * 3 // 4
+                self.found_tokens += (shown + sealed) // BYTES_PER_TOKEN
+
+    def go_on_after_results(self) -> None:
+        """The model has begun another pass over all that it was given and has found."""
+        self.passes += 1
+        self.found_read_tokens += self.found_tokens
+
     def journal(self) -> str:
         return orjson.dumps(self).decode()
 
     @classmethod
     def from_journal(cls, journal: str | None) -> "Learnt":
-        return cls(**orjson.loads(journal)) if journal else cls()
+        """What a newer version has noted beside it is left out: two versions run together for a while."""
+        noted: dict[str, Any] = orjson.loads(journal) if journal else {}
+        return cls(**{name: noted[name] for name in noted if name in _NAMES})
 
     def take_usage(self, usage: Mapping[str, Any]) -> bool:
         """Cumulative totals replace what was known; absent or impossible ones leave it. True if output was told."""
@@ -118,3 +152,6 @@ class Learnt:
         tools = usage.get("server_tool_use")
         if isinstance(tools, Mapping):
             self.web_searches = a_count(cast(Mapping[str, Any], tools), "web_search_requests", self.web_searches)
+
+
+_NAMES = frozenset(field.name for field in fields(Learnt))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -26,6 +26,7 @@ class Meter:
     _unread: list[bytes] = field(default_factory=list[bytes])
     _unread_bytes: int = 0
     _block_has_text: bool = False
+    _after_results: bool = False
 
     def feed(self, data: bytes) -> bool:
         """Takes the next bytes. True when something was learnt that belongs into the journal at once."""
@@ -76,6 +77,10 @@ class Meter:
         self.learnt.told = self.learnt.take_usage(a_mapping(event, "usage"))
         self.learnt.stop_reason = a_word(a_mapping(event, "delta"), "stop_reason", self.learnt.stop_reason)
         self.learnt.final = self.learnt.told and bool(self.learnt.stop_reason)
+        if self.learnt.told and not self.learnt.final:
+            # Totals that are not yet the last ones hold every pass so far.
+            self.count_text()
+            self.learnt.passes = self.learnt.found_read_tokens = 0
 
     def finish(self) -> None:
         """The answer has ended: reads a last line that no line end closed, and counts the text if it must."""
@@ -89,11 +94,20 @@ class Meter:
             kind = event.get("type")
             if kind == "content_block_start":
                 self._block_has_text = False
-                self.learnt.searches_seen += _has_found(a_mapping(event, "content_block"))
+                self._take_block(a_mapping(event, "content_block"))
             elif kind == "content_block_delta":
                 self._count_delta(a_mapping(event, "delta"))
         self._unread.clear()
         self._unread_bytes = 0
+
+    def _take_block(self, block: Mapping[str, Any]) -> None:
+        is_answer, content = block.get("type") == "web_search_tool_result", block.get("content")
+        if isinstance(content, list) and is_answer:
+            # A search that failed is free: one error stands there instead of a list.
+            self.learnt.take_results(cast(list[object], content))
+        elif self._after_results and not is_answer:
+            self.learnt.go_on_after_results()
+        self._after_results = is_answer
 
     def _count_delta(self, delta: Mapping[str, Any]) -> None:
         text = _text_of(delta)
@@ -136,11 +150,6 @@ def read_plain(body: bytes) -> Learnt:
     if not learnt.final:
         learnt.take_text(orjson.dumps(message.get("content")))
     return learnt
-
-
-def _has_found(block: Mapping[str, Any]) -> bool:
-    """A search that failed is free; its content is one error instead of a list."""
-    return block.get("type") == "web_search_tool_result" and isinstance(block.get("content"), list)
 
 
 def _text_of(delta: Mapping[str, Any]) -> bytes:
