@@ -31,6 +31,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--webhook", action="append", default=[], help="an address for Stripe's events")
     parser.add_argument("--thin-webhook", action="append", default=[], help="an address for Stripe's thin events")
     parser.add_argument("--mail-webhook", action="append", default=[], help="an address for Resend's events")
+    parser.add_argument("--mail-domain", action="append", default=[], help="a domain that may send, besides the usual")
     parser.add_argument("--stripe-file", type=Path, help="where Stripe's objects are kept; without it, in memory")
     parser.add_argument(
         "--account", default=ACCOUNT_ORIGIN, help="origin of the product, whose panel the editor embeds"
@@ -53,7 +54,8 @@ async def _serve(options: argparse.Namespace) -> int:
     try:
         stripe = Stripe(options.webhook, options.thin_webhook, file=options.stripe_file)
         places = (options.only, options.port_base, options.pace)
-        async with running(*places, _say_code, stripe, options.mail_webhook, options.account) as found:
+        mails = (options.mail_webhook, options.account, options.mail_domain)
+        async with running(*places, _say_code, stripe, *mails) as found:
             _say(json.dumps(found.line()))
             await leave.wait()
     except OSError as error:

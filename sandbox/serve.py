@@ -47,12 +47,14 @@ async def running(
     stripe: Stripe | None = None,
     mail_webhooks: Sequence[str] = (),
     account_origin: str = editor.ACCOUNT_ORIGIN,
+    mail_domains: Sequence[str] = (),
 ) -> AsyncIterator[Running]:
     """Runs the services `only` on `port_base` and above (0: whatever is free), until the block is left. The editor
     embeds the panel of `account_origin`.
 
     A service keeps its place in `SERVICES` whichever others run: mail is always at `port_base + 2`."""
-    claude, letterbox = Claude(pace), mail.Letterbox(on_code, webhooks=mail_webhooks, secret=mail.new_secret())
+    claude = Claude(pace)
+    letterbox = mail.Letterbox(on_code, webhooks=mail_webhooks, secret=mail.new_secret(), domains=mail_domains)
     stripe = stripe or Stripe()
     raw: dict[str, Server | Stripe] = {"claude": claude.server, "stripe": stripe}
     apps: dict[str, Callable[[], Starlette]] = {

@@ -13,6 +13,7 @@ import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
 
@@ -180,7 +181,8 @@ class Exchange:
 def head(status: int, headers: Mapping[str, str]) -> bytes:
     """The status line and headers, with the blank line that ends them."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status} {_reason(status)}\r\n{lines}\r\n".encode("latin-1")
+    date = formatdate(usegmt=True)
+    return f"HTTP/1.1 {status} {_reason(status)}\r\ndate: {date}\r\n{lines}\r\n".encode("latin-1")
 
 
 def _reason(status: int) -> str:

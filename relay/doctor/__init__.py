@@ -6,7 +6,7 @@ A check is a function of this folder, listed here; what needs no network comes f
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from relay.doctor import books, configured, prices, services
+from relay.doctor import books, clocks, configured, prices, services
 from relay.doctor.findings import Finding, wrong
 from relay.settings import Settings
 
@@ -23,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     services.check_claude,
     services.check_mail,
     services.check_stripe,
+    clocks.check,
 )
 PATIENCE_SECONDS = 30
 

@@ -2,17 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from email.utils import parseaddr
+from urllib.parse import urlsplit
 
 from relay.access import Access
 from relay.doctor.findings import Finding, judged, ok, warning, wrong
 from relay.errors import ProductError
 from relay.gateways.claude import Claude
-from relay.gateways.mail import Mail
+from relay.gateways.mail import Domain, Mail, MailFailed
 from relay.gateways.payments import Missing, Payments, PaymentsFailed
 from relay.limits import Limits
 from relay.settings import Settings
+from relay.settings_faults import STRIPE
 
 ANSWER_SECONDS = 15
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 VERSION = ((b"anthropic-version", b"2023-06-01"),)
 
 
@@ -56,10 +60,31 @@ async def check_claude(settings: Settings) -> list[Finding]:
 async def check_mail(settings: Settings) -> list[Finding]:
     if not settings.RESEND_API_KEY:
         return []
+    name = parseaddr(settings.MAIL_FROM)[1].rpartition("@")[2]
     async with aclosing(Mail(settings)) as mail:
         health = await mail.health()
-    fix = "Look at RESEND_API_KEY, RESEND_API_URL and the network."
-    return [judged(health.ok, "mail", health.detail, "an answer that takes our key", fix)]
+        fix = "Look at RESEND_API_KEY, RESEND_API_URL and the network."
+        found = judged(health.ok, "mail", health.detail, "an answer that takes our key", fix)
+        if not health.ok:
+            return [found]
+        try:
+            return [found, _domain(name, await mail.domain(name))]
+        except MailFailed:
+            fix = "See it in Resend's dashboard: a key that may only send, as ours, is otherwise the right one."
+            return [found, warning("mail: domain", "our key may not look", f"{name} verified", fix)]
+
+
+def _domain(name: str, found: Domain | None) -> Finding:
+    """The domain of MAIL_FROM: Resend sends for no other, and what is not signed lands in the spam."""
+    if found is None:
+        fix = "Add the domain at Resend, or correct MAIL_FROM: a sub-domain is a domain of its own."
+        return wrong("mail: domain", f"{name} is not known to Resend", f"{name} verified", fix)
+    lacking = [f"{record} {status}" for record, status in found.records if status != "verified"]
+    told = ", ".join([f"{name} {found.status}", *lacking])
+    fix = "Put the records that Resend shows for the domain into its DNS, and press Verify there."
+    if found.status == "verified" and lacking:
+        return warning("mail: domain", told, "every record verified", fix)
+    return judged(found.status == "verified", "mail: domain", told, f"{name} verified", fix)
 
 
 async def check_stripe(settings: Settings) -> list[Finding]:
@@ -88,7 +113,7 @@ async def _objects(payments: Payments, settings: Settings) -> AsyncIterator[Find
             yield wrong(f"stripe: {name}", f"no price {getattr(settings, name)}", "a price", setup)
     wanted = f"{settings.api_origin}/api/stripe/webhook"
     try:
-        there = wanted in await payments.webhook_addresses()
+        there = any(_reaches(url, wanted, settings) for url in await payments.webhook_addresses())
     except PaymentsFailed:
         yield warning("stripe: webhook", "our key may not look", wanted, "See the endpoints in Stripe's dashboard.")
         return
@@ -96,3 +121,9 @@ async def _objects(payments: Payments, settings: Settings) -> AsyncIterator[Find
         yield ok("stripe: webhook", wanted)
     else:
         yield warning("stripe: webhook", "no endpoint of that address", wanted, setup)
+
+
+def _reaches(url: str, wanted: str, settings: Settings) -> bool:
+    """The very address; or, for a stand-in on this machine, the same path on it: it may have another name for us."""
+    here = settings.STRIPE_API_BASE != STRIPE and urlsplit(url).hostname in LOOPBACK
+    return url == wanted or (here and urlsplit(url).path == urlsplit(wanted).path)

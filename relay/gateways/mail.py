@@ -25,6 +25,8 @@ SEND_SECONDS_MAX = 10
 RETRY_SECONDS_MAX = 120
 RETRY_WAIT_SECONDS_MAX = 5
 CLOSING_SECONDS_MAX = 5
+DOMAINS_MAX = 100
+"""Resend's own limit of a page; nobody sends from more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,15 @@ class Message:
 class Health:
     ok: bool
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain that Resend sends for. `records`: what it wants in the DNS (SPF, DKIM), each with how it was found."""
+
+    name: str
+    status: str
+    records: tuple[tuple[str, str], ...]
 
 
 class MailFailed(Exception):
@@ -99,8 +110,22 @@ class Mail:
             sent = await resend.Emails.send_async(params, {"idempotency_key": message.key})
         except ResendError as error:
             # Its text may repeat the address, so neither it nor its chain goes any further.
-            raise MailFailed(0 if error.error_type == "HttpClientError" else int(error.code)) from None
+            raise _failed(error) from None
         return str(sent["id"])
+
+    async def domain(self, name: str) -> Domain | None:
+        """What Resend knows of a domain of our account. MailFailed, of status 401, when our key may only send."""
+        _sender.set(self._http)
+        try:
+            listed = await resend.Domains.list_async({"limit": DOMAINS_MAX})
+            known = next((one["id"] for one in listed["data"] if one["name"] == name), None)
+            found = await resend.Domains.get_async(known) if known else None
+        except ResendError as error:
+            raise _failed(error) from None
+        if found is None:
+            return None
+        records = tuple((one["record"], one["status"]) for one in found["records"] or ())
+        return Domain(found["name"], found["status"], records)
 
     async def health(self) -> Health:
         """Whether Resend answers, and takes our key. A key that may only send is refused this, and fine."""
@@ -142,6 +167,10 @@ class Mail:
     def _forget(self, about: str, done: "asyncio.Task[None]") -> None:
         if self._sending.get(about) is done:
             del self._sending[about]
+
+
+def _failed(error: ResendError) -> MailFailed:
+    return MailFailed(0 if error.error_type == "HttpClientError" else int(error.code))
 
 
 _sender: ContextVar[httpx.AsyncClient] = ContextVar("sender")

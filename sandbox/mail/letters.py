@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -16,6 +17,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 ADDRESS = re.compile(r"^[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\]+\.[^\s@<>\"(),:;\\]+$")
 LOCAL_ADDRESS = re.compile(r"^[^\s@<>\"(),:;\\]{1,64}@localhost$")
 NAMED = re.compile(r"^[^<>\r\n]*<([^<>\r\n]+)>$")
+RECORDS = ("SPF", "DKIM")
+DOMAINS = ("localhost.test", "example.com")
+"""What may send, where nothing else is asked for: the product's own default, and the one that examples use."""
+
 CODE = re.compile(r"(?<!\d)(\d{6})(?!\d)")
 RECIPIENTS_MAX = 50
 KEY_SECONDS = 24 * 3600.0
@@ -59,6 +64,12 @@ class Body(BaseModel):
     reply_to: Addresses = []
     headers: dict[str, str] = {}
     tags: list[Tag] = []
+
+
+    @property
+    def domain(self) -> str:
+        """What the sender's address is at."""
+        return parseaddr(self.sender)[1].rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +129,8 @@ class Letterbox:
     """All mails, oldest first, and the idempotency keys of the last 24 hours.
 
     `on_code` is told each address and sign-in code; `clock` gives seconds that only go forward. Events about mails
-    go to the addresses in `webhooks`, signed with `secret`."""
+    go to the addresses in `webhooks`, signed with `secret`. Only a verified domain of `domains` may send: each is
+    kept with its records, as they were found in the DNS."""
 
     def __init__(
         self,
@@ -126,6 +138,7 @@ class Letterbox:
         clock: Callable[[], float] = time.monotonic,
         webhooks: Sequence[str] = (),
         secret: str = "",
+        domains: Sequence[str] = (),
     ) -> None:
         self.letters: list[Letter] = []
         self.keys: dict[str, tuple[float, bytes, str]] = {}
@@ -133,6 +146,7 @@ class Letterbox:
         self.clock = clock
         self.webhooks = webhooks
         self.secret = secret
+        self.domains = {name: dict.fromkeys(RECORDS, "verified") for name in (*DOMAINS, *domains)}
 
     def accept(self, raw: bytes, key: str | None) -> str:
         """Takes a mail and gives its id; the same key with the same body gives the same id and no second
@@ -157,6 +171,9 @@ class Letterbox:
         return made
 
     def _deliver(self, body: Body) -> str:
+        domain = body.domain
+        if set(self.domains.get(domain, {"": "unknown"}).values()) != {"verified"}:
+            raise Refused(403, "validation_error", f"The {domain} domain is not verified.")
         letter = Letter(str(uuid.uuid4()), body)
         self.letters.append(letter)
         if letter.code:

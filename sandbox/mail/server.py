@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -11,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from sandbox.mail.events import event, tell
-from sandbox.mail.letters import Letter, Letterbox, Refused
+from sandbox.mail.letters import RECORDS, Letter, Letterbox, Refused
 from sandbox.page import page
 from sandbox.queueing import Failures
 
@@ -28,7 +29,10 @@ def app(letterbox: Letterbox | None = None) -> Starlette:
             Route("/emails", server.send, methods=["POST"]),
             Route("/emails/{id}", server.one, methods=["GET"]),
             Route("/sandbox/next", server.failures.queue, methods=["POST"]),
+            Route("/domains", server.domains, methods=["GET"]),
+            Route("/domains/{name}", server.domain, methods=["GET"]),
             Route("/sandbox/event", server.tell, methods=["POST"]),
+            Route("/sandbox/domain", server.change_domain, methods=["POST"]),
         ]
     )
 
@@ -63,6 +67,35 @@ class MailServer:
                 return JSONResponse({"object": "email", **letter.row()})
         return _refusal(Refused(404, "not_found", "Email not found"))
 
+    async def domains(self, request: Request) -> Response:
+        """The domains that may send, without their records, as Resend lists them."""
+        try:
+            _authenticate(request)
+        except Refused as refused:
+            return _refusal(refused)
+        rows = [{key: value for key, value in row.items() if key != "records"} for row in self._domain_rows()]
+        return JSONResponse({"object": "list", "has_more": False, "data": rows})
+
+    async def domain(self, request: Request) -> Response:
+        """One domain and the records that it wants in the DNS. Its id is its name."""
+        try:
+            _authenticate(request)
+        except Refused as refused:
+            return _refusal(refused)
+        for row in self._domain_rows():
+            if row["id"] == request.path_params["name"]:
+                return JSONResponse({"object": "domain", **row})
+        return _refusal(Refused(404, "not_found", "Domain not found"))
+
+    async def change_domain(self, request: Request) -> Response:
+        """`{"name", "SPF", "DKIM"}`: how the records of a domain are found from now on; it is verified when both are."""
+        wish = await request.json()
+        self.letterbox.domains[wish["name"]] = {kind: wish.get(kind, "verified") for kind in RECORDS}
+        return JSONResponse({"domains": list(self.letterbox.domains)})
+
+    def _domain_rows(self) -> list[dict[str, Any]]:
+        return [_domain_row(name, records) for name, records in self.letterbox.domains.items()]
+
     async def listed(self, request: Request) -> Response:
         """Every mail as JSON, newest first; `?to=` keeps those to one address."""
         wanted = request.query_params.get("to")
@@ -93,6 +126,15 @@ class MailServer:
         letters = "".join(_article(letter) for letter in reversed(self.letterbox.letters))
         intro = "<p class='quiet'>Nothing leaves this machine: what the product mails ends here.</p>"
         return HTMLResponse(page("Sandbox: mail", intro + (letters or "<p>No mail yet.</p>")))
+
+
+def _domain_row(name: str, records: dict[str, str]) -> dict[str, Any]:
+    status = "verified" if set(records.values()) == {"verified"} else "pending"
+    told = [
+        {"record": kind, "name": f"{kind.lower()}.{name}", "type": "TXT", "ttl": "Auto", "status": found, "value": "v"}
+        for kind, found in records.items()
+    ]
+    return {"id": name, "name": name, "status": status, "region": "eu-west-1", "records": told}
 
 
 def _authenticate(request: Request) -> None:

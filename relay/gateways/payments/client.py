@@ -253,6 +253,12 @@ class Payments:
         await self._do(lambda c: c.v1.customers.list_async({"limit": 1}))
         return "live" if self.livemode else "test"
 
+    async def their_time(self) -> str:
+        """The `Date` of an answer of Stripe's, as it was sent: its signatures hang on that clock."""
+        with _failures():
+            found = await self._client.v1.customers.list_async({"limit": 1})
+        return found.last_response.headers.get("date", "") if found.last_response else ""
+
     async def ask(self, call: Callable[[StripeClient], Coroutine[Any, Any, Any]]) -> Any:
         """One call, its answer as plain data: for what is not billing (see `setup`). PaymentsFailed as always."""
         return await self._do(call)
