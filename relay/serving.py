@@ -67,6 +67,12 @@ class Workers(Multiprocess):
         self._metrics_folder = metrics_folder
         self._have_served = False
 
+    def terminate_all(self) -> None:
+        """Nobody is let in who would wait behind the drain: a proxy that is refused asks the next server instead."""
+        for listening in self.sockets:
+            listening.close()
+        super().terminate_all()
+
     def keep_subprocess_alive(self) -> None:
         self._have_served = self._have_served or any(process.is_ready(1) for process in self.processes)
         for place, process in enumerate(self.processes):

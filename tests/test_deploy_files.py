@@ -116,5 +116,77 @@ def test_systemd_understands_its_unit(tmp_path: Path) -> None:
     assert settings <= {name + FILE_SUFFIX for name in SECRETS}
 
 
-def test_the_script_that_rolls_out_is_sound() -> None:
-    run("bash", "-n", "deploy/roll-out")
+DOCKER = r"""#!/usr/bin/env bash
+# Containers are files of ./containers, named by when they were made; each call is a line of ./calls.
+echo "$*" >> "$HOME/calls"
+cd "$HOME/containers"
+all="$*"
+case "$*" in
+    "compose run --rm migrate") cat > /dev/null; exit "${MIGRATION:-0}" ;;
+    "compose ps "*) ls ;;
+    "compose up "*"--scale app="*) for n in $(seq "${all//[!0-9]/}"); do [ -e "$n" ] || echo "$IMAGE" > "$n"; done
+        exit "${READINESS:-0}" ;;
+    "rm "*) rm "${@: -1}" ;;
+esac
+"""
+SSH = '#!/usr/bin/env bash\nwhile [ "$1" = -o ]; do shift 2; done\ncd "$HOME"\nexec bash -c "$2"\n'
+SCP = '#!/usr/bin/env bash\nto="${@: -1}"\ncp "${@: -2:1}" "$HOME/${to#*:}"\n'
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A machine that serves version 1, as far as a script can tell that reaches it by ssh and asks its docker."""
+    for name, text in {"docker": DOCKER, "ssh": SSH, "scp": SCP}.items():
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(text)
+        program.chmod(0o755)
+    (tmp_path / "account/deploy").mkdir(parents=True)
+    (tmp_path / "containers").mkdir()
+    (tmp_path / "containers/1").write_text("account-app:v1\n")
+    return tmp_path
+
+
+def roll_out(host: Path, **more: str) -> tuple[int, list[str], dict[str, str]]:
+    """Its exit code, what docker was asked there, and the containers that are left, by image."""
+    path = os.pathsep.join([str(host / "bin"), os.environ["PATH"]])
+    environment = {"HOME": str(host), "PATH": path, "IMAGE": "account-app:v2", "DEPLOY_HOST": "me@there", **more}
+    done = subprocess.run(["deploy/roll-out"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    left = {one.name: one.read_text().strip() for one in (host / "containers").iterdir()}
+    return done.returncode, (host / "calls").read_text().splitlines(), left
+
+
+def test_a_roll_out_migrates_first_and_stops_the_old_server_when_the_new_one_is_ready(host: Path) -> None:
+    code, asked, left = roll_out(host)
+    assert code == 0
+    assert left == {"2": "account-app:v2"}
+    places = [
+        asked.index(one) for one in asked if one in ("compose run --rm migrate", "stop 1", "rm 1") or "--scale" in one
+    ]
+    assert places == sorted(places)
+    assert [asked[place].split()[-1] for place in places] == ["migrate", "app", "1", "1"]
+    for name in ("compose.yaml", "deploy/Caddyfile"):
+        assert (host / "account" / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_a_version_that_does_not_get_ready_leaves_the_old_one_as_it_was(host: Path) -> None:
+    code, asked, left = roll_out(host, READINESS="1")
+    assert (code, left) == (1, {"1": "account-app:v1"})
+    assert "stop 1" not in asked
+
+
+def test_a_migration_that_fails_changes_no_server(host: Path) -> None:
+    code, asked, left = roll_out(host, MIGRATION="1")
+    assert (code, left) == (1, {"1": "account-app:v1"})
+    assert asked[-1] == "compose run --rm migrate"
+
+
+def test_rolling_back_over_a_newer_database_migrates_nothing(host: Path) -> None:
+    code, asked, left = roll_out(host, ACCEPT_REVISION="8c1f5b3e7d20")
+    assert (code, left) == (0, {"2": "account-app:v2"})
+    assert "compose run --rm migrate" not in asked
+
+
+def test_the_first_roll_out_of_all_finds_no_server_to_stop(host: Path) -> None:
+    (host / "containers/1").unlink()
+    assert roll_out(host)[::2] == (0, {"1": "account-app:v2"})

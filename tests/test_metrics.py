@@ -1,12 +1,22 @@
 """What the operator's monitoring reads moves with what happens, and is for the operator alone."""
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import yaml
 from product import QUESTION, Product
 
+from relay.settings import ROOT
 from tests.bookkeeping import Books, open_books
+
+FOREIGN = {"up", "node_filesystem_avail_bytes", "node_filesystem_size_bytes"}
+"""What Prometheus and its node_exporter bring themselves."""
+
+NO_METRIC = {"sum", "and", "or", "by", "le", "offset"}
+NIGHTLY = ("DoctorFails", "AuditFails", "ReconcileFails")
+"""Commands whose exit code is the alert."""
 
 PUBLIC = "https://account.fonts.dev"
 
@@ -31,6 +41,22 @@ def test_calls_tokens_money_and_refusals_are_counted(shared_product: Product) ->
     assert figure(text, "clock_held ") == figure(text, "database_up") == 1
     assert 0 <= figure(text, "clock_age_seconds") < 30
     assert "metrics@example.com" not in text
+
+
+def test_alerts_stand_on_figures_that_are_there_and_the_docs_say_what_to_do(shared_product: Product) -> None:
+    with shared_product.http() as http:
+        there = set(re.findall(r"^# TYPE (\w+)", http.get("/metrics").text, re.MULTILINE))
+    rules = yaml.safe_load((ROOT / "deploy/alerts.yml").read_text())["groups"][0]["rules"]
+    for rule in rules:
+        bare = re.sub(r"\{.*?\}|\[.*?\]", "", rule["expr"])
+        used = {name for name in re.findall(r"\b[a-z_]{2,}\b(?! *\()", bare) if name not in NO_METRIC}
+        assert used, rule["alert"]
+        assert {name.removesuffix("_bucket") for name in used} <= there | FOREIGN, rule["alert"]
+        assert rule["annotations"]["summary"]
+        assert rule["labels"]["severity"] in ("page", "ticket")
+    told = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/operating.md").read_text(), re.MULTILINE)
+    assert [rule["alert"] for rule in rules] == [name for name in told if name not in NIGHTLY]
+    assert set(NIGHTLY) <= set(told)
 
 
 @pytest.fixture

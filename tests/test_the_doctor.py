@@ -131,8 +131,9 @@ async def test_the_domain_that_mail_comes_from_must_be_verified(world: Running) 
     assert (await found())["mail: domain"].state == "ok"
     other = (await found(MAIL_FROM="Fonts <codes@mail.fonts.dev>"))["mail: domain"]
     assert (other.state, other.found) == ("wrong", "mail.fonts.dev is not known to Resend")
-    pending = {"name": "fonts.dev", "DKIM": "failed"}
-    httpx.post(f"{world.urls['mail']}/sandbox/domain", json=pending).raise_for_status()
+    async with httpx.AsyncClient(base_url=world.urls["mail"]) as sandbox:
+        pending = {"name": "fonts.dev", "DKIM": "failed"}
+        (await sandbox.post("/sandbox/domain", json=pending)).raise_for_status()
     half = (await found(MAIL_FROM="Fonts <codes@fonts.dev>"))["mail: domain"]
     assert (half.state, half.found) == ("wrong", "fonts.dev pending, DKIM failed")
     refused = await found(RESEND_API_KEY="not a key")

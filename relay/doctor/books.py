@@ -55,8 +55,9 @@ def _time(connection: Connection) -> Iterator[Finding]:
     if connection.dialect.name == "postgresql":
         theirs: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
         apart = abs((clock.now() - theirs).total_seconds())
-        found, fix = f"{apart:.1f} s from the database's", "Run an NTP client on both machines."
-        yield judged(apart <= CLOCKS_APART_SECONDS_MAX, "clock: database", found, f"at most {CLOCKS_APART_SECONDS_MAX} s", fix)
+        found, expected = f"{apart:.1f} s from the database's", f"at most {CLOCKS_APART_SECONDS_MAX} s"
+        fix = "Run an NTP client on both machines."
+        yield judged(apart <= CLOCKS_APART_SECONDS_MAX, "clock: database", found, expected, fix)
     until = connection.execute(select(leases.c.expires_at).where(leases.c.name == "clock")).scalar()
     if until and until > clock.now():
         yield ok("ticking", "a server holds the clock's lease")

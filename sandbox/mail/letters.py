@@ -65,7 +65,6 @@ class Body(BaseModel):
     headers: dict[str, str] = {}
     tags: list[Tag] = []
 
-
     @property
     def domain(self) -> str:
         """What the sender's address is at."""

@@ -88,7 +88,7 @@ class MailServer:
         return _refusal(Refused(404, "not_found", "Domain not found"))
 
     async def change_domain(self, request: Request) -> Response:
-        """`{"name", "SPF", "DKIM"}`: how the records of a domain are found from now on; it is verified when both are."""
+        """`{"name", "SPF", "DKIM"}`: how a domain's records are found from now on; it is verified when both are."""
         wish = await request.json()
         self.letterbox.domains[wish["name"]] = {kind: wish.get(kind, "verified") for kind in RECORDS}
         return JSONResponse({"domains": list(self.letterbox.domains)})
