@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 ADDRESS = re.compile(r"^[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\]+\.[^\s@<>\"(),:;\\]+$")
 LOCAL_ADDRESS = re.compile(r"^[^\s@<>\"(),:;\\]{1,64}@localhost$")
 NAMED = re.compile(r"^[^<>\r\n]*<([^<>\r\n]+)>$")
-RECORDS = ("SPF", "DKIM")
+RECORDS: tuple[str, ...] = ("SPF", "DKIM")
 DOMAINS = ("localhost.test", "example.com")
 """What may send, where nothing else is asked for: the product's own default, and the one that examples use."""
 
