@@ -32,6 +32,13 @@ UNFINISHED = ("", "draft")
 log = structlog.get_logger(__name__)
 
 
+def enqueue(connection: Connection, **row: Any) -> None:
+    """A new row, due at once: who it is of (`account_id`, `customer_id`), `identifier`, `window_id` (None: of no
+    window), `period_id`, `cents`, `used_at`, `route`."""
+    waiting = {"state": "pending", "attempts": 0, "next_try_at": clock.now(), "stripe_id": "", "error": ""}
+    connection.execute(insert(outbox), row | waiting)
+
+
 async def push(office: Office, account_id: str | None = None) -> int:
     """Sends what is due, of one account or of all; how many rows were delivered."""
     due = await office.database.read(partial(_accounts_with_due_rows, account_id=account_id))
@@ -204,21 +211,15 @@ def add_shortfall(connection: Connection, period: Row[Any], invoice_id: str, cus
     identifier = f"shortfall-{invoice_id}"
     if connection.execute(select(outbox.c.id).where(outbox.c.identifier == identifier)).first():
         return
-    connection.execute(
-        insert(outbox),
-        {
-            "identifier": identifier,
-            "account_id": period.account_id,
-            "period_id": period.id,
-            "customer_id": customer_id,
-            "cents": cents,
-            "used_at": period.end,
-            "route": "invoice_item",
-            "state": "pending",
-            "attempts": 0,
-            "next_try_at": clock.now(),
-            "stripe_id": "",
-            "error": "",
-        },
+    enqueue(
+        connection,
+        identifier=identifier,
+        account_id=period.account_id,
+        window_id=None,
+        period_id=period.id,
+        customer_id=customer_id,
+        cents=cents,
+        used_at=period.end,
+        route="invoice_item",
     )
     log.warning("overage_missed_its_invoice", account=period.account_id, invoice=invoice_id, cents=cents)

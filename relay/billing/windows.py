@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select
 
 from relay import clock, ledger
+from relay.billing.outbox import enqueue
 from relay.money import PICO_PER_CENT
 from relay.tables import Account, Balance, Outbox, Period, Window, table
 
@@ -90,24 +91,17 @@ def _used_at(connection: Connection, account_id: str, period: Row[Any] | None, c
 def _post(connection: Connection, window: dict[str, Any], window_id: int) -> None:
     account_id = window["account_id"]
     customer = select(accounts.c.stripe_customer_id).where(accounts.c.id == account_id)
-    connection.execute(
-        insert(outbox),
-        {
-            "identifier": f"{account_id}-{window['number']}",
-            "account_id": account_id,
-            "window_id": window_id,
-            "period_id": window["period_id"],
-            "customer_id": connection.execute(customer).scalar_one() or "",
-            "cents": window["cents"],
-            "used_at": window["used_at"],
-            # Without a period there is no invoice that the meter could add to.
-            "route": "meter" if window["period_id"] else "invoice_item",
-            "state": "pending",
-            "attempts": 0,
-            "next_try_at": clock.now(),
-            "stripe_id": "",
-            "error": "",
-        },
+    enqueue(
+        connection,
+        identifier=f"{account_id}-{window['number']}",
+        account_id=account_id,
+        window_id=window_id,
+        period_id=window["period_id"],
+        customer_id=connection.execute(customer).scalar_one() or "",
+        cents=window["cents"],
+        used_at=window["used_at"],
+        # Without a period there is no invoice that the meter could add to.
+        route="meter" if window["period_id"] else "invoice_item",
     )
 
 
