@@ -170,6 +170,24 @@ def test_a_giant_event_that_never_ends_keeps_nothing_in_memory() -> None:
     assert meter.learnt.tokens(MAX_TOKENS).output == MAX_TOKENS
 
 
+@pytest.mark.parametrize(
+    ("shown", "sealed_bytes", "hidden_tokens"),
+    [("", 8_000, 2_000), ("In short: kerning.", 8_018, 2_000), ("thought " * 1_000, 8_000, 0), ("thought ", 0, 0)],
+)
+def test_thinking_is_counted_by_what_is_sealed_when_less_of_it_is_shown(
+    shown: str, sealed_bytes: int, hidden_tokens: int
+) -> None:
+    """Upstream bills the whole of it, shows a summary or nothing, and seals the whole in the signature."""
+    seal = "A" * (sealed_bytes * 4 // 3)
+    thought = [sse("content_block_start", content_block={"type": "thinking", "thinking": "", "signature": ""})]
+    thought += [text(shown, "thinking_delta", "thinking"), text(seal, "signature_delta", "signature")]
+    seen = learn([start(), text(shown)]).tokens(10**6).output
+    assert learn([start(), *thought]).tokens(10**6).output == pytest.approx(seen + hidden_tokens, abs=2)
+    redacted = sse("content_block_start", content_block={"type": "redacted_thinking", "data": seal})
+    assert learn([start(), redacted]).tokens(10**6).output == pytest.approx(sealed_bytes // 4, abs=2)
+    assert learn([start(), *thought, delta({"output_tokens": 7}), STOP]).tokens(10**6).output == 7
+
+
 def test_the_journal_brings_everything_back() -> None:
     learnt = learn([STREAMS["broken"]])
     assert Learnt.from_journal(learnt.journal()) == learnt
@@ -256,3 +274,19 @@ def test_half_a_gzip_file_is_not_whole() -> None:
     while inflater.take():
         pass
     assert not inflater.is_whole
+
+
+@pytest.mark.parametrize("count", [10**8 + 1, 10**11, 10**30, 1e9, "7", True, -1, None])
+def test_a_count_that_cannot_be_is_not_believed(count: Any) -> None:
+    learnt = Learnt(started=True, input=5, output=7)
+    learnt.take_usage(
+        {"input_tokens": count, "output_tokens": count, "server_tool_use": {"web_search_requests": count}}
+    )
+    assert (learnt.input, learnt.output, learnt.web_searches) == (5, 7, 0)
+
+
+def test_words_of_upstreams_that_no_text_column_takes_still_settle() -> None:
+    meter = Meter()
+    meter.feed(b'data: {"type":"message_delta","delta":{"stop_reason":"\\u0000end"},"usage":{"output_tokens":3}}\n\n')
+    assert (meter.learnt.output, meter.learnt.final) == (3, True)
+    assert Learnt.from_journal(meter.learnt.journal()) == meter.learnt

@@ -50,6 +50,10 @@ class Learnt:
     deltas: int = 0
     pieces: int = 0
     text_bytes: int = 0
+    hidden_bytes: int = 0
+    """Of thinking that upstream shows shortened or not at all, and bills in full: its signature seals all of it."""
+    answered_by: str = ""
+    """The model, in upstream's words."""
     first_token_ms: int | None = None
     upstream_request_id: str = ""
 
@@ -88,7 +92,8 @@ class Learnt:
 
     def estimated_output(self, max_tokens: int) -> int:
         by_size = -(-self.text_bytes // BYTES_PER_TOKEN)
-        return min(max_tokens, max(self.deltas, self.pieces, by_size))
+        seen = max(self.deltas, self.pieces, by_size)
+        return min(max_tokens, seen + self.hidden_bytes // BYTES_PER_TOKEN)
 
     def take_text(self, text: bytes) -> None:
         """Text of one delta that upstream wrote."""
@@ -97,6 +102,12 @@ class Learnt:
             self.text_bytes += len(text)
             self.pieces += sum(1 for _ in _PIECE.finditer(text))
 
+    def take_sealed(self, seal: str, shown_bytes: int = 0) -> None:
+        """Thinking that nobody but upstream can read, in base64, of which so much was shown."""
+        if (hidden := sealed_bytes(seal) - shown_bytes) > 0:
+            self.deltas += 1
+            self.hidden_bytes += hidden
+
     def take_results(self, content: Sequence[object]) -> None:
         """Results of one search: titles and addresses, and page texts that are sealed, so a third longer in base64."""
         self.searches_seen += 1
@@ -104,7 +115,7 @@ class Learnt:
             if isinstance(result, Mapping):
                 words = cast(Mapping[str, Any], result)
                 shown = sum(len(a_word(words, name, "")) for name in ("title", "url"))
-                sealed = len(a_word(words, "encrypted_content", "")) * 3 // 4
+                sealed = sealed_bytes(a_word(words, "encrypted_content", ""))
                 self.found_tokens += (shown + sealed) // BYTES_PER_TOKEN
 
     def go_on_after_results(self) -> None:
@@ -152,6 +163,11 @@ class Learnt:
         tools = usage.get("server_tool_use")
         if isinstance(tools, Mapping):
             self.web_searches = a_count(cast(Mapping[str, Any], tools), "web_search_requests", self.web_searches)
+
+
+def sealed_bytes(seal: str) -> int:
+    """How long what upstream has sealed is; base64 writes three bytes as four."""
+    return len(seal) * 3 // 4
 
 
 _NAMES = frozenset(field.name for field in fields(Learnt))

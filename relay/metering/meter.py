@@ -25,7 +25,7 @@ class Meter:
     _skipping: bool = False
     _unread: list[bytes] = field(default_factory=list[bytes])
     _unread_bytes: int = 0
-    _block_has_text: bool = False
+    _block_bytes: int = 0
     _after_results: bool = False
 
     def feed(self, data: bytes) -> bool:
@@ -69,8 +69,10 @@ class Meter:
         return told
 
     def _take_start(self, event: Mapping[str, Any]) -> bool:
+        message = a_mapping(event, "message")
         self.learnt.started = True
-        self.learnt.take_usage(a_mapping(a_mapping(event, "message"), "usage"))
+        self.learnt.answered_by = a_word(message, "model", "")
+        self.learnt.take_usage(a_mapping(message, "usage"))
         return True
 
     def _take_delta(self, event: Mapping[str, Any]) -> None:
@@ -93,7 +95,7 @@ class Meter:
         for event in events(b"".join(self._unread)):
             kind = event.get("type")
             if kind == "content_block_start":
-                self._block_has_text = False
+                self._block_bytes = 0
                 self._take_block(a_mapping(event, "content_block"))
             elif kind == "content_block_delta":
                 self._count_delta(a_mapping(event, "delta"))
@@ -108,14 +110,14 @@ class Meter:
         elif self._after_results and not is_answer:
             self.learnt.go_on_after_results()
         self._after_results = is_answer
+        if block.get("type") == "redacted_thinking":
+            self.learnt.take_sealed(a_word(block, "data", ""))
 
     def _count_delta(self, delta: Mapping[str, Any]) -> None:
         text = _text_of(delta)
-        if not text and not self._block_has_text:
-            # Thinking that is not shown is billed all the same; its signature is all there is to see of it.
-            text = a_word(delta, "signature", "").encode("utf-8", "surrogatepass")
-        self._block_has_text = self._block_has_text or bool(text)
+        self._block_bytes += len(text)
         self.learnt.take_text(text)
+        self.learnt.take_sealed(a_word(delta, "signature", ""), self._block_bytes)
 
     def _keep_tail(self, tail: bytes) -> None:
         if len(tail) <= TAIL_MAX_BYTES:
@@ -147,6 +149,7 @@ def read_plain(body: bytes) -> Learnt:
         return learnt
     learnt.final = learnt.stopped = learnt.take_usage(a_mapping(message, "usage"))
     learnt.stop_reason = a_word(message, "stop_reason", "")
+    learnt.answered_by = a_word(message, "model", "")
     if not learnt.final:
         learnt.take_text(orjson.dumps(message.get("content")))
     return learnt

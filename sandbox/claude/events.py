@@ -107,7 +107,9 @@ def _partial_json(text: str) -> object:
 
 
 def _signature(text: str) -> str:
-    return base64.b64encode(hashlib.shake_256(text.encode()).digest(144)).decode()
+    """As long as what it seals, and a little more (docs: Extended thinking, "Thinking encryption")."""
+    thought = text.encode()
+    return base64.b64encode(hashlib.shake_256(thought).digest(144 + len(thought))).decode()
 
 
 def steps(request: MessageRequest, answer: Answer, billed: Input, message_id: str) -> list[Step]:

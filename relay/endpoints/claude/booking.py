@@ -100,6 +100,7 @@ class Booking:
         )
 
     def _report(self, command: ledger.Settle) -> None:
+        self._tell_other_model()
         self._services.hub.changed(self._account_id)
         metrics.HOLDS_OPEN.dec()
         metrics.observe_settled(
@@ -122,6 +123,12 @@ class Booking:
             price_pico=command.price_pico,
             ms=self._elapsed_ms(),
         )
+
+    def _tell_other_model(self) -> None:
+        """What was held, and is booked, is the model that was asked for. All that lets upstream choose is refused."""
+        answered, asked = self.learnt.answered_by, self._admission.model
+        if answered and answered != asked and self._prices.name_of(answered) != asked:
+            log.error("answered_by_another_model", request_id=self._request_id, asked=asked, answered=answered[:100])
 
     def _elapsed_ms(self) -> int:
         return round((time.perf_counter() - self._began) * 1000)
