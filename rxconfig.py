@@ -10,6 +10,7 @@ import reflex as rx
 from reflex_base.constants import StateManagerMode
 from reflex_base.plugins.sitemap import SitemapPlugin
 
+from account_app.lean import PlainElements
 from account_app.theme import TAILWIND
 from relay.settings import settings
 
@@ -27,6 +28,6 @@ config = rx.Config(
     redis_url=settings().REDIS_URL,
     # We compress after replacing the placeholder, in account_app.build.
     frontend_compression_formats=[],
-    plugins=[rx.plugins.TailwindV4Plugin(TAILWIND)],
+    plugins=[rx.plugins.TailwindV4Plugin(TAILWIND), PlainElements()],
     disable_plugins=[SitemapPlugin],
 )

@@ -6,6 +6,7 @@ from reflex.event import EventSpec
 from reflex_base.registry import RegistrationContext
 
 from account_app import operating, owning
+from account_app.lean import early_script
 from account_app.pages import (
     account,
     assistant,
@@ -54,9 +55,8 @@ app = rx.App(
         rx.el.link(rel="apple-touch-icon", href="/apple-touch-icon.png"),
         rx.el.link(rel="manifest", href="/site.webmanifest"),
         rx.el.meta(name="color-scheme", content="light dark"),
-        # Blocking on purpose: the zone is stored before the page connects, so the first figures are already
-        # in it.
-        rx.el.script(src="/zone.js"),
+        # Inline, so that nothing is waited for: the zone is stored before the page connects.
+        rx.el.script(early_script()),
         rx.el.script(src="/fresh.js", defer=True),
     ],
     frontend_exception_handler=remember_browser_fault,

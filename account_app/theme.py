@@ -2,7 +2,8 @@
 
 The values of the colours, light and dark, are custom properties in assets/theme.css; tests/test_the_looks.py checks
 their contrast. Space is Tailwind's 4-px grid. Type has six sizes: 12 (notes), 14 (text and controls), 16 (headings and
-fields), 20 (page titles), 24 (figures), 48 (the one figure that a page is about). Radii: 6 for controls, 12 for panels.
+fields), 20 (figures on a phone), 24 (page titles and figures), 48 (the one figure that a page is about). Radii: 6 for
+controls, 12 for panels.
 """
 
 from typing import Any
@@ -22,19 +23,19 @@ TAILWIND: Any = {
     "theme": {"extend": {"colors": COLORS}},
 }
 
-TITLE = "text-xl font-semibold tracking-tight text-ink"
+TITLE = "text-2xl font-semibold tracking-tight text-ink"
 HEADING = "text-sm font-semibold text-ink"
 LABEL = "text-sm font-medium text-ink"
 QUIET = "text-sm text-muted"
 NOTE = "text-xs text-muted"
 HERO_FIGURE = "figures text-5xl font-semibold tracking-tight text-ink"
-FIGURE = "figures text-2xl font-semibold tracking-tight text-ink"
+FIGURE = "figures text-xl sm:text-2xl font-semibold tracking-tight text-ink"
 PANEL = "rounded-xl border border-line bg-surface"
-FIELD = (
-    "block w-full h-11 rounded-lg border border-line-strong bg-surface px-3 text-base text-ink "
-    "placeholder:text-faint focus-visible:outline-2 focus-visible:outline-accent"
-)
-SMALL_FIELD = "block h-8 rounded-md border border-line-strong bg-surface px-2 text-sm text-ink"
+_FIELD = "block border border-line-strong bg-surface text-ink placeholder:text-faint"
+LARGE_FIELD = f"{_FIELD} w-full h-11 rounded-lg px-3 text-base"
+FIELD = f"{_FIELD} w-full h-11 sm:h-9 rounded-md px-3 text-base sm:text-sm"
+SMALL_FIELD = f"{_FIELD} h-8 rounded-md px-2 text-base sm:text-sm"
+"""On a phone text in fields is 16: a smaller one makes Safari zoom in when it is typed into."""
 _BUTTON = (
     "inline-flex items-center justify-center whitespace-nowrap cursor-pointer transition-colors "
     "disabled:opacity-50 disabled:cursor-default"

@@ -17,7 +17,7 @@ LEFT, RIGHT = "text-left", "text-right figures whitespace-nowrap"
 ONLY_WIDE = " hidden sm:table-cell"
 """Added to a side: the column is left out on a phone."""
 
-_CELL = "px-2 sm:px-3 first:pl-5 last:pr-5"
+_CELL = "px-2 sm:px-3"
 
 
 def panel(

@@ -25,7 +25,7 @@ def page() -> rx.Component:
 
 def _money() -> rx.Component:
     total = rx.el.dl(
-        parts.stat("Revenue, 30 days", TOTAL.revenue, "what usage was charged at"),
+        parts.stat("Revenue, 30 days", TOTAL.revenue, "What usage was charged at"),
         parts.stat("Upstream cost", TOTAL.cost, ""),
         parts.stat("Margin", TOTAL.margin, ""),
         class_name="grid grid-cols-2 sm:grid-cols-3 gap-6",
@@ -40,10 +40,10 @@ def _money() -> rx.Component:
 def _margins(caption: str, rows: Any) -> rx.Component:
     wide = parts.RIGHT + parts.ONLY_WIDE
     columns = (
-        ("", parts.LEFT),
+        (caption.removeprefix("By ").capitalize(), parts.LEFT),
         ("Requests", wide),
         ("Revenue", parts.RIGHT),
-        ("Cost", parts.RIGHT),
+        ("Cost", wide),
         ("Margin", parts.RIGHT),
     )
     return rx.cond(
@@ -55,10 +55,10 @@ def _margins(caption: str, rows: Any) -> rx.Component:
 
 def _margin(line: ObjectVar[MarginLine]) -> rx.Component:
     return parts.row(
-        parts.cell(line.name),
+        parts.cell(line.name, class_name="whitespace-nowrap"),
         parts.cell(line.requests, parts.RIGHT + parts.ONLY_WIDE),
         parts.cell(line.revenue, parts.RIGHT),
-        parts.cell(line.cost, parts.RIGHT),
+        parts.cell(line.cost, parts.RIGHT + parts.ONLY_WIDE),
         parts.cell(line.margin, parts.RIGHT),
     )
 

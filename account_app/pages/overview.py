@@ -105,7 +105,7 @@ def _ahead() -> rx.Component:
             rx.cond(FOUND.lasts != "", FOUND.lasts, "How long credit lasts can be said after three days of use."),
             class_name=f"{theme.QUIET} px-5 mt-1",
         ),
-        chart.fall(FOUND.ahead, FOUND.in_words),
+        chart.fall(FOUND.ahead, "Credit by day", FOUND.in_words),
         chart.table_behind(table),
         title="Credit ahead",
         aside=link("All usage", to="/usage", class_name=theme.LINK),

@@ -75,14 +75,15 @@ def _sum(label: str, compared: ObjectVar[Compared], nothing: str = "") -> rx.Com
 
 
 def _picture() -> rx.Component:
+    shown = rx.cond(asked("show", tuple(SHOWN)) == "tokens", *reversed(SHOWN.values())).to(str)
     return parts.panel(
-        chart.bars(FOUND.bars, FOUND.top, FOUND.in_words),
+        chart.bars(FOUND.bars, FOUND.axis, shown + " by " + FOUND.unit, FOUND.in_words),
         rx.cond(
             (FOUND.series.length() > 0) | (FOUND.requests.change != ""),
             chart.legend(FOUND.series, rx.cond(FOUND.requests.change != "", _before())),
         ),
         chart.bars_as_table("The chart's figures", "Time", FOUND.bars),
-        title=rx.el.span(rx.match(asked("show", tuple(SHOWN)), *SHOWN.items(), ""), " by ", FOUND.unit),
+        title=rx.el.span(shown, " by ", FOUND.unit),
         aside=controls.choice("Show", "show", SHOWN),
     )
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 
-from account_app.components.chart import Bar, Fall, Tick
+from account_app.components.chart import Bar, Fall, Point, Tick
 from account_app.components.figures import dated, day, dollars, spendable
+from account_app.reading.bars import axis_of, round_top
 from account_app.spans import midnight
 from relay import usage
 from relay.usage import BalanceView, Pace
@@ -86,7 +87,7 @@ def _lasts(soonest: date | None, latest: date | None, credit_pico: int, locale: 
 def _drawn(
     was: Sequence[int], slow: Sequence[int] | None, fast: Sequence[int] | None, today: date, locale: str
 ) -> Fall:
-    top = max(*was, 1)
+    top = round_top(max(*was, 1))
     width = BEHIND_DAYS + AHEAD_DAYS
     start = BEHIND_DAYS + 1 - len(was)
 
@@ -104,10 +105,35 @@ def _drawn(
         slow="M" + " L".join(slowly) if slow else "",
         fast="M" + " L".join(fastly) if fast else "",
         now_left=f"{100 * BEHIND_DAYS / width:.1f}%",
-        top=spendable(top, locale),
+        axis=axis_of(top, dollars, locale),
         ticks=ticks,
+        points=_points(was, slow or [], fast or [], top, today, locale),
         rows=_rows(was, slow or [], fast or [], today, locale),
     )
+
+
+def _points(
+    was: Sequence[int], slow: Sequence[int], fast: Sequence[int], top: int, today: date, locale: str
+) -> list[Point]:
+    """Each day that is drawn: what there was at its end, and between what and what there may be."""
+    behind = [(n - len(was) + 1, pico, spendable(pico, locale)) for n, pico in enumerate(was)]
+    coming = [(n, (a + b) // 2, _between(b, a, locale)) for n, (a, b) in enumerate(zip(slow, fast, strict=True), 1)]
+    width = BEHIND_DAYS + AHEAD_DAYS
+    return [
+        Point(
+            "Today" if n == 0 else dated(today + timedelta(days=n), locale),
+            value,
+            f"{100 * (BEHIND_DAYS + n) / width:.1f}%",
+            f"{100 - 100 * pico / top:.1f}%",
+            "left" if n < -BEHIND_DAYS // 2 else "right" if n > AHEAD_DAYS // 2 else "center",
+        )
+        for n, pico, value in (*behind, *coming)
+    ]
+
+
+def _between(low: int, high: int, locale: str) -> str:
+    one, other = dollars(low, locale), dollars(high, locale)
+    return one if one == other else f"{one} – {other}"
 
 
 def _rows(was: Sequence[int], slow: Sequence[int], fast: Sequence[int], today: date, locale: str) -> list[Bar]:
@@ -117,7 +143,7 @@ def _rows(was: Sequence[int], slow: Sequence[int], fast: Sequence[int], today: d
     coming = [
         Bar(
             name=dated(today + timedelta(days=n), locale),
-            value=f"{dollars(fast[n - 1], locale)} – {dollars(slow[n - 1], locale)}",
+            value=_between(fast[n - 1], slow[n - 1], locale),
         )
         for n in range(ROWS_EVERY, len(slow) + 1, ROWS_EVERY)
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from account_app.components.chart import Bar, Slice
+from account_app.components.chart import Axis, Bar, Slice
 from account_app.components.figures import count, dollars, requests, share
 from account_app.spans import Bins
 from relay.usage import Bucket, UsageRow
@@ -18,13 +18,13 @@ Amounts = dict[int, dict[str, int]]
 
 def bars_of(
     bins: Bins, found: Sequence[Bucket], before: Sequence[Bucket], names: dict[str, str], locale: str, as_tokens: bool
-) -> tuple[list[Bar], list[Slice], str]:
+) -> tuple[list[Bar], list[Slice], Axis]:
     words = count if as_tokens else dollars
     amounts = _amounts(found, as_tokens)
     earlier = {place: sum(parts.values()) for place, parts in _amounts(before, as_tokens).items()}
     whole = {place: sum(parts.values()) for place, parts in amounts.items()}
     series = _series(amounts, as_tokens)
-    top = max([*whole.values(), *earlier.values()], default=0)
+    top = round_top(max([*whole.values(), *earlier.values()], default=0))
     asked = {b.place: 0 for b in found}
     for bucket in found:
         asked[bucket.place] += bucket.usage.requests
@@ -50,7 +50,18 @@ def bars_of(
         for name, amount in parts.items():
             totals[name] = totals.get(name, 0) + amount
     legend = _slices(totals, series, names, words, locale) if len(series) > 1 else []
-    return bars, legend, words(top, locale)
+    return bars, legend, axis_of(top, words, locale)
+
+
+def round_top(amount: int) -> int:
+    """The least of 1, 2, 2.5, 4, 5 or 8 times a power of ten that is no less: what the upper line of a chart is at."""
+    power = 10 ** max(0, len(str(amount)) - 1)
+    return next((power * tenth // 10 for tenth in (10, 20, 25, 40, 50, 80) if 10 * amount <= power * tenth), 10 * power)
+
+
+def axis_of(top: int, words: Callable[[int, str], str], locale: str) -> Axis:
+    upper, half = words(top, locale), words(top // 2, locale)
+    return Axis(upper if top else "", half if half != upper else "")
 
 
 def _amounts(found: Sequence[Bucket], as_tokens: bool) -> Amounts:
@@ -101,7 +112,7 @@ def _slices(
 
 def in_words(total: UsageRow, bars: Sequence[Bar], bins: Bins, locale: str) -> str:
     """The chart in one sentence."""
-    tallest = next((bar for bar in bars if bar.share == "100.0%"), None)
-    peak = f", the most on {tallest.name}: {tallest.value}" if tallest else ""
+    tallest = max(bars, key=lambda bar: float(bar.share.removesuffix("%")), default=Bar())
+    peak = f", the most on {tallest.name}: {tallest.value}" if tallest.share != "0%" else ""
     length = f"1 {bins.unit}" if len(bars) == 1 else f"{count(len(bars), locale)} {bins.unit}s"
     return f"{dollars(total.price_pico, locale)} in {length}{peak}."

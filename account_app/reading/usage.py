@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from account_app import spans
-from account_app.components.chart import Bar, Slice
+from account_app.components.chart import Axis, Bar, Slice
 from account_app.components.figures import change, count, dollars, whole_day
 from account_app.reading.bars import bars_of, in_words, title_of
 from account_app.reading.rows import COLUMNS, in_weeks, rows_of
@@ -55,7 +55,7 @@ class UsageFigures:
     bars: list[Bar] = field(default_factory=list[Bar])
     series: list[Slice] = field(default_factory=list[Slice])
     unit: str = "day"
-    top: str = ""
+    axis: Axis = field(default_factory=Axis)
     in_words: str = ""
     price: Compared = field(default_factory=Compared)
     requests: Compared = field(default_factory=Compared)
@@ -81,7 +81,7 @@ def usage_of(connection: Any, visitor: Visitor) -> UsageFigures:
     total, total_before = (usage.total(bucket.usage for bucket in each) for each in (found, before))
     shown = rows_of(connection, visitor, span, by, bins, edges, found)
     drawn = found if edges is bins.edges else in_weeks(found)
-    bars, series, top = bars_of(bins, drawn, before, names, locale, query.get("show") == "tokens")
+    bars, series, axis = bars_of(bins, drawn, before, names, locale, query.get("show") == "tokens")
     return UsageFigures(
         first=span.first.isoformat(),
         last=span.last.isoformat(),
@@ -90,7 +90,7 @@ def usage_of(connection: Any, visitor: Visitor) -> UsageFigures:
         bars=bars,
         series=series,
         unit=bins.unit,
-        top=top,
+        axis=axis,
         in_words=in_words(total, bars, bins, locale),
         price=_compared(total.price_pico, total_before.price_pico, dollars, locale),
         requests=_compared(total.requests, total_before.requests, count, locale),
