@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from account_app import spans
-from account_app.components.chart import Bar
+from account_app.components.drawn import Bar
 from account_app.components.figures import count, dollars, share, spendable
 from account_app.reading.ahead import look_ahead
 from account_app.reading.bars import bars_of, in_words

@@ -5,7 +5,6 @@ to value; to screen readers it is a slider that says each, beside the summary an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import reflex as rx
@@ -13,88 +12,15 @@ from reflex.vars import ObjectVar
 
 from account_app import theme
 from account_app.components import parts
-
-
-@dataclass(frozen=True)
-class Slice:
-    """A part of a bar: its colour (`1` to `6`), what it stands for, and its share of the bar in CSS."""
-
-    series: str
-    name: str
-    value: str
-    share: str
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One column: `label` under the axis (may be empty), `name` and `value` in words, `share` of the tallest in CSS.
-
-    `slices` divide it; `before` is the share that the same column of the time before had, empty for none. A `minor`
-    label is left out where there is little room.
-    """
-
-    label: str = ""
-    name: str = ""
-    value: str = ""
-    detail: str = ""
-    share: str = "0%"
-    slices: list[Slice] = field(default_factory=list[Slice])
-    before: str = ""
-    before_value: str = ""
-    side: str = "center"
-    minor: bool = False
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A label under a chart, and how far from its left edge it stands."""
-
-    label: str
-    left: str
-
-
-@dataclass(frozen=True)
-class Axis:
-    """What the upper line of a chart and the one half-way stand for; the lowest is nothing."""
-
-    top: str = ""
-    half: str = ""
-
-
-@dataclass(frozen=True)
-class Point:
-    """A day of a line: what it is called, what it was or may be, and its place from the left and from the top."""
-
-    name: str
-    value: str
-    left: str
-    top: str
-    side: str = "center"
-
-
-@dataclass(frozen=True)
-class Fall:
-    """How something runs down: what was, as an SVG path, and what may come, as a polygon; both in a square of 100.
-
-    `now_left` is where the present stands; `rows` are the same in words.
-    """
-
-    was: str = ""
-    may: str = ""
-    slow: str = ""
-    fast: str = ""
-    now_left: str = "50%"
-    axis: Axis = field(default_factory=Axis)
-    ticks: list[Tick] = field(default_factory=list[Tick])
-    points: list[Point] = field(default_factory=list[Point])
-    rows: list[Bar] = field(default_factory=list[Bar])
+from account_app.components.drawn import Axis, Bar, Fall, Point, Slice, Tick
+from account_app.components.walking import WALKED
 
 
 def bars(columns: rx.Var[Sequence[Bar]], axis: ObjectVar[Axis], name: Any, summary: rx.Var[str]) -> rx.Component:
     """`name` says what is drawn, `summary` in one sentence what it shows."""
     drawn = rx.el.div(rx.foreach(columns, _column), class_name="absolute inset-0 flex items-end gap-px sm:gap-1")
     labels = rx.el.div(rx.foreach(columns, _label), class_name="flex gap-px sm:gap-1 mt-1.5 h-4 figures")
-    return _figure(summary, _plot(name, axis, columns.to(list[Bar]).length(), drawn), labels)
+    return _figure(summary, axis, _plot(name, columns.to(list[Bar]).length(), drawn), labels)
 
 
 def fall(falling: ObjectVar[Fall], name: str, summary: rx.Var[str]) -> rx.Component:
@@ -114,64 +40,46 @@ def fall(falling: ObjectVar[Fall], name: str, summary: rx.Var[str]) -> rx.Compon
         custom_attrs={"style": rx.Var.create({"left": falling.now_left})},
     )
     points = rx.foreach(falling.points, _point)
-    plot = _plot(name, falling.axis, falling.points.length(), drawing, now, points)
+    plot = _plot(name, falling.points.length(), drawing, now, points)
     labels = rx.el.div(rx.foreach(falling.ticks, _tick), class_name="relative mt-1.5 h-4 figures")
-    return _figure(summary, plot, labels)
+    return _figure(summary, falling.axis, plot, labels)
 
 
-_GO_TO = (
-    "((plot, choose) => { const all = [...plot.querySelectorAll('[data-told]')];"
-    " const at = all.findIndex((one) => 'on' in one.dataset), to = choose(all, at);"
-    " if (at >= 0) delete all[at].dataset.on;"
-    " if (to === undefined || !all.length) return;"
-    " const n = Math.max(0, Math.min(all.length - 1, to)); all[n].dataset.on = '1';"
-    " plot.setAttribute('aria-valuenow', n + 1); plot.setAttribute('aria-valuetext', all[n].dataset.told); })"
-)
-_POINTED = rx.Var(
-    f"((event) => {_GO_TO}(event.currentTarget, (all) => {{ const middles = all.map((one) => {{"
-    " const box = one.getBoundingClientRect(); return Math.abs((box.left + box.right) / 2 - event.clientX); });"
-    " return middles.indexOf(Math.min(...middles)); }))"
-)
-_LEFT = rx.Var(f"((event) => {_GO_TO}(event.currentTarget, () => undefined))")
-_FOCUSED = rx.Var(
-    "((event) => { if (event.currentTarget.matches(':focus-visible'))"
-    f" {_GO_TO}(event.currentTarget, (all) => all.length - 1); }})"
-)
-_PRESSED = rx.Var(
-    "((event) => { const by = {ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -7, PageUp: 7,"
-    " Home: -9999, End: 9999}[event.key]; if (event.key === 'Escape') event.currentTarget.blur(); if (!by) return;"
-    f" event.preventDefault(); {_GO_TO}(event.currentTarget, (all, at) => (at < 0 ? all.length - 1 : at + by)); }})"
-)
-
-
-def _plot(name: Any, axis: Any, count: Any, *drawn: rx.Component) -> rx.Component:
+def _plot(name: Any, count: Any, *drawn: rx.Component) -> rx.Component:
     """The ground of a chart, and the way along it."""
-    handlers = {"onPointerMove": _POINTED, "onPointerDown": _POINTED, "onPointerLeave": _LEFT, "onBlur": _LEFT}
     numbers = {"aria-valuemin": 1, "aria-valuemax": count, "aria-valuenow": count, "aria-orientation": "horizontal"}
+    line = "absolute inset-x-0 border-t border-dashed border-line pointer-events-none"
     return rx.el.div(
-        _line(axis.top, "top-0"),
-        _line(axis.half, "top-1/2"),
+        rx.el.div(class_name=f"{line} top-0"),
+        rx.el.div(class_name=f"{line} top-1/2"),
         *drawn,
         role="slider",
         tab_index=0,
         aria_label=name,
         class_name="relative h-44 border-b border-line-strong touch-pan-y",
-        custom_attrs={**numbers, **handlers, "onFocus": _FOCUSED, "onKeyDown": _PRESSED},
+        custom_attrs={**numbers, **WALKED},
     )
 
 
-def _figure(summary: rx.Var[str], plot: rx.Component, labels: rx.Component) -> rx.Component:
+def _figure(summary: rx.Var[str], axis: Any, plot: rx.Component, labels: rx.Component) -> rx.Component:
+    values = rx.el.div(
+        rx.el.span(axis.top, class_name="absolute right-0 top-0 -translate-y-1/2"),
+        rx.el.span(axis.half, class_name="absolute right-0 top-1/2 -translate-y-1/2"),
+        # The wider of the two makes the room, unseen.
+        rx.el.span(axis.top, class_name="block invisible h-0"),
+        rx.el.span(axis.half, class_name="block invisible h-0"),
+        class_name="relative figures whitespace-nowrap",
+        aria_hidden=True,
+    )
     return rx.el.figure(
         rx.el.figcaption(summary, class_name="sr-only"),
-        rx.el.div(plot, rx.el.div(labels, aria_hidden=True), class_name="text-xs text-muted"),
+        rx.el.div(
+            values,
+            plot,
+            rx.el.div(labels, class_name="col-start-2 min-w-0", aria_hidden=True),
+            class_name="grid grid-cols-[auto_minmax(0,1fr)] gap-x-2 text-xs text-muted",
+        ),
         class_name="px-5 pt-7 pb-3 m-0",
-    )
-
-
-def _line(value: rx.Var[str], place: str) -> rx.Component:
-    return rx.el.div(
-        rx.el.span(value, class_name="figures -translate-y-full pb-0.5"),
-        class_name=f"absolute inset-x-0 {place} flex h-0 border-t border-dashed border-line pointer-events-none",
     )
 
 

@@ -8,7 +8,7 @@ from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components import chart, controls, parts
-from account_app.components.chart import Bar
+from account_app.components.drawn import Bar
 from account_app.components.moments import clock_time, moment
 from account_app.layout import frame
 from account_app.live import Live

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 
-from account_app.components.chart import Bar, Fall, Point, Tick
+from account_app.components.drawn import Bar, Fall, Point, Tick
 from account_app.components.figures import dated, day, dollars, spendable
 from account_app.reading.bars import axis_of, round_top
 from account_app.spans import midnight

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from account_app.components.chart import Axis, Bar, Slice
+from account_app.components.drawn import Axis, Bar, Slice
 from account_app.components.figures import count, dollars, requests, share
 from account_app.spans import Bins
 from relay.usage import Bucket, UsageRow

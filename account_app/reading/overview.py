@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from account_app import session
-from account_app.components.chart import Fall, Slice
+from account_app.components.drawn import Fall, Slice
 from account_app.components.figures import dollars, requests, share, spendable
 from account_app.reading.ahead import Ahead, look_ahead
 from account_app.reading.lines import RequestLine, request_line

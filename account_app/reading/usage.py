@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from account_app import spans
-from account_app.components.chart import Axis, Bar, Slice
+from account_app.components.drawn import Axis, Bar, Slice
 from account_app.components.figures import change, count, dollars, whole_day
 from account_app.reading.bars import bars_of, in_words, title_of
 from account_app.reading.rows import COLUMNS, in_weeks, rows_of
