@@ -4,12 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from account_app import spans
-from account_app.components.drawn import Bar
+from account_app.components.drawn import Axis, Bar
 from account_app.components.figures import count, dollars, share, spendable
 from account_app.reading.ahead import look_ahead
-from account_app.reading.bars import bars_of, in_words
+from account_app.reading.bars import bars_of, in_words, round_top
 from account_app.spans import Bins, Span, zone_named
 from relay.money import PICO_PER_CENT, PICO_PER_USD
 from relay.usage import BalanceView, Bucket, GrantView, UsageRow
@@ -92,7 +94,7 @@ def test_a_range_that_cannot_be_read_is_the_last_thirty_days(query: dict[str, ob
     assert spans.by_from(query) == "day"
 
 
-def month_of_bars(rows: dict[int, UsageRow]) -> tuple[Bins, list[Bar], str]:
+def month_of_bars(rows: dict[int, UsageRow]) -> tuple[Bins, list[Bar], Axis]:
     bins = spans.bins_of(Span("custom", date(2026, 11, 1), date(2026, 11, 30), UTC), "en-US")
     found = [Bucket(place, row) for place, row in rows.items()]
     made, _, top = bars_of(bins, found, [], {}, "en-US", as_tokens=False)
@@ -108,13 +110,20 @@ def test_every_day_has_a_bar_also_without_use() -> None:
     assert 5 <= sum(bar.label != "" for bar in made) <= 7
     total = UsageRow("total", 4, price_pico=PICO_PER_USD * 3 // 2)
     assert in_words(total, made, bins, "en-US") == "$1.50 in 30 days, the most on Tue, Nov 10: $1.00."
-    assert top == "$1.00"
+    assert top == Axis("$1.00", "$0.50")
+
+
+@given(st.integers(1, 10**15))
+def test_the_upper_line_of_a_chart_is_a_round_number_near_what_is_drawn(amount: int) -> None:
+    top = round_top(amount)
+    assert amount <= top <= 2 * amount
+    assert len(str(top).rstrip("0")) <= 2
 
 
 def test_nothing_used_is_said_so() -> None:
     bins, made, top = month_of_bars({})
     assert in_words(UsageRow("total"), made, bins, "en-US") == "$0.00 in 30 days."
-    assert top == "$0.00"
+    assert top == Axis()
 
 
 def test_what_comes_after_the_fifth_shares_a_colour() -> None:

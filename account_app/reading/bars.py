@@ -55,6 +55,8 @@ def bars_of(
 
 def round_top(amount: int) -> int:
     """The least of 1, 2, 2.5, 4, 5 or 8 times a power of ten that is no less: what the upper line of a chart is at."""
+    if not amount:
+        return 0
     power = 10 ** max(0, len(str(amount)) - 1)
     return next((power * tenth // 10 for tenth in (10, 20, 25, 40, 50, 80) if 10 * amount <= power * tenth), 10 * power)
 
