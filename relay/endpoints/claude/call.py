@@ -76,6 +76,7 @@ class Call:
                 await self._relay(send)
         except asyncio.CancelledError:
             # The server is stopping, or the client has stopped reading: book what is known, without waiting.
+            self._take_what_came()
             self._booking.close("client_gone" if self._gone else "process_died")
             if not self._gone:
                 raise
@@ -91,6 +92,12 @@ class Call:
             if self._answer is not None:
                 self._answer.close()
             await self._place.__aexit__(None, None, None)
+
+    def _take_what_came(self) -> None:
+        """Upstream may have told its final usage behind what the client did not take."""
+        if self._answer is not None and wire.is_stream(self._answer.headers):
+            for data in self._answer.arrived():
+                self._booking.meter.feed(data)
 
     def _start_watching(self, receive: Receive) -> None:
         self._watcher = asyncio.create_task(self._watch(receive))
@@ -124,7 +131,7 @@ class Call:
                 await self._settle("client_gone")
             elif answer.status != 200:
                 await self._pass_refusal(answer, send)
-            elif answer.headers.get(b"content-type", b"").startswith(b"text/event-stream"):
+            elif wire.is_stream(answer.headers):
                 await self._stream(answer, send, silence)
             else:
                 await self._plain(answer, send)

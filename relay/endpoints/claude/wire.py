@@ -64,6 +64,11 @@ async def _read_body(scope: Scope, receive: Receive, patience: asyncio.Timeout, 
     raise ClientGone
 
 
+def is_stream(upstream: dict[bytes, bytes]) -> bool:
+    """Whether an answer with these headers comes as events."""
+    return upstream.get(b"content-type", b"").startswith(b"text/event-stream")
+
+
 def answer_headers(request_id: str, upstream: dict[bytes, bytes]) -> list[Header]:
     """The head of a relayed answer: ours, and what may pass of upstream's."""
     headers = [(b"request-id", request_id.encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]

@@ -1,7 +1,8 @@
 """One connection to upstream: a protocol over httptools' parser, one exchange at a time."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from typing import cast
 
 import httptools
@@ -66,6 +67,12 @@ class Answer:
             # Unpacking one small read can take many steps: others have their turn between them.
             await asyncio.sleep(0)
         return data
+
+    def arrived(self) -> Generator[bytes]:
+        """Everything that has arrived and was not read, without waiting; as far as it can be unpacked."""
+        with suppress(UpstreamFailed):
+            while data := self._take():
+                yield data
 
     def _take(self) -> bytes:
         if self._inflater is None:
