@@ -50,7 +50,7 @@ def build(services: Services) -> ASGIApp:
     rest.router.redirect_slashes = False
     rest.state.services = services
     relay = Relay(ClaudeDoor(services), answers.WithRequestId(rest))
-    return traced(Cors(behind_access(relay, services.settings), services.settings), services.settings)
+    return traced(Cors(behind_access(relay, services.settings), services.settings), services)
 
 
 class Relay:

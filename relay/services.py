@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from relay import pricing
 from relay.admission.apart import Reading
@@ -24,6 +25,9 @@ from relay.settings import Settings
 from relay.stopping import told_to_stop
 from relay.sync import Clock
 from relay.unbooked import Unbooked
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 SWITCH_SECONDS = 0.0005
 COLLECT_EVERY = 10_000
@@ -44,6 +48,7 @@ class Services:
     hub: Hub
     unbooked: Unbooked
     worker: str
+    tracer: "Tracer | None" = None
     reading: Reading = field(default_factory=Reading)
     open_calls: set[str] = field(default_factory=set[str])
     """Requests that this process is relaying now."""
@@ -63,7 +68,8 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
     """Everything open and its background work running; closed in the reverse order. Misconfigured when it cannot."""
     for name in ("SECRET_KEY", "ANTHROPIC_API_KEY", "RESEND_API_KEY", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"):
         settings.secret(name)
-    database, worker = Database(settings.database_url), new_id("worker")
+    database, claude, payments, tracer = _outside(settings)
+    worker = new_id("worker")
     drawer = Drawer(settings, worker)
     try:
         prices = database.read_now(pricing.current)
@@ -74,11 +80,12 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             prices,
             Limits(settings),
             Mail(settings),
-            Payments(settings),
-            Claude(settings),
+            payments,
+            claude,
             hub,
             Unbooked(database, drawer, hub.changed),
             worker,
+            tracer=tracer,
         )
         ticking = Clock(services)
         works = (
@@ -103,6 +110,18 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
     finally:
         database.close()
         drawer.close()
+
+
+def _outside(settings: Settings) -> "tuple[Database, Claude, Payments, Tracer | None]":
+    """What requests wait for. With a collector each of them tells how long; without one no tracing is loaded."""
+    if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+        return Database(settings.database_url), Claude(settings), Payments(settings), None
+    from relay import spans
+    from relay.gateways.traces import open_tracer
+
+    tracer = open_tracer(settings)
+    database = spans.WatchedDatabase(settings.database_url, tracer)
+    return database, spans.WatchedClaude(settings, tracer), spans.WatchedPayments(settings, tracer), tracer
 
 
 def get_ready_to_answer() -> None:
