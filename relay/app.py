@@ -29,7 +29,7 @@ from relay.services import Services, get_ready_to_answer, open_services, refuse_
 from relay.settings import settings
 
 ROUTES = [
-    *auth.routes,  # /api/auth/request, verify, logout, me, token
+    *auth.routes,  # /api/auth/request, verify, logout, me, token, token/renew
     *bridge.routes,  # /api/auth/bridge
     *usage.routes,  # /api/balance, /api/usage, /api/usage.csv, /api/requests, /api/requests/ID
     *balance_events.routes,  # /api/balance/events

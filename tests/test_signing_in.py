@@ -191,17 +191,6 @@ async def test_a_session_ends_after_thirty_days_however_busy(door: FrontDoor) ->
     assert statuses == [200, 200, 200, 200, 200, 401]
 
 
-async def test_a_bearer_token_lives_fifteen_minutes_and_makes_no_other(door: FrontDoor) -> None:
-    browser = await door.signed_in(ANNA)
-    made = (await browser.post("/api/auth/token")).json()
-    assert made["expires_at"].endswith("Z")
-    bearer = door.browser(authorization=f"Bearer {made['token']}")
-    assert (await bearer.get("/api/auth/me")).json()["account"]["email"] == ANNA
-    assert (await bearer.post("/api/auth/token")).status_code == 403
-    clock.move(timedelta(minutes=15, seconds=1))
-    assert (await bearer.get("/api/auth/me")).status_code == 401
-
-
 async def test_sessions_are_listed_with_device_and_coarse_place(door: FrontDoor) -> None:
     browser = await door.signed_in(ANNA, **{"user-agent": CHROME})
     account_id = (await browser.get("/api/auth/me")).json()["account"]["id"]

@@ -79,6 +79,20 @@ def test_signing_out_ends_it(shared_product: Product) -> None:
             assert refused.answer.status_code == 401
 
 
+def test_revoking_the_key_ends_it_and_what_the_key_made(shared_product: Product) -> None:
+    key = shared_product.customer("revoker@example.com")
+    program = httpx.Client(base_url=shared_product.url, headers={"x-api-key": key}, timeout=60)
+    with closing(program), closing(signed_in(shared_product, "revoker@example.com")) as browser:
+        (row,) = browser.get("/api/keys").json()["keys"]
+        token = program.post("/api/auth/token").json()["token"]
+        bearer = {"authorization": f"Bearer {token}"}
+        with following(shared_product, **{"x-api-key": key}) as one, following(shared_product, **bearer) as two:
+            one.next(), two.next()
+            browser.delete(f"/api/keys/{row['id']}").raise_for_status()
+            assert not any(one.lines)
+            assert not any(two.lines)
+
+
 def test_one_account_opens_only_so_many(shared_product: Product) -> None:
     key = shared_product.customer("many@example.com")
     with ExitStack() as stack:

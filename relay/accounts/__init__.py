@@ -5,6 +5,7 @@ as an HMAC.
 """
 
 from relay.accounts.addresses import address_tag, normalise_code, normalise_email
+from relay.accounts.bearers import NewToken, make_token, renew_token
 from relay.accounts.closing import Closed, Owed, close_account, owed, request_closing
 from relay.accounts.codes import (
     Browser,
@@ -29,14 +30,7 @@ from relay.accounts.mail_stops import Stop, allow_mail, mail_stop, stop_mail
 from relay.accounts.moving import MoveCodes, Moved, confirm_move, pending_move, request_move
 from relay.accounts.people import Person, account_for, find_account
 from relay.accounts.preferences import Preferences, locales, preferences_of, set_preferences, time_zones
-from relay.accounts.sessions import (
-    NewToken,
-    SessionRow,
-    end_all_sessions,
-    end_session,
-    list_sessions,
-    make_token,
-)
+from relay.accounts.sessions import SessionRow, end_all_sessions, end_session, list_sessions
 from relay.accounts.sweeping import forget_expired
 
 __all__ = [
@@ -88,6 +82,7 @@ __all__ = [
     "preferences_of",
     "recognise",
     "rename_key",
+    "renew_token",
     "request_closing",
     "request_code",
     "request_move",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
 
 from relay import clock
 from relay.accounts.secrets import hash_of
@@ -35,7 +35,7 @@ class Credential(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who it is. `session_id` is also set for a bearer token: the session that the token ends with."""
+    """Who it is. A bearer token has the `session_id`, or the `key_id` and cap, of what made it: it ends with that."""
 
     account_id: str
     email: str
@@ -47,6 +47,7 @@ class Identity:
     seen_at: datetime | None = None
     time_zone: str = ""
     locale: str = ""
+    renewable_until: datetime | None = None
 
 
 def credential_from_headers(cookie: str | None, authorization: str | None, x_api_key: str | None) -> Credential | None:
@@ -102,7 +103,7 @@ def is_still_valid(connection: Connection, identity: Identity) -> bool:
     """For what stays open after its request was recognised (a stream, a socket): has its session or key ended
     since?
     """
-    query, column = (_keys()[0], keys.c.id) if identity.kind == "key" else (_sessions()[0], sessions.c.id)
+    query, column = (_keys()[0], keys.c.id) if identity.key_id else (_sessions()[0], sessions.c.id)
     this_one = query.where(column == (identity.key_id or identity.session_id))
     return connection.execute(this_one, _moments()).first() is not None
 
@@ -126,11 +127,14 @@ def _keys() -> _Query:
 
 
 def _tokens() -> _Query:
+    made_by = (tokens.c.session_id, tokens.c.key_id, tokens.c.renewable_until)
     query = (
-        select(tokens.c.token_hash.label("hash"), sessions.c.id, *_person())
-        .join(sessions, sessions.c.id == tokens.c.session_id)
-        .join(accounts, accounts.c.id == sessions.c.account_id)
-        .where(accounts.c.closed_at.is_(None), tokens.c.expires_at > bindparam("now"), *_alive())
+        select(tokens.c.token_hash.label("hash"), *made_by, keys.c.cap_pico, *_person())
+        .join(accounts, accounts.c.id == tokens.c.account_id)
+        .outerjoin(sessions, and_(sessions.c.id == tokens.c.session_id, *_alive()))
+        .outerjoin(keys, and_(keys.c.id == tokens.c.key_id, keys.c.revoked_at.is_(None)))
+        .where(accounts.c.closed_at.is_(None), tokens.c.expires_at > bindparam("now"))
+        .where(or_(sessions.c.id.is_not(None), keys.c.id.is_not(None)))
     )
     return query, tokens.c.token_hash, _token_identity
 
@@ -172,7 +176,16 @@ def _key_identity(row: Row[Any]) -> Identity:
 
 
 def _token_identity(row: Row[Any]) -> Identity:
-    return Identity(row.account_id, row.email, "token", row.id, blocked=row.blocked_at is not None)
+    return Identity(
+        row.account_id,
+        row.email,
+        "token",
+        row.session_id,
+        row.key_id,
+        row.cap_pico,
+        row.blocked_at is not None,
+        renewable_until=row.renewable_until,
+    )
 
 
 def _by_hash(query: _Query) -> tuple[Prepared, Callable[[Row[Any]], Identity]]:

@@ -1,4 +1,4 @@
-"""Sessions of signed-in browsers, and the short-lived bearer tokens that hang on them."""
+"""Sessions of signed-in browsers."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -6,16 +6,14 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, insert, select
 
 from relay import clock
-from relay.accounts.identity import SESSION_IDLE_MAX, TOKEN_PREFIX, Identity
+from relay.accounts.identity import SESSION_IDLE_MAX
 from relay.accounts.secrets import hash_of, new_secret
-from relay.errors import Forbidden, NotSignedIn
 from relay.ids import new_id
 from relay.tables import BearerToken, Session, table
 
 sessions, tokens = table(Session), table(BearerToken)
 
 SESSION_AGE_MAX = timedelta(days=30)
-TOKEN_AGE_MAX = timedelta(minutes=15)
 
 
 class SessionRow(NamedTuple):
@@ -26,11 +24,6 @@ class SessionRow(NamedTuple):
     place: str
     created_at: datetime
     last_seen_at: datetime
-
-
-class NewToken(NamedTuple):
-    token: str
-    expires_at: datetime
 
 
 def open_session(connection: Connection, account_id: str, device: str, place: str) -> tuple[str, str]:
@@ -74,18 +67,3 @@ def end_all_sessions(connection: Connection, account_id: str) -> int:
     """Ends every session and token of this account; how many sessions there were. API keys stay."""
     connection.execute(delete(tokens).where(tokens.c.account_id == account_id))
     return connection.execute(delete(sessions).where(sessions.c.account_id == account_id)).rowcount
-
-
-def make_token(connection: Connection, identity: Identity) -> NewToken:
-    """A 15-minute bearer for the panel on another site. Forbidden unless a session asks."""
-    if identity.kind != "session":
-        raise Forbidden("Only a signed-in browser can ask for a bearer token.")
-    # The session may have ended since the request was recognised; the lock keeps it until the token is in.
-    query = select(sessions.c.expires_at).where(sessions.c.id == identity.session_id).with_for_update()
-    session_ends = connection.execute(query).scalar()
-    if session_ends is None:
-        raise NotSignedIn()
-    token, expires_at = new_secret(TOKEN_PREFIX), min(clock.now() + TOKEN_AGE_MAX, session_ends)
-    row = {"token_hash": hash_of(token), "account_id": identity.account_id, "session_id": identity.session_id}
-    connection.execute(insert(tokens), row | {"expires_at": expires_at})
-    return NewToken(token, expires_at)

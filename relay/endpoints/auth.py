@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from relay import accounts, clock, limits
-from relay.accounts import Browser, Identity, letters
+from relay.accounts import Browser, Identity, NewToken, letters
 from relay.accounts.codes import PENDING_LIFE
 from relay.accounts.identity import SESSION_COOKIE, cookie_value
 from relay.accounts.sessions import SESSION_AGE_MAX
@@ -118,8 +118,12 @@ async def me(request: Request) -> Response:
 
 async def token(request: Request) -> Response:
     identity = await signed_in(request)
-    made = await services_of(request).database.write(lambda c: accounts.make_token(c, identity))
-    return JsonAnswer({"token": made.token, "expires_at": clock.rfc3339(made.expires_at)})
+    return _told(await services_of(request).database.write(lambda c: accounts.make_token(c, identity)))
+
+
+async def renew_token(request: Request) -> Response:
+    identity = await signed_in(request)
+    return _told(await services_of(request).database.write(lambda c: accounts.renew_token(c, identity)))
 
 
 routes = [
@@ -128,6 +132,7 @@ routes = [
     Route("/api/auth/logout", logout, methods=["POST"]),
     Route("/api/auth/me", me, methods=["GET"]),
     Route("/api/auth/token", token, methods=["POST"]),
+    Route("/api/auth/token/renew", renew_token, methods=["POST"]),
 ]
 
 
@@ -161,6 +166,10 @@ def _end(connection: Any, identity: Identity, everywhere: bool) -> None:
 
 def _account(identity: Identity) -> dict[str, object]:
     return {"account": {"id": identity.account_id, "email": identity.email}}
+
+
+def _told(made: NewToken) -> JsonAnswer:
+    return JsonAnswer({"token": made.token, "expires_at": clock.rfc3339(made.expires_at)})
 
 
 def _is_for_a_page(request: Request, error: ProductError) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import nullcontext
 
 import orjson
 from starlette.requests import Request
@@ -51,8 +50,9 @@ class Following(Response):
         self._over = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hub, session = self._services.hub, self._identity.session_id
-        with hub.listening(self._identity.account_id, WATCHERS_MAX) as changed:
+        hub, identity = self._services.hub, self._identity
+        lets_in = (identity.session_id or identity.key_id,)
+        with hub.listening(identity.account_id, WATCHERS_MAX) as changed:
 
             def end() -> None:
                 self._over = True
@@ -60,7 +60,7 @@ class Following(Response):
 
             leaving = asyncio.create_task(_left(receive, end))
             try:
-                with hub.while_valid((session,), end) if session else nullcontext():
+                with hub.while_valid(lets_in, end):
                     await self._follow(changed, send)
             finally:
                 leaving.cancel()
@@ -78,7 +78,7 @@ class Following(Response):
         await send({"type": "http.response.body", "body": b""})
 
     async def _may_go_on(self) -> bool:
-        """Keys that are revoked and sessions that run out tell nobody, so each turn asks."""
+        """Sessions that run out tell nobody, so each turn asks."""
         if self._over or self._services.hub.stopping or asyncio.get_running_loop().time() > self._until:
             return False
         identity = self._identity

@@ -73,13 +73,15 @@ class Session(SQLModel, table=True):
 
 
 class BearerToken(SQLModel, table=True):
-    """A 15-minute token for the panel on another site. It ends with the session that made it."""
+    """A 15-minute token for the panel on another site. It ends with the session or the API key that made it."""
 
     __tablename__ = "bearer_tokens"
     token_hash: str = Field(primary_key=True)
     account_id: str = Field(foreign_key="accounts.id", index=True)
     session_id: str = Field(index=True)
     expires_at: datetime = moment()
+    key_id: str = ""
+    renewable_until: datetime | None = moment(default=None)
 
 
 class ApiKey(SQLModel, table=True):

@@ -45,8 +45,16 @@ AUTH: Schema = {
     "/api/auth/token": {
         "post": operation(
             "A 15-minute bearer token for the panel on another site",
-            answers=ok("Told once.", "Token"),
+            answers=ok("Told once. It ends with the session or the API key that asked.", "Token"),
             errors=(401, 403, 503),
+        )
+    },
+    "/api/auth/token/renew": {
+        "post": operation(
+            "A new bearer token for one that still counts",
+            answers=ok("Told once. Up to 12 hours after a signed-in browser made the first.", "Token"),
+            errors=(401, 403, 503),
+            security=[{"bearer": []}],
         )
     },
 }
