@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import structlog
 from ledger_desk import Desk, at_once, entries, grants, holds, open_desk, split, usage
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -177,7 +178,9 @@ async def test_the_soonest_to_expire_burns_first_then_promo_then_paid(desk: Desk
 async def test_a_bound_that_failed_leaves_a_debt_that_the_next_grant_repays(desk: Desk) -> None:
     account = desk.account(10)
     hold = await desk.held(account, 10)
-    await desk.database.batch(ledger.post, desk.settlement(hold, 14))
+    with structlog.testing.capture_logs() as told:
+        await desk.database.batch(ledger.post, desk.settlement(hold, 14))
+    assert [(line["event"], line["request_id"]) for line in told] == [("beyond_its_hold", hold.request_id)]
     assert desk.figures(account) == {"credit": -4, "held": 0, "overage": 0}
     assert isinstance((await desk.at_once(desk.hold(account, 1)))[0], InsufficientCredit)
     repaying = desk.grant(account, 3, "promo")

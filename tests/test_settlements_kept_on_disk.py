@@ -12,6 +12,7 @@ from product import eventually
 from relay import clock, ledger
 from relay.audit import recompute
 from relay.database import Database
+from relay.doctor import kept
 from relay.errors import Unavailable
 from relay.keeping import Drawer
 from relay.ledger import Settle
@@ -136,6 +137,17 @@ async def test_a_folder_that_cannot_be_used_is_told_and_holds_up_nothing(desk: D
     await asyncio.to_thread(eventually, lambda: not len(unbooked))
     running.cancel()
     assert desk.figures(account)["credit"] == 95
+
+
+async def test_the_doctor_tells_a_folder_that_cannot_be_used_and_what_was_set_aside(tmp_path: Path) -> None:
+    machine = Settings(UNBOOKED_DIR=str(tmp_path / "deep" / "unbooked"))
+    assert [finding.state for finding in await kept.check(machine)] == ["ok", "ok"]
+    await asyncio.to_thread(machine.unbooked_folder.mkdir, parents=True)
+    await asyncio.to_thread((machine.unbooked_folder / "one.set-aside").touch)
+    assert [finding.state for finding in await kept.check(machine)] == ["ok", "wrong"]
+    await asyncio.to_thread((tmp_path / "file").touch)
+    machine = Settings(UNBOOKED_DIR=str(tmp_path / "file" / "unbooked"))
+    assert [finding.state for finding in await kept.check(machine)] == ["wrong", "ok"]
 
 
 async def test_files_of_another_database_are_left_alone(desk: Desk, machine: Settings) -> None:

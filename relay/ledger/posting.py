@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from relay import clock
@@ -18,6 +19,7 @@ from relay.prepared import InsertSet, Prepared, UpdateSet, among
 from relay.tables import ApiKey, Usage, table
 from relay.tables import Hold as HoldRow
 
+log = structlog.get_logger(__name__)
 holds, usage, api_keys = table(HoldRow), table(Usage), table(ApiKey)
 
 _OPEN = Prepared(select(holds).where(among(holds.c.request_id, "ids")))
@@ -102,6 +104,8 @@ class _Posting:
                 self._correct_swept(book, command)
             return Settled(book.available_pico, first=False)
         del self._open[command.request_id]
+        if command.price_pico > hold.amount_pico:
+            log.error("beyond_its_hold", request_id=command.request_id, price=command.price_pico, held=hold.amount_pico)
         if command.price_pico > book.credit_pico and not book.has_plan and not book.grants:
             shelf.add_last_grant(self._connection, book)
         moved = book.settle(hold.amount_pico, command.price_pico, hold.created_at, command.request_id)
