@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup run test check format env lock bench bench-pages site image-files chaos
+.PHONY: help setup run test check format env lock bench bench-pages looks site image-files chaos
 
 help:
 	@echo "make run     the whole product on http://localhost:3000 (PORT=4000 changes it)"
@@ -12,6 +12,7 @@ help:
 	@echo "make chaos   minutes of load, faults and kills on both databases (SECONDS=120 SEED=7 KILLS=300 STRIKES=200)"
 	@echo "make site DIR=… the static front end for Cloudflare Pages (PREVIEW=1: behind a password)"
 	@echo "make setup   what run and test do first (DEV=1: with the tools of test and check)"
+	@echo "make looks   the reference pictures of the pages' components anew (tests/looks/)"
 	@echo "make format  make bench  make env (.env.example)  make lock [UPGRADE=1]"
 
 setup:
@@ -26,6 +27,10 @@ test:
 	@$(VENV)/python scripts/browser.py
 	@$(VENV)/python scripts/strace.py
 	@$(VENV)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+looks:
+	@$(PYTHON) scripts/setup.py --dev --quiet
+	@$(VENV)/python -m pytest tests/test_the_main_components.py --renew-looks
 
 check:
 	@$(PYTHON) scripts/setup.py --dev --quiet

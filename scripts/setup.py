@@ -157,7 +157,7 @@ def front_end() -> None:
 
 
 def tools() -> None:
-    """What only the tests use of npm: a Cloudflare Pages on loopback, and the linter of workflows."""
+    """What only the tests use of npm: a Cloudflare Pages on loopback, the linter of workflows, pictures."""
     folder = ROOT / "tests/tools"
     locked = Stamp(folder / "node_modules/.setup-npm", [folder / "package.json", folder / "package-lock.json"])
     if not locked.is_fresh():

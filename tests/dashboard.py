@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,8 @@ def built_site() -> Path:
 
 
 @contextmanager
-def running(directory: Path, **overrides: str) -> Iterator[Dashboard]:
-    """The product on a free port, with a migrated database in `directory`."""
+def running(directory: Path, *, moved: timedelta = timedelta(), **overrides: str) -> Iterator[Dashboard]:
+    """The product on a free port, with a migrated database in `directory`; its clock is `moved` away from ours."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     values = {
@@ -107,7 +108,7 @@ def running(directory: Path, **overrides: str) -> Iterator[Dashboard]:
     migrations.upgrade(chosen)
     database = Database(chosen.database_url, checkpoints=False)
     database.write_now(lambda c: pricing.publish(c, chosen.MARKUP_PERCENT, clock.now()))
-    command = [sys.executable, "-m", "uvicorn", "account_app.server:create", "--factory", "--port", str(port)]
+    command = [sys.executable, "-c", _SERVE, str(moved.total_seconds()), str(port)]
     with open(directory / "server.log", "wb") as log:
         server = subprocess.Popen(command, env={**os.environ, **values}, cwd=ROOT, stdout=log, stderr=log)
         try:
@@ -117,6 +118,15 @@ def running(directory: Path, **overrides: str) -> Iterator[Dashboard]:
             server.terminate()
             server.wait(20)
             database.close()
+
+
+_SERVE = """
+import sys
+import uvicorn
+from relay import clock
+clock.move(clock.seconds(float(sys.argv[1])))
+uvicorn.run("account_app.server:create", factory=True, port=int(sys.argv[2]))
+"""
 
 
 @dataclass
