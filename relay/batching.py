@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import structlog
@@ -18,6 +19,8 @@ Otherwise = Callable[[Sequence[Any]], None]
 
 Group = tuple[Callable[..., Sequence[Outcome]], list[Any]]
 BATCH_MAX = 512
+LAZY_SECONDS = 0.01
+"""How long what nobody waits for is kept back, so that it shares the work of what somebody waits for."""
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +30,8 @@ class Batcher:
 
     def __init__(self, name: str, work: Callable[[list[Group]], list[list[Outcome]]]) -> None:
         self._work = work
-        self._waiting: deque[_Waiting] = deque()
-        self._wake = threading.Condition()
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._enqueuing = threading.Lock()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -50,34 +53,46 @@ class Batcher:
     @property
     def depth(self) -> int:
         """How many commands wait to be taken."""
-        return len(self._waiting)
+        return self._waiting.qsize()
 
     def close(self) -> None:
         """Serves what is waiting, then ends the thread."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        with self._enqueuing:
+            if not self._closing:
+                self._closing = True
+                self._waiting.put(None)
         self._thread.join()
 
     def _enqueue(self, waiting: "_Waiting") -> None:
-        with self._wake:
+        with self._enqueuing:
             if not self._closing:
-                self._waiting.append(waiting)
-                if len(self._waiting) == 1:
-                    self._wake.notify()
+                self._waiting.put(waiting)
                 return
         _rescue([(waiting, Unavailable())])
         raise Unavailable()
 
     def _run(self) -> None:
-        while taken := self._take():
-            self._serve(taken)
+        goes_on = True
+        while goes_on:
+            taken, goes_on = self._take()
+            if taken:
+                self._serve(taken)
 
-    def _take(self) -> list["_Waiting"]:
-        with self._wake:
-            while not self._waiting and not self._closing:
-                self._wake.wait()
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
+    def _take(self) -> tuple[list["_Waiting"], bool]:
+        """What is there, as soon as somebody waits for any of it; and whether more may come."""
+        taken: list[_Waiting] = []
+        hurries = False
+        found = self._waiting.get()
+        lazy_until = time.monotonic() + LAZY_SECONDS
+        while found is not None:
+            taken.append(found)
+            hurries = hurries or found.future is not None
+            wait_seconds = 0.0 if hurries else max(0.0, lazy_until - time.monotonic())
+            try:
+                found = self._waiting.get(timeout=wait_seconds) if len(taken) < BATCH_MAX else None
+            except Empty:
+                return taken, True
+        return taken, len(taken) == BATCH_MAX
 
     def _serve(self, taken: list["_Waiting"]) -> None:
         try:
