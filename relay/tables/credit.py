@@ -92,6 +92,8 @@ class Hold(SQLModel, table=True):
     """Credit reserved for a call that is still open. Settling or releasing it deletes the row.
 
     `journal` is what was learnt so far (JSON, see `metering.Learnt`): enough to settle if the process dies.
+
+    No index by `expires_at`: open calls are few enough to be looked through now and then, and each journal moves it.
     """
 
     __tablename__ = "holds"
@@ -104,6 +106,6 @@ class Hold(SQLModel, table=True):
     max_tokens: int = Field(default=0, sa_type=BigInteger)
     streamed: bool = True
     created_at: datetime = moment()
-    expires_at: datetime = moment(index=True)
+    expires_at: datetime = moment()
     worker: str = ""
     journal: str | None = Field(default=None, sa_type=Text)
