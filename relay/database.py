@@ -150,14 +150,16 @@ def _postgresql(url: str, writing: bool) -> Engine:
 
 def _sqlite(url: str, writing: bool, checkpoints: bool) -> Engine:
     Path(make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": 256}
+    )
 
     def prepare(raw: Any, _: Any) -> None:
         # The driver's own transaction handling begins too late; ours begins by hand in the "begin" event.
         raw.isolation_level = None
         pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"]
         pragmas += [f"busy_timeout={BUSY_SECONDS * 1000}"]
-        pragmas += ["query_only=ON"] if not writing else []
+        pragmas += ["temp_store=MEMORY"] if writing else ["query_only=ON"]
         pragmas += ["wal_autocheckpoint=0"] if not checkpoints else []
         for pragma in pragmas:
             raw.execute(f"PRAGMA {pragma}")

@@ -1,7 +1,6 @@
 """`post`: many commands, one pass, an outcome each. Settlements come first, so that what they return can be held."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -143,7 +142,7 @@ class _Posting:
         """What a call kept alive beyond its grant's end is gone once it has settled: told after that, not before."""
         for i, (command, outcome) in enumerate(zip(self._commands, self._outcomes, strict=True)):
             if isinstance(outcome, Settled) and isinstance(command, Settle):
-                self._outcomes[i] = replace(outcome, available_pico=self._books[command.account_id].available_pico)
+                self._outcomes[i] = Settled(self._books[command.account_id].available_pico, outcome.first)
 
     def _without_closed(self, book: Book, reserved: list[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
         """The holds that this posting closes are still rows; they reserve nothing any more."""

@@ -9,8 +9,8 @@ from sqlalchemy import Column, Connection, Dialect, Table
 
 from relay.prepared.statements import Convert, execute, into_driver
 
-PIECES = (64, 16, 4, 1)
-"""The lengths in which SQLite gets a set, so that its statements stay few and known to it."""
+PIECES = (64, 48, 32, 24, *range(16, 0, -1))
+"""The lengths in which SQLite gets a set, so that its statements stay few and known to it: most sets are one or two."""
 Rows = Sequence[Mapping[str, Any]]
 
 
