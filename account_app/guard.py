@@ -228,5 +228,7 @@ async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _refuse_http(send: Send) -> None:
-    await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
-    await send({"type": "http.response.body", "body": b""})
+    body = b'{"type":"about:blank","title":"Only sockets open here.","status":404,"code":"not_found"}'
+    head = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 404, "headers": head})
+    await send({"type": "http.response.body", "body": body})

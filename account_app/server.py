@@ -73,7 +73,7 @@ class Product:
             await self._lifespan(receive, send)
             return
         path: str = scope["path"]
-        if path.startswith(RELAY) and scope["type"] == "http":
+        if (path.startswith(RELAY) or path == "/api") and scope["type"] == "http":
             assert self._relay is not None
             await self._relay(scope, receive, send)
         elif path == VERSION:

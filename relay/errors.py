@@ -100,6 +100,13 @@ class TooLarge(ProductError):
     message = "The request is larger than 32 MB."
 
 
+class HeadTooLarge(ProductError):
+    status = 431
+    code = "head_too_large"
+    claude_type = "invalid_request_error"
+    message = "The head of the request is larger than 64 kB, or has more than 200 lines."
+
+
 class TooMany(ProductError):
     status = 429
     code = "rate_limited"

@@ -5,19 +5,15 @@ import os
 import signal
 import sys
 import tempfile
-import time
 from types import FrameType
 
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
-from uvicorn.supervisors.multiprocess import Process
 
-from relay import logs, metrics
+from relay import logs
+from relay.connections import Connection
 from relay.services import refuse_unless_migrated
 from relay.settings_faults import settings_to_serve
-
-RESPAWN_SECONDS = 2
+from relay.workers import Workers
 
 
 def serve(host: str, port: int, workers: int) -> None:
@@ -32,7 +28,7 @@ def serve(host: str, port: int, workers: int) -> None:
         port=port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         access_log=False,
         log_config=None,
         # The client's address is worked out by TRUSTED_PROXIES, not by what a peer on loopback claims.
@@ -43,6 +39,8 @@ def serve(host: str, port: int, workers: int) -> None:
     if workers == 1:
         # uvicorn, once it has stopped in good order, raises the signal again for whoever had it before: us.
         signal.signal(signal.SIGTERM, _end_well)
+        # A terminal that goes away is no reason to cut answers off.
+        signal.signal(signal.SIGHUP, _end_as_told)
         uvicorn.Server(config).run()
         return
     with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
@@ -54,40 +52,12 @@ def serve(host: str, port: int, workers: int) -> None:
         sys.exit(1)
 
 
-class Workers(Multiprocess):
-    """Workers that are replaced when they end.
-
-    One that cannot start ends the server, as all would; unless others have served already: then it is the database
-    that is away for a while, and the worker is tried again.
-    """
-
-    def __init__(self, config: uvicorn.Config, metrics_folder: str) -> None:
-        super().__init__(config, [config.bind_socket()])
-        self.failed = False
-        self._metrics_folder = metrics_folder
-        self._have_served = False
-
-    def terminate_all(self) -> None:
-        """Nobody is let in who would wait behind the drain: a proxy that is refused asks the next server instead."""
-        for listening in self.sockets:
-            listening.close()
-        super().terminate_all()
-
-    def keep_subprocess_alive(self) -> None:
-        self._have_served = self._have_served or any(process.is_ready(1) for process in self.processes)
-        for place, process in enumerate(self.processes):
-            if process.exitcode is not None:
-                metrics.forget_worker(process.pid, self._metrics_folder)
-            if process.exitcode == STARTUP_FAILURE and self._have_served:
-                time.sleep(RESPAWN_SECONDS)
-                self.processes[place] = Process(self.config, self.sockets)
-                self.processes[place].start()
-        super().keep_subprocess_alive()
-        self.failed = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
-
-
 def _end_well(number: int, frame: FrameType | None) -> None:
     sys.exit(0)
+
+
+def _end_as_told(number: int, frame: FrameType | None) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _has_front_end() -> bool:

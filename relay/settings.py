@@ -99,8 +99,10 @@ class Settings(BaseSettings):
         "data/unbooked",
         description="where settlements wait for a database that is away: a disk that outlives us",
     )
+    HEAD_SECONDS: float = Field(10, gt=0, description="for a request's head")
     BODY_SILENCE_SECONDS: float = Field(30, gt=0, description="between two pieces of a request's body")
     BODY_SECONDS: float = Field(300, gt=0, description="for the whole of a request's body")
+    CONNECTIONS_MAX: int = Field(10_000, ge=10, description="open connections of a worker; beyond, idle ones make room")
     UPSTREAM_CONNECT_SECONDS: float = Field(10, gt=0, description="to reach Claude")
     UPSTREAM_FIRST_SECONDS: float = Field(120, gt=0, description="until Claude's first event")
     UPSTREAM_SILENCE_SECONDS: float = Field(90, gt=0, description="between two events; pings do not count")

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import threading
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
@@ -98,6 +99,16 @@ def fetch(url: str, body: Any, headers: dict[str, str], *, patience: float = 30,
 def ask(product: Product, key: str, body: Any, **headers: str) -> Got:
     """Through the relay."""
     return fetch(product.url + MESSAGES, body, {"x-api-key": key, **headers})
+
+
+def start_stream(product: Product, key: str, marker: str) -> tuple[threading.Thread, list[Got]]:
+    """A stream in the background, once it has begun; what it brought, when the thread has ended."""
+    got: list[Got] = []
+    calls = len(product.world.claude.books.entries)
+    thread = threading.Thread(target=lambda: got.append(ask(product, key, message(marker))))
+    thread.start()
+    eventually(lambda: len(product.world.claude.books.entries) > calls)
+    return thread, got
 
 
 def ask_directly(product: Product, body: Any) -> Got:

@@ -3,12 +3,11 @@
 import os
 import re
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from calling import Got, ask, message, new_customer, receipt
+from calling import ask, message, new_customer, receipt, start_stream
 from product import Product, eventually, running_product
 
 from sandbox.serve import Running
@@ -38,14 +37,6 @@ def children(product: Product) -> list[int]:
     return [child for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
-def start_stream(product: Product, key: str) -> tuple[threading.Thread, list[Got]]:
-    """A stream that lasts longer than a new price takes to arrive."""
-    got: list[Got] = []
-    thread = threading.Thread(target=lambda: got.append(ask(product, key, message(SLOW))))
-    thread.start()
-    return thread, got
-
-
 def test_workers_count_together_are_replaced_and_take_new_prices(crowd: Product) -> None:
     key = new_customer(crowd)
     old = receipt(crowd, key, ask(crowd, key, message()).request_id)
@@ -53,7 +44,7 @@ def test_workers_count_together_are_replaced_and_take_new_prices(crowd: Product)
         ask(crowd, key, message())
     assert {figure(crowd, "relay_requests_total") for _ in range(8)} == {8}
 
-    stream, got = start_stream(crowd, key)
+    stream, got = start_stream(crowd, key, SLOW)
     eventually(lambda: figure(crowd, "ledger_holds") == figure(crowd, "relay_streams_open") == 1)
     crowd.environment["MARKUP_PERCENT"] = "50"
     assert "Published price version" in crowd.run("migrate").stdout
@@ -76,6 +67,7 @@ def test_workers_count_together_are_replaced_and_take_new_prices(crowd: Product)
     assert eventually(lambda: figure(crowd, "relay_requests_total") == before + 1)
 
     assert crowd.process
-    crowd.process.send_signal(signal.SIGTERM)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        crowd.process.send_signal(number)
     assert crowd.process.wait(60) == 0
     assert crowd.run("audit").returncode == 0

@@ -141,4 +141,4 @@ def _refuse_unless_offered(path: str, method: str) -> None:
     else:
         raise NotFound()
     if method != expected:
-        raise MethodNotAllowed(f"This address takes {expected} only.")
+        raise MethodNotAllowed(f"This address takes {expected} only.", allow=expected)

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from relay.admission import Body
 from relay.endpoints.safety import SAFETY
-from relay.errors import BadInput, ProductError, TooLarge, TooSlow
+from relay.errors import BadInput, MethodNotAllowed, ProductError, TooLarge, TooSlow
 from relay.money import usd
 from relay.settings import Settings
 
@@ -89,7 +89,7 @@ async def write(send: Send, data: bytes, *, more: bool) -> None:
 
 async def answer_error(send: Send, error: ProductError, request_id: str) -> None:
     """Anthropic's envelope, so that every SDK raises its own exception; ours adds `code` and figures in USD."""
-    body = orjson.dumps({"type": "error", "error": error_object(error), "request_id": request_id})
+    body = envelope(error, request_id)
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
@@ -99,11 +99,17 @@ async def answer_error(send: Send, error: ProductError, request_id: str) -> None
     ]
     if error.retry_after is not None:
         headers.append((b"retry-after", str(error.retry_after).encode()))
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", str(error.details.get("allow", "")).encode()))
     if error.status in (401, 402):
         # The SDKs retry on some answers; credit does not come back by asking again.
         headers.append((b"x-should-retry", b"false"))
     await start(send, error.status, headers)
     await write(send, body, more=False)
+
+
+def envelope(error: ProductError, request_id: str) -> bytes:
+    return orjson.dumps({"type": "error", "error": error_object(error), "request_id": request_id})
 
 
 def error_object(error: ProductError) -> dict[str, Any]:

@@ -1,0 +1,100 @@
+"""Several workers under one supervisor: replaced when they end, reloaded one by one, never waited for without end."""
+
+import time
+
+import structlog
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
+
+from relay import metrics
+
+RESPAWN_SECONDS = 2
+START_SECONDS = 60
+GRACE_SECONDS = 15
+"""Beyond DRAIN_SECONDS, for a worker to book what it has cancelled and to close what it has open."""
+log = structlog.get_logger(__name__)
+
+
+class Workers(Multiprocess):
+    """Workers that are replaced when they end.
+
+    One that cannot start ends the server, as all would; unless others have served already: then it is the database
+    that is away for a while, and the worker is tried again. One that will not end is killed.
+    """
+
+    def __init__(self, config: uvicorn.Config, metrics_folder: str, grace_seconds: float = GRACE_SECONDS) -> None:
+        super().__init__(config, [config.bind_socket()])
+        self.failed = False
+        self._metrics_folder = metrics_folder
+        self._have_served = False
+        self._retired: list[tuple[Process, float]] = []
+        self._patience_seconds = (config.timeout_graceful_shutdown or 0) + grace_seconds
+
+    def terminate_all(self) -> None:
+        """Nobody is let in who would wait behind the drain: a proxy that is refused asks the next server instead."""
+        for listening in self.sockets:
+            listening.close()
+        super().terminate_all()
+
+    def keep_subprocess_alive(self) -> None:
+        self._have_served = self._have_served or any(process.is_ready(1) for process in self.processes)
+        self._bury()
+        for place, process in enumerate(self.processes):
+            if process.exitcode is not None:
+                metrics.forget_worker(process.pid, self._metrics_folder)
+            if process.exitcode == STARTUP_FAILURE and self._have_served:
+                time.sleep(RESPAWN_SECONDS)
+                self.processes[place] = self._started()
+        super().keep_subprocess_alive()
+        self.failed = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+
+    def restart_all(self) -> None:
+        """SIGHUP: each worker leaves when another has taken its place, and may finish its answers meanwhile."""
+        for place, old in enumerate(self.processes):
+            new = self._started()
+            if not self._comes_up(new):
+                new.kill()
+                new.join()
+                log.error("reload_given_up", kept=old.pid)
+                return
+            self.processes[place] = new
+            old.terminate()
+            self._retired.append((old, time.monotonic() + self._patience_seconds))
+
+    def join_all(self) -> None:
+        until = time.monotonic() + self._patience_seconds
+        for process in [*self.processes, *(old for old, _ in self._retired)]:
+            process.process.join(max(0.0, until - time.monotonic()))
+            if process.exitcode is None:
+                self.failed = True
+                self._kill(process)
+
+    def _started(self) -> Process:
+        process = Process(self.config, self.sockets)
+        process.start()
+        return process
+
+    def _comes_up(self, process: Process) -> bool:
+        """False when it ended, took too long, or the whole server is told something else meanwhile."""
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and process.process.is_alive() and not self.signal_queue:
+            if process.is_ready(1):
+                return True
+            time.sleep(0.1)
+        return False
+
+    def _bury(self) -> None:
+        """Workers that have left; those that should have are killed."""
+        for process, until in list(self._retired):
+            if process.exitcode is None and time.monotonic() > until:
+                self._kill(process)
+            if process.exitcode is not None:
+                metrics.forget_worker(process.pid, self._metrics_folder)
+                self._retired.remove((process, until))
+
+    def _kill(self, process: Process) -> None:
+        log.error("worker_killed", pid=process.pid, after_seconds=self._patience_seconds)
+        process.kill()
+        process.process.join()
