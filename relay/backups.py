@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sqlalchemy import Connection, Engine, create_engine, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from relay import clock, migrations, tables
@@ -103,6 +104,11 @@ def _revision_of(file: Path) -> str:
     """The backup's revision, once it is sure that it is one, whole, and of a version that is known here."""
     if not file.is_file():
         raise Misconfigured(f"There is no file {file}.")
+    wal = file.with_name(file.name + "-wal")
+    if wal.exists() and wal.stat().st_size:
+        raise Misconfigured(
+            f"{file} is a database at work, and part of it is in {wal.name}. Take an account-app backup."
+        )
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as copy:
             if copy.execute("PRAGMA quick_check").fetchone() != ("ok",):
@@ -120,24 +126,39 @@ def _is_no_backup(file: Path) -> NoReturn:
 
 
 def _restore_sqlite(path: Path, file: Path) -> str | None:
-    aside = None
-    if path.exists():
-        _refuse_if_open(path)
-        aside = path.with_name(f"{path.name}.{_stamp()}")
-        os.replace(path, aside)
+    """The former file gives way only when the new one is whole on disk: a full disk costs nothing."""
+    _refuse_if_open(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + PARTIAL)
-    backed_up = sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)
-    with closing(backed_up) as source, closing(sqlite3.connect(partial)) as copy:
-        source.backup(copy)
-    partial.chmod(0o600)
-    _settle_on_disk(partial)
-    os.replace(partial, path)
+    try:
+        _copy_whole(file, partial)
+        # It took a while: somebody may have started meanwhile.
+        _refuse_if_open(path)
+        aside = path.with_name(f"{path.name}.{_stamp()}") if path.exists() else None
+        if aside:
+            os.replace(path, aside)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
     return str(aside) if aside else None
+
+
+def _copy_whole(file: Path, partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    backed_up = sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)
+    try:
+        with closing(backed_up) as source, closing(sqlite3.connect(partial)) as copy:
+            source.backup(copy)
+    except sqlite3.OperationalError as error:
+        raise Misconfigured(f"{partial} cannot be written ({error}). Nothing was changed.") from None
+    _settle_on_disk(partial)
 
 
 def _refuse_if_open(path: Path) -> None:
     """Leaving WAL mode needs the file for oneself alone: it fails while anybody else has it open."""
+    if not path.exists():
+        return
     try:
         with closing(sqlite3.connect(path, timeout=0)) as ours:
             ours.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -151,11 +172,17 @@ def _restore_postgresql(settings: Settings, file: Path) -> str | None:
     ours, copy = create_engine(settings.database_url), create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
     try:
         aside = _move_aside(ours)
-        migrations.upgrade(settings)
-        with copy.connect() as source, ours.begin() as target:
-            _copy_rows(source, target)
-            _continue_numbering(target)
-        return aside
+        try:
+            migrations.upgrade(settings)
+            with copy.connect() as source, ours.begin() as target:
+                _copy_rows(source, target)
+                _continue_numbering(target)
+        except (DBAPIError, ValueError) as error:
+            _put_back(ours, aside)
+            raise Misconfigured(
+                f"PostgreSQL does not take what is in {file} ({type(error).__name__}). Nothing was changed."
+            ) from None
+        return f"schema {aside}" if aside else None
     finally:
         ours.dispose()
         copy.dispose()
@@ -175,7 +202,13 @@ def _move_aside(engine: Engine) -> str | None:
         aside = ASIDE + _stamp()
         connection.execute(text(f"ALTER SCHEMA public RENAME TO {aside}"))
         connection.execute(text("CREATE SCHEMA public"))
-    return f"schema {aside}"
+    return aside
+
+
+def _put_back(engine: Engine, aside: str | None) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text(f"ALTER SCHEMA {aside} RENAME TO public" if aside else "CREATE SCHEMA public"))
 
 
 def _continue_numbering(connection: Connection) -> None:
@@ -189,4 +222,4 @@ def _continue_numbering(connection: Connection) -> None:
 
 
 def _stamp(moment: datetime | None = None) -> str:
-    return (moment or clock.now()).strftime("%Y%m%dt%H%M%S")
+    return (moment or clock.now()).strftime("%Y%m%dt%H%M%S%f")

@@ -1,13 +1,18 @@
 """A backup taken under load is one moment of the books; restored on to either database, the audit accepts it."""
 
+import shutil
+import signal
+import sqlite3
 import stat
+import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from calling import ask, message, new_customer
 from crashing import Load
-from product import Product, running_product
+from product import BIN, Product, running_product
 from servers import PostgresCluster
 
 from relay import backups
@@ -72,12 +77,29 @@ def test_a_live_database_is_not_restored_on_to_and_a_stopped_one_is_kept(busy: P
     again = busy.run("backup", file)
     assert (again.returncode, "there already" in again.stderr) == (2, True)
 
-    busy.kill()
+    busy.kill(signal.SIGTERM)
+    refuse_what_breaks_off(busy, file, tmp_path / "bad.backup")
     restored = busy.run("restore", file)
     assert restored.returncode == 0, restored.stderr
     assert "The former database is kept" in restored.stdout
     busy.start()
     assert len(busy.requests(key)) == 1
+
+
+def refuse_what_breaks_off(stopped: Product, good: str, bad: Path) -> None:
+    """A disk that fills up half-way, or a value that PostgreSQL does not take: the database stays as it was."""
+    shutil.copy(good, bad)
+    limits = "exec"
+    if stopped.environment["DATABASE_URL"].startswith("sqlite"):
+        limits = f"ulimit -f {bad.stat().st_size // 2048}; exec"
+    else:
+        with closing(sqlite3.connect(bad)) as there, there:
+            there.execute("UPDATE balances SET held_pico = 'many'")
+    command = ["bash", "-c", f"{limits} {BIN / 'account-app'} restore {bad}"]
+    done = subprocess.run(command, env=stopped.environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "Nothing was changed." in done.stderr) == (2, True), done.stderr
+    assert not list(bad.parent.glob("**/*.partial"))
+    assert stopped.run("audit").returncode == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all", b"SQLite format 3\0" + b"\1" * 5000])
@@ -89,4 +111,7 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path, sqlite_url: str, cont
         backups.restore(Settings(DATABASE_URL=sqlite_url), tmp_path / "bad")
     with pytest.raises(Misconfigured, match="There is no file"):
         backups.restore(Settings(DATABASE_URL=sqlite_url), tmp_path / "nowhere")
+    (tmp_path / "bad-wal").write_bytes(b"a part of it")
+    with pytest.raises(Misconfigured, match="a database at work"):
+        backups.restore(Settings(DATABASE_URL=sqlite_url), tmp_path / "bad")
     assert path.read_bytes() == before
