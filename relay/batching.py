@@ -141,7 +141,11 @@ def _rescue(pairs: list[tuple[_Waiting, Outcome]]) -> None:
         if waiting.otherwise is not None and isinstance(outcome, Exception):
             failed.setdefault(waiting.otherwise, []).append(waiting.command)
     for otherwise, commands in failed.items():
-        otherwise(commands)
+        try:
+            otherwise(commands)
+        except Exception:
+            # Their callers must hear of the first failure, and this thread must go on.
+            log.exception("rescue_failed")
 
 
 def _answer(pairs: list[tuple[_Waiting, Outcome]]) -> None:

@@ -168,6 +168,8 @@ async def test_whoever_stops_waiting_for_a_database_that_is_away_has_it_kept(tmp
     waiting.cancel()
     database.post(ledger.post, settles[1], unbooked.keep)
     with pytest.raises(Unavailable):
+        await database.batch(ledger.post, settles[1], lambda _: 1 // 0)
+    with pytest.raises(Unavailable):
         await database.batch(ledger.post, settles[2], unbooked.keep)
     await asyncio.to_thread(database.close)
     with pytest.raises(Unavailable):

@@ -71,7 +71,7 @@ class Meter:
     def _take_start(self, event: Mapping[str, Any]) -> bool:
         message = a_mapping(event, "message")
         self.learnt.started = True
-        self.learnt.answered_by = a_word(message, "model", "")
+        self.learnt.answered_by = a_word(message, "model", "")[:100]
         self.learnt.take_usage(a_mapping(message, "usage"))
         return True
 
@@ -149,7 +149,7 @@ def read_plain(body: bytes) -> Learnt:
         return learnt
     learnt.final = learnt.stopped = learnt.take_usage(a_mapping(message, "usage"))
     learnt.stop_reason = a_word(message, "stop_reason", "")
-    learnt.answered_by = a_word(message, "model", "")
+    learnt.answered_by = a_word(message, "model", "")[:100]
     if not learnt.final:
         learnt.take_text(orjson.dumps(message.get("content")))
     return learnt

@@ -128,7 +128,7 @@ class Booking:
         """What was held, and is booked, is the model that was asked for. All that lets upstream choose is refused."""
         answered, asked = self.learnt.answered_by, self._admission.model
         if answered and answered != asked and self._prices.name_of(answered) != asked:
-            log.error("answered_by_another_model", request_id=self._request_id, asked=asked, answered=answered[:100])
+            log.error("answered_by_another_model", request_id=self._request_id, asked=asked, answered=answered)
 
     def _elapsed_ms(self) -> int:
         return round((time.perf_counter() - self._began) * 1000)
