@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from account_app.components.figures import day, whole_day
+from relay.usage import midnight
 
 By = Literal["day", "hour", "model", "service", "key"]
 Unit = Literal["hour", "day", "week"]
@@ -69,14 +70,6 @@ class Bins:
 
 def zone_named(zone: str) -> tzinfo:
     return UTC if zone == "UTC" else ZoneInfo(zone)
-
-
-def midnight(when: date, zone: tzinfo) -> datetime:
-    """When the first hour of that day begins, in UTC. Use is counted by UTC hours: where a zone is off by half an
-    hour, an hour belongs to the day that it begins in.
-    """
-    begins = datetime.combine(when, time(), zone).astimezone(UTC)
-    return begins if not begins.minute else begins.replace(minute=0) + timedelta(hours=1)
 
 
 def span_from(query: Mapping[str, Any], now: datetime, zone: tzinfo) -> Span:

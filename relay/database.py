@@ -133,6 +133,8 @@ class Database:
 def _postgresql(url: str, writing: bool) -> Engine:
     engine = create_engine(
         url,
+        # A page reads several times, and all of it is of one moment.
+        isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
         pool_size=READERS + 1,
         pool_pre_ping=not writing,
         pool_recycle=1800,

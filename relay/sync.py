@@ -4,6 +4,8 @@ Sweep dead holds, expire credit, seal windows once an interval, push them to Str
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -28,6 +30,9 @@ EVENTS_SECONDS = 0.5
 LEASE_SECONDS = 30
 RENEW_SECONDS = 60
 ACCOUNTS_AT_ONCE = 500
+ROLLED_EVERY_SECONDS = 300
+ROLLED_AFTER_SECONDS = 60
+"""Most rows are booked within it. The ledger itself adds one that comes later."""
 leases = table(Lease)
 log = structlog.get_logger(__name__)
 
@@ -84,8 +89,12 @@ class Clock:
         self._ticks = await services.database.write(lambda c: take_lease(c, services.worker))
         if self._ticks:
             await tick(services.database, services.alive())
+            await _carefully(self._roll_up)
             await _carefully(self._bill)
             await _carefully(self._tell)
+
+    async def _roll_up(self) -> None:
+        await roll_up(self._services.database, TICK_SECONDS / 5)
 
     async def _bill(self) -> None:
         """Windows are sealed when an interval begins; what waits for Stripe is tried at every tick."""
@@ -126,6 +135,23 @@ async def tick(database: Database, alive: Collection[str] = ()) -> dict[str, int
     if swept or expired:
         log.info("ticked", swept=swept, expired=expired)
     return {"swept": swept, "expired": expired, "forgotten": forgotten or 0}
+
+
+async def roll_up(database: Database, seconds: float = math.inf) -> int:
+    """Adds what was used up to some minutes ago to the sums that pages read; of how many accounts.
+
+    After so many `seconds` it leaves the rest for the next turn: a year that was never summed takes its time.
+    """
+    over = time.monotonic() + seconds
+    until = interval_start(clock.now() - clock.seconds(ROLLED_AFTER_SECONDS), ROLLED_EVERY_SECONDS)
+    due = await database.read(partial(ledger.to_roll, until=until))
+    for done, account_id in enumerate(due):
+        while time.monotonic() < over:
+            if not await database.write(partial(ledger.roll, account_id=account_id, until=until)):
+                break
+        else:
+            return done
+    return len(due)
 
 
 async def bill(office: Office, *, seals: bool = True) -> dict[str, int]:

@@ -6,14 +6,13 @@ from datetime import UTC, timedelta
 
 import pytest
 from bookkeeping import MODEL, OTHER_MODEL, USD, Books, open_books
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
-from relay import accounts, clock, operating, usage
+from relay import accounts, clock, operating, sums, usage
 from relay.accounts import Identity
 from relay.errors import BadInput, Conflict, Forbidden, NotFound
-from relay.ids import new_id
-from relay.tables import OperatorAction, UsageHour, table
+from relay.tables import EVERYBODY, OperatorAction, UsageSum, table
 
 ONCE = operating.new_key()
 OPERATOR, ANNA = "Ops@Example.com", "anna@example.com"
@@ -146,13 +145,20 @@ async def test_revenue_cost_and_margin_are_those_of_the_accounts_together(books:
 
 
 async def test_sums_may_pass_what_64_bits_hold(books: Books) -> None:
-    hours, most = table(UsageHour), 2**63 - 1
-    for _ in range(3):
-        row = {"account_id": new_id("acct"), "hour": clock.hour_of(clock.now()), "service": "claude", "model": MODEL}
-        row |= {"key_id": "", "price_pico": most, "cost_pico": most - 1, "requests": 1}
-        row |= dict.fromkeys(("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"), 0)
-        await books.database.write(lambda c, r=row: c.execute(hours.insert(), r))
-    now = clock.now()
-    models = await books.database.read(lambda c: operating.by_model(c, now, now + timedelta(hours=1)))
+    rows, most, today = table(UsageSum), 2**63 - 1, clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    for n in range(3):
+        row = {
+            "account_id": EVERYBODY,
+            "split": "model",
+            "unit": "day",
+            "since": today - timedelta(days=n),
+            "name": MODEL,
+        }
+        row |= {"since": today - timedelta(days=n)} | dict.fromkeys(sums.COUNTS, 1)
+        row |= {"price_pico": most, "cost_pico": most - 1}
+        await books.database.write(lambda c, r=row: c.execute(rows.insert(), r))
+    models = await books.database.read(lambda c: operating.by_model(c, today - timedelta(days=2), clock.now()))
+    assert (models[0].revenue_pico, models[0].margin_pico) == (2 * most, 2)
+    days = today - timedelta(days=2), today + timedelta(days=1)
+    models = await books.database.read(lambda c: operating.by_model(c, *days))
     assert (models[0].revenue_pico, models[0].margin_pico) == (3 * most, 3)
-    assert await books.database.read(lambda c: c.execute(text("SELECT count(*) FROM usage_hours")).scalar()) == 3

@@ -14,8 +14,10 @@ from ledger_model import Model
 from sqlalchemy import Connection, func, select, update
 
 from relay import accounts, clock, ledger, pricing
+from relay import usage as figures
 from relay.audit.account import audit_account
 from relay.audit.prices import Prices
+from relay.audit.sums import Sums
 from relay.database import Database
 from relay.errors import BadInput
 from relay.ids import new_id
@@ -24,7 +26,7 @@ from relay.metering import Learnt
 from relay.pricing import PriceTable, Tokens
 from relay.settings import Settings
 from relay.settling import sweep
-from relay.tables import Balance, Entry, Grant, Usage, UsageHour, table
+from relay.tables import EVERYBODY, Balance, Entry, Grant, Usage, UsageHour, table
 from relay.tables import Hold as HoldRow
 
 MODEL = "claude-sonnet-5-5"
@@ -206,6 +208,12 @@ class Ledger(RuleBasedStateMachine):
         learnt = Learnt(started=True, input=1, output=output).journal()
         self._post(writer, Journal(request_id, learnt, hold.until))
 
+    @rule(writer=which, turns=st.integers(-1, 2))
+    def roll_up(self, writer: int, turns: int) -> None:
+        """Up to some moment before now, or after it by a clock that is ahead: what is booked then comes late."""
+        until = clock.now() - TURN * turns
+        self.world.writers[writer].write_now(lambda c: ledger.roll(c, self.account_id, until))
+
     @rule(writer=which)
     def crash_and_sweep(self, writer: int) -> None:
         """Whoever has not been heard of for the holds' time is dead."""
@@ -241,7 +249,9 @@ class Ledger(RuleBasedStateMachine):
         requests = func.count().filter(usage.c.kind == "request")
         facts = [requests, func.sum(usage.c.price_pico), func.sum(usage.c.output_tokens)]
         assert self._totals(c, hours, rolled_up) == self._totals(c, usage, facts)
-        assert list(audit_account(c, mine, Prices(c))) == []
+        read = figures.usage(c, mine, clock.now() - 60 * TURN, clock.now() + TURN, "model").total
+        assert [read.requests, read.price_pico, read.output_tokens] == self._totals(c, usage, facts)
+        assert list(audit_account(c, mine, Prices(c), Sums(EVERYBODY))) == []
 
     def _check_grants(self, c: Connection) -> None:
         left = dict(self._pairs(c, grants, grants.c.id, grants.c.remaining_pico))

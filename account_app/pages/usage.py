@@ -17,7 +17,7 @@ from account_app.session import Session
 ROUTE = "/usage"
 TITLE = "Usage"
 BY_NAMES = {"day": "Day", "hour": "Hour", "model": "Model", "service": "Service", "key": "Key"}
-SHOWN = {"price": "Price", "tokens": "Tokens"}
+SHOWN = {"price": "Price", "tokens": "Tokens", "kinds": "Price by kind"}
 ALL_SORTS = [f"{sign}{name}" for name in SORTS for sign in ("-", "")]
 
 
@@ -105,27 +105,33 @@ def _sorted_by() -> StringVar[str]:
 
 
 def _rows() -> rx.Component:
-    columns = (
+    by_kind = asked("show", tuple(SHOWN)) == "kinds"
+    return parts.panel(
+        rx.cond(
+            FOUND.lines.length() > 0,
+            rx.el.div(rx.cond(by_kind, _table(by_kind=True), _table(by_kind=False)), _pages(), class_name="mt-2"),
+            parts.empty("Nothing was used in this range", "Choose a longer range, or ask the assistant something."),
+        ),
+        title=rx.cond(by_kind, "Price by kind of token", "Tokens and price"),
+        aside=controls.choice("Group by", "by", BY_NAMES, sort=None, page=None),
+    )
+
+
+def _table(*, by_kind: bool) -> rx.Component:
+    """What is not the price of a kind of token has a column of its own, so that each row adds up."""
+    columns: list[parts.Heading] = [
         (rx.match(asked("by", spans.BYS), *BY_NAMES.items(), "Day"), parts.LEFT, "name"),
         ("Requests", parts.RIGHT, "requests"),
         ("Input", parts.RIGHT + parts.ONLY_WIDE, "input"),
         ("Output", parts.RIGHT + parts.ONLY_WIDE, "output"),
         ("Cache read", parts.RIGHT + parts.ONLY_WIDE, "cache_read"),
         ("Cache write", parts.RIGHT + parts.ONLY_WIDE, "cache_write"),
+        *([("Other", parts.RIGHT + parts.ONLY_WIDE)] if by_kind else []),
         ("Price", parts.RIGHT, "price"),
-    )
-    table = parts.table(
-        "Usage in tokens, and its price", columns, rx.foreach(FOUND.lines, _line), _total(), sorted_by=_sorted_by()
-    )
-    return parts.panel(
-        rx.cond(
-            FOUND.lines.length() > 0,
-            rx.el.div(table, _pages(), class_name="mt-2"),
-            parts.empty("Nothing was used in this range", "Choose a longer range, or ask the assistant something."),
-        ),
-        title="Tokens and price",
-        aside=controls.choice("Group by", "by", BY_NAMES, sort=None, page=None),
-    )
+    ]
+    caption = "What each kind of token cost" if by_kind else "Usage in tokens, and its price"
+    rows = rx.foreach(FOUND.lines, lambda line: _line(line, by_kind))
+    return parts.table(caption, columns, rows, _total(by_kind), sorted_by=_sorted_by())
 
 
 def _pages() -> rx.Component:
@@ -146,16 +152,18 @@ def _pages() -> rx.Component:
     )
 
 
-def _line(line: ObjectVar[UsageLine]) -> rx.Component:
+def _line(line: ObjectVar[UsageLine], by_kind: bool) -> rx.Component:
     log = link(line.name, to="/requests?" + line.requests_at.to(str), class_name="hover:underline underline-offset-4")
-    return parts.row(*_cells(line, rx.cond(line.requests_at != "", log, line.name)))
+    return parts.row(*_cells(line, rx.cond(line.requests_at != "", log, line.name), by_kind))
 
 
-def _total() -> rx.Component:
-    return parts.row(*_cells(FOUND.total, FOUND.total.name), class_name="border-t border-line-strong font-semibold")
+def _total(by_kind: bool) -> rx.Component:
+    return parts.row(
+        *_cells(FOUND.total, FOUND.total.name, by_kind), class_name="border-t border-line-strong font-semibold"
+    )
 
 
-def _cells(line: ObjectVar[UsageLine], name: rx.Component | rx.Var[str]) -> list[rx.Component]:
+def _cells(line: ObjectVar[UsageLine], name: rx.Component | rx.Var[str], by_kind: bool) -> list[rx.Component]:
     wide = parts.RIGHT + parts.ONLY_WIDE
     return [
         parts.cell(name, class_name="whitespace-nowrap"),
@@ -164,5 +172,6 @@ def _cells(line: ObjectVar[UsageLine], name: rx.Component | rx.Var[str]) -> list
         parts.cell(line.output, wide),
         parts.cell(line.cache_read, wide),
         parts.cell(line.cache_write, wide),
+        *([parts.cell(line.other, wide)] if by_kind else []),
         parts.cell(rx.el.span(line.price, title=line.exact), parts.RIGHT),
     ]

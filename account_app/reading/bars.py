@@ -10,6 +10,8 @@ from relay.usage import Bucket, UsageRow
 SERIES_MAX = 5
 OTHERS = "6"
 KINDS = (("input", "Input"), ("output", "Output"), ("cache_read", "Cache read"), ("cache_write", "Cache write"))
+OTHER = ("other", "Other")
+"""What is not the price of tokens: searches, storage, prices put right."""
 WITHOUT_KEY = "Signed in, without a key"
 
 Amounts = dict[int, dict[str, int]]
@@ -17,13 +19,13 @@ Amounts = dict[int, dict[str, int]]
 
 
 def bars_of(
-    bins: Bins, found: Sequence[Bucket], before: Sequence[Bucket], names: dict[str, str], locale: str, as_tokens: bool
+    bins: Bins, found: Sequence[Bucket], before: Sequence[Bucket], names: dict[str, str], locale: str, show: str
 ) -> tuple[list[Bar], list[Slice], Axis]:
-    words = count if as_tokens else dollars
-    amounts = _amounts(found, as_tokens)
-    earlier = {place: sum(parts.values()) for place, parts in _amounts(before, as_tokens).items()}
+    words = count if show == "tokens" else dollars
+    amounts = _amounts(found, show)
+    earlier = {place: sum(parts.values()) for place, parts in _amounts(before, show).items()}
     whole = {place: sum(parts.values()) for place, parts in amounts.items()}
-    series = _series(amounts, as_tokens)
+    series = _series(amounts, show)
     top = round_top(max([*whole.values(), *earlier.values()], default=0))
     asked = {b.place: 0 for b in found}
     for bucket in found:
@@ -66,22 +68,27 @@ def axis_of(top: int, words: Callable[[int, str], str], locale: str) -> Axis:
     return Axis(upper if top else "", half if half != upper else "")
 
 
-def _amounts(found: Sequence[Bucket], as_tokens: bool) -> Amounts:
+def _amounts(found: Sequence[Bucket], show: str) -> Amounts:
     amounts: Amounts = {}
     for bucket in found:
         parts = amounts.setdefault(bucket.place, {})
-        if as_tokens:
-            for kind, _ in KINDS:
-                parts[kind] = parts.get(kind, 0) + getattr(bucket.usage, f"{kind}_tokens")
-        else:
-            parts[bucket.usage.bucket] = parts.get(bucket.usage.bucket, 0) + bucket.usage.price_pico
+        for name, amount in _parts(bucket.usage, show):
+            parts[name] = parts.get(name, 0) + amount
     return amounts
 
 
-def _series(amounts: Amounts, as_tokens: bool) -> dict[str, str]:
+def _parts(row: UsageRow, show: str) -> list[tuple[str, int]]:
+    if show == "tokens":
+        return [(kind, getattr(row, f"{kind}_tokens")) for kind, _ in KINDS]
+    if show == "kinds":
+        return [(kind, getattr(row, f"{kind}_pico")) for kind, _ in (*KINDS, OTHER)]
+    return [(row.bucket, row.price_pico)]
+
+
+def _series(amounts: Amounts, show: str) -> dict[str, str]:
     """Which colour a name has: the largest first; what comes after the fifth shares the sixth."""
-    if as_tokens:
-        return {kind: str(n) for n, (kind, _) in enumerate(KINDS, 1)}
+    if show != "price":
+        return {kind: str(n) for n, (kind, _) in enumerate(KINDS if show == "tokens" else (*KINDS, OTHER), 1)}
     totals: dict[str, int] = {}
     for parts in amounts.values():
         for name, amount in parts.items():
@@ -99,7 +106,7 @@ def title_of(name: str, names: dict[str, str]) -> str:
 def _slices(
     parts: dict[str, int], series: dict[str, str], names: dict[str, str], words: Callable[[int, str], str], locale: str
 ) -> list[Slice]:
-    titles = dict(KINDS)
+    titles = dict((*KINDS, OTHER))
     whole = sum(parts.values())
     by_colour: dict[str, tuple[str, int]] = {}
     for name, colour in series.items():

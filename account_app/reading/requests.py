@@ -12,7 +12,7 @@ from account_app.spans import Span, zone_named
 from relay import clock, usage
 from relay.errors import ProductError
 from relay.money import usd
-from relay.usage import CorrectionView, Receipt, Wanted
+from relay.usage import CorrectionView, Fresh, Receipt, Wanted
 
 ROWS = 25
 KINDS = {
@@ -105,20 +105,21 @@ def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
     wanted = Wanted(span.start, span.end, model, key, ended if ended in ENDINGS else None)
     found = _found(connection, account_id, query, wanted)
     names = usage.key_names(connection, account_id)
+    fresh = usage.fresh_of(connection, account_id, span.start, span.end)
     return RequestsFigures(
         first=span.first.isoformat(),
         last=span.last.isoformat(),
         lines=[request_line(request, locale) for request in found.requests],
         older=found.next or "",
-        model_choices=[Choice(name, name) for name in _models(connection, account_id, span, model)],
+        model_choices=[Choice(name, name) for name in _models(connection, account_id, span, model, fresh)],
         key_choices=[Choice(id, name) for id, name in names.items()],
-        sums="" if wanted.ended else _sums(connection, visitor, span, wanted),
+        sums="" if wanted.ended else _sums(connection, visitor, span, wanted, fresh),
         receipt=_receipt_of(connection, account_id, _chosen(query, "id"), locale),
     )
 
 
-def _models(connection: Any, account_id: str, span: Span, chosen: str | None) -> list[str]:
-    names = usage.models_used(connection, account_id, span.start, span.end)
+def _models(connection: Any, account_id: str, span: Span, chosen: str | None, fresh: Fresh) -> list[str]:
+    names = usage.models_used(connection, account_id, span.start, span.end, fresh)
     return sorted({*names, chosen}) if chosen else list(names)
 
 
@@ -134,10 +135,10 @@ def _found(connection: Any, account_id: str, query: Mapping[str, str], wanted: W
         return usage.requests(connection, account_id, None, ROWS, wanted)
 
 
-def _sums(connection: Any, visitor: Visitor, span: Span, wanted: Wanted) -> str:
+def _sums(connection: Any, visitor: Visitor, span: Span, wanted: Wanted, fresh: Fresh) -> str:
     """From the roll-ups, so that it is the usage page's own figure."""
     edges = [span.start, span.end]
-    rows = usage.used(connection, visitor.account_id, edges[0], edges[1], wanted.model, wanted.key_id)
+    rows = usage.used(connection, visitor.account_id, edges[0], edges[1], wanted.model, wanted.key_id, fresh)
     return f"{requests(rows.requests, visitor.locale)}, {dollars(rows.price_pico, visitor.locale)}"
 
 

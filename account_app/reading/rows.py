@@ -8,9 +8,11 @@ from typing import Any
 from account_app.session import Visitor
 from account_app.spans import Bins, By, Span
 from relay import clock, usage
-from relay.usage import Bucket, UsageRow
+from relay.usage import Bucket, Fresh, UsageRow
 
 ROWS_MAX = 60
+SHOWN = ("price", "tokens", "kinds")
+"""What is drawn: the whole price, tokens by kind, or the price of each kind of token."""
 COLUMNS = {
     "name": "bucket",
     "requests": "requests",
@@ -20,6 +22,11 @@ COLUMNS = {
     "cache_write": "cache_write_tokens",
     "price": "price_pico",
 }
+
+
+def shown_by(query: Mapping[str, str]) -> str:
+    asked = query.get("show")
+    return asked if asked in SHOWN else "price"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +46,12 @@ def rows_of(
     bins: Bins,
     edges: Sequence[datetime],
     found: Sequence[Bucket],
+    fresh: Fresh,
 ) -> Rows:
     """Sums of what was found between `edges`. Only hours that are finer than those are asked for, a page of them."""
     column, descending = _order(visitor.query, by)
     if by == "hour" and bins.unit != "hour":
-        return _some_hours(connection, visitor, span, column, descending)
+        return _some_hours(connection, visitor, span, column, descending, fresh)
     rows = _summed(found, _name_by(by, span, edges))
     rows.sort(key=lambda row: (getattr(row, column), row.bucket), reverse=descending)
     page, pages = _place(visitor.query, len(rows))
@@ -55,15 +63,19 @@ def _order(query: Mapping[str, str], by: By) -> tuple[str, bool]:
     usual = "-name" if by in ("day", "hour") else "-price"
     asked = str(query.get("sort") or usual)
     kept = asked if asked.removeprefix("-") in COLUMNS else usual
-    return COLUMNS[kept.removeprefix("-")], kept.startswith("-")
+    column = COLUMNS[kept.removeprefix("-")]
+    if shown_by(query) == "kinds":
+        column = column.replace("_tokens", "_pico")
+    return column, kept.startswith("-")
 
 
-def _some_hours(connection: Any, visitor: Visitor, span: Span, column: str, descending: bool) -> Rows:
-    count = usage.hours_used(connection, visitor.account_id, span.start, span.end)
-    page, pages = _place(visitor.query, count)
-    first = (page - 1) * ROWS_MAX
-    args = (connection, visitor.account_id, span.start, span.end, column, descending, ROWS_MAX, first)
-    return Rows(usage.some_hours(*args), page, pages)
+def _some_hours(connection: Any, visitor: Visitor, span: Span, column: str, descending: bool, fresh: Fresh) -> Rows:
+    order = "requests" if column == "bucket" else column
+    amounts = usage.hours_used(connection, visitor.account_id, span.start, span.end, order, fresh)
+    hours = list(amounts) if column == "bucket" else sorted(amounts, key=lambda hour: (amounts[hour], hour))
+    page, pages = _place(visitor.query, len(hours))
+    shown = (hours[::-1] if descending else hours)[(page - 1) * ROWS_MAX : page * ROWS_MAX]
+    return Rows(usage.some_hours(connection, visitor.account_id, shown, fresh), page, pages)
 
 
 def _place(query: Mapping[str, str], count: int) -> tuple[int, int]:

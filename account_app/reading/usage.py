@@ -9,7 +9,7 @@ from account_app import spans
 from account_app.components.drawn import Axis, Bar, Slice
 from account_app.components.figures import change, count, dollars, whole_day
 from account_app.reading.bars import bars_of, in_words, title_of
-from account_app.reading.rows import COLUMNS, in_weeks, rows_of
+from account_app.reading.rows import COLUMNS, in_weeks, rows_of, shown_by
 from account_app.session import Visitor
 from account_app.spans import By, Span, zone_named
 from relay import clock, usage
@@ -30,6 +30,7 @@ class UsageLine:
     output: str = "0"
     cache_read: str = "0"
     cache_write: str = "0"
+    other: str = ""
     price: str = "$0.00"
     exact: str = "$0"
     requests_at: str = ""
@@ -72,16 +73,18 @@ def usage_of(connection: Any, visitor: Visitor) -> UsageFigures:
     account_id, locale, query = visitor.account_id, visitor.locale, visitor.query
     span = spans.span_from(query, clock.now(), zone_named(visitor.zone))
     by = spans.by_from(query)
+    show = shown_by(query)
     split: Split | None = by if by in ("model", "service", "key") else None
     bins = spans.bins_of(span, locale, by)
     edges = spans.edges_of(span, "day") if by == "day" and bins.unit == "week" else bins.edges
-    found = usage.buckets(connection, account_id, edges, split)
-    before = usage.buckets(connection, account_id, spans.edges_of(span.before, bins.unit))
+    fresh = usage.fresh_of(connection, account_id, span.before.start, span.end)
+    found = usage.buckets(connection, account_id, edges, split, fresh)
+    before = usage.buckets(connection, account_id, spans.edges_of(span.before, bins.unit), None, fresh)
     names = _names(connection, account_id, by)
     total, total_before = (usage.total(bucket.usage for bucket in each) for each in (found, before))
-    shown = rows_of(connection, visitor, span, by, bins, edges, found)
+    shown = rows_of(connection, visitor, span, by, bins, edges, found, fresh)
     drawn = found if edges is bins.edges else in_weeks(found)
-    bars, series, axis = bars_of(bins, drawn, before, names, locale, query.get("show") == "tokens")
+    bars, series, axis = bars_of(bins, drawn, before, names, locale, show)
     return UsageFigures(
         first=span.first.isoformat(),
         last=span.last.isoformat(),
@@ -96,8 +99,8 @@ def usage_of(connection: Any, visitor: Visitor) -> UsageFigures:
         requests=_compared(total.requests, total_before.requests, count, locale),
         tokens_in=_compared(_all_input(total), _all_input(total_before), count, locale),
         tokens_out=_compared(total.output_tokens, total_before.output_tokens, count, locale),
-        lines=[_line(r, _name(r, by, span, names, locale), _log_of(r, by, span), locale) for r in shown.rows],
-        total=_line(total, "Total", "", locale),
+        lines=[_line(r, _name(r, by, span, names, locale), _log_of(r, by, span), locale, show) for r in shown.rows],
+        total=_line(total, "Total", "", locale, show),
         page=shown.page,
         pages=shown.pages,
     )
@@ -133,14 +136,15 @@ def _log_of(row: UsageRow, by: By, span: Span) -> str:
     return ""
 
 
-def _line(row: UsageRow, name: str, requests_at: str, locale: str) -> UsageLine:
+def _line(row: UsageRow, name: str, requests_at: str, locale: str, show: str) -> UsageLine:
+    """Each kind of token as how many there were or, where their price is shown, as what they cost."""
+    words, unit = (dollars, "pico") if show == "kinds" else (count, "tokens")
+    kinds = ("input", "output", "cache_read", "cache_write")
     return UsageLine(
         name=name,
         requests=count(row.requests, locale),
-        input=count(row.input_tokens, locale),
-        output=count(row.output_tokens, locale),
-        cache_read=count(row.cache_read_tokens, locale),
-        cache_write=count(row.cache_write_tokens, locale),
+        **{kind: words(getattr(row, f"{kind}_{unit}"), locale) for kind in kinds},
+        other=dollars(row.other_pico, locale) if show == "kinds" else "",
         price=dollars(row.price_pico, locale),
         exact=f"${usd(row.price_pico)}",
         requests_at=requests_at,

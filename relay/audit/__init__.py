@@ -1,7 +1,7 @@
 """Whether the snapshots say what the facts say. It shares no arithmetic with the ledger, nor its errors.
 
 The facts are entries, usage rows, open holds and published prices; the caches over them are balances, grants'
-remains, roll-ups and what keys have spent. Memory is bounded by one account's roll-ups, whatever the history.
+remains, roll-ups, sums and what keys have spent. Memory is bounded by one account's roll-ups, whatever the history.
 """
 
 from collections.abc import Callable
@@ -11,29 +11,30 @@ from sqlalchemy import Connection, func, select, union
 from relay.audit.account import audit_account
 from relay.audit.differences import Difference
 from relay.audit.prices import Prices
-from relay.tables import Account, Balance, Entry, Usage, UsageHour, table
+from relay.audit.sums import Sums
+from relay.tables import EVERYBODY, Account, Balance, Entry, Usage, UsageHour, UsageSum, table
 
 __all__ = ["Difference", "recompute"]
 
 Progress = Callable[[int, int], None]
 """Called with the accounts done and the accounts there are."""
 
-accounts = table(Account)
+accounts, _sums = table(Account), table(UsageSum)
 # A row of an account that does not exist is a difference too, so the ids come from every table.
-_EVERYBODY = union(select(accounts.c.id), *(select(table(t).c.account_id) for t in (Balance, Entry, Usage, UsageHour)))
+_OF_SOMEBODY = select(_sums.c.account_id).where(_sums.c.account_id != EVERYBODY)
+_IDS = (select(table(t).c.account_id) for t in (Balance, Entry, Usage, UsageHour))
+_EVERYBODY = union(select(accounts.c.id), *_IDS, _OF_SOMEBODY)
 
 
 def recompute(connection: Connection, progress: Progress | None = None) -> list[Difference]:
-    """Every difference, account by account; empty when all is well. Nothing may have been read before."""
-    if connection.dialect.name == "postgresql":
-        # All reads see one moment, although the server goes on settling meanwhile.
-        connection.execution_options(isolation_level="REPEATABLE READ")
+    """Every difference, account by account; empty when all is well."""
     total = connection.execute(select(func.count()).select_from(accounts)).scalar_one()
     prices = Prices(connection)
     found: list[Difference] = []
+    sums = Sums(EVERYBODY)
     everybody = connection.execute(_EVERYBODY, execution_options={"yield_per": 500})
     for done, account_id in enumerate(everybody.scalars(), start=1):
-        found += audit_account(connection, account_id, prices)
+        found += audit_account(connection, account_id, prices, sums)
         if progress is not None:
             progress(done, max(done, total))
-    return found
+    return found + list(sums.differences(connection))

@@ -9,6 +9,7 @@ from relay import clock
 from relay.audit.differences import Difference, compare
 from relay.audit.prices import Priced, Prices
 from relay.audit.replay import Replay
+from relay.audit.sums import Sums, rolled_until
 from relay.tables import ApiKey, Balance, Entry, Grant, Hold, Usage, UsageHour, table
 
 balances, grants, entries, holds = table(Balance), table(Grant), table(Entry), table(Hold)
@@ -27,22 +28,25 @@ _HOUR_SUMS = (
 _ROWS_AT_ONCE = 1000
 
 
-def audit_account(connection: Connection, account_id: str, prices: Prices) -> Iterator[Difference]:
-    """Every difference of one account."""
-    account = _Account(connection, account_id, prices)
+def audit_account(connection: Connection, account_id: str, prices: Prices, everybody: Sums) -> Iterator[Difference]:
+    """Every difference of one account. What is in its sums is added to those of `everybody`."""
+    account = _Account(connection, account_id, prices, everybody)
     yield from account.read()
     yield from account.replay.differences()
     yield from account.unpaid_differences()
     yield from account.balance_differences()
     yield from account.hour_differences()
+    yield from account.sums.differences(connection)
     yield from account.key_differences()
 
 
 class _Account:
-    def __init__(self, connection: Connection, account_id: str, prices: Prices) -> None:
+    def __init__(self, connection: Connection, account_id: str, prices: Prices, everybody: Sums) -> None:
         self._connection = connection
         self._id = account_id
         self._prices = prices
+        self.sums, self._everybody = Sums(account_id), everybody
+        self._rolled_until = rolled_until(connection, account_id)
         self._hours: dict[tuple[Any, ...], list[int]] = {}
         self._spent: dict[str, int] = {}
         self._unpaid: dict[str, list[int]] = {}
@@ -83,6 +87,9 @@ class _Account:
         )
         so_far = self._hours.get(key, [0] * len(added))
         self._hours[key] = [a + b for a, b in zip(so_far, added, strict=True)]
+        if self._rolled_until is not None and row.at < self._rolled_until:
+            self.sums.add(row, priced)
+            self._everybody.add(row, priced)
         self._spent[row.key_id] = self._spent.get(row.key_id, 0) + priced.price_pico
         self._owe(row.request_id, priced.price_pico, 0)
 

@@ -1,5 +1,6 @@
 """Usage rows priced again, each by the version that it names."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -14,10 +15,17 @@ from relay.tables import Usage, table
 usage = table(Usage)
 
 
+NOTHING = (0, 0, 0, 0)
+_KIND_PLACES = {"input": 0, "output": 1, "cache_read": 2, "cache_write_5m": 3, "cache_write_1h": 3}
+
+
 class Priced(NamedTuple):
+    """`kinds` is how much of the price is for input, output, cache reads and cache writes."""
+
     cost_pico: int
     price_pico: int
     differences: list[Difference]
+    kinds: tuple[int, ...] = NOTHING
 
 
 class Prices:
@@ -34,7 +42,7 @@ class Prices:
             return self._correction(row)
         if row.kind != "request" or row.service != "claude":
             return Priced(row.cost_pico, row.price_pico, [])
-        return self._compare(row, _tokens(row), 0, 0)
+        return self._compare(row, _tokens(row), 0, 0)._replace(kinds=self._kinds(row, row.tier, [_tokens(row)]))
 
     def _correction(self, row: Row[Any]) -> Priced:
         """With the rows before it, it must come to the price of all their tokens."""
@@ -42,17 +50,29 @@ class Prices:
             select(usage)
             .where(usage.c.id < row.id, usage.c.account_id == row.account_id)
             .where(or_(usage.c.request_id == row.amends, usage.c.amends == row.amends))
+            .order_by(usage.c.id)
         ).all()
         if not any(found.kind == "request" for found in earlier):
             nothing = Difference("usage.amends", row.request_id, row.amends, None)
             return Priced(row.cost_pico, row.price_pico, [nothing])
-        changed = _tokens(row)
+        changed, every = _tokens(row), [*map(_tokens, earlier), _tokens(row)]
+        was, now = self._kinds(row, earlier[-1].tier, every[:-1]), self._kinds(row, row.tier, every)
+        kinds = tuple(b - a for a, b in zip(was, now, strict=True))
         if changed == Tokens() or row.service != "claude":
-            return Priced(row.cost_pico, row.price_pico, [])
-        every = [changed, *map(_tokens, earlier)]
-        total = Tokens(*(sum(getattr(tokens, kind) for tokens in every) for kind in asdict(changed)))
+            return Priced(row.cost_pico, row.price_pico, [], kinds)
         before = (sum(found.cost_pico for found in earlier), sum(found.price_pico for found in earlier))
-        return self._compare(row, total, *before)
+        return self._compare(row, _in_all(every), *before)._replace(kinds=kinds)
+
+    def _kinds(self, row: Row[Any], tier: str, tokens: Sequence[Tokens]) -> tuple[int, ...]:
+        """How much tokens cost by kind in that tier; nothing where it has no price."""
+        prices = self._table(row.price_version)
+        if prices is None or not prices.has_tier(row.model, tier):
+            return NOTHING
+        found = [0, 0, 0, 0]
+        for line in prices.charge(row.model, tier, _in_all(tokens)).lines:
+            if (place := _KIND_PLACES.get(line.kind)) is not None:
+                found[place] += line.amount_pico
+        return tuple(found)
 
     def _compare(self, row: Row[Any], tokens: Tokens, cost_before: int, price_before: int) -> Priced:
         prices = self._table(row.price_version)
@@ -78,6 +98,10 @@ class Prices:
             except NotFound:
                 self._tables[version] = None
         return self._tables[version]
+
+
+def _in_all(every: Sequence[Tokens]) -> Tokens:
+    return Tokens(*(sum(getattr(tokens, kind) for tokens in every) for kind in asdict(Tokens())))
 
 
 def _tokens(row: Row[Any]) -> Tokens:

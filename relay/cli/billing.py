@@ -62,6 +62,7 @@ async def _sync(office: Office, stuck: bool) -> dict[str, int]:
         await office.database.write(billing.try_stuck_again)
     await Unbooked(office.database, Drawer(office.settings, new_id("command")), lambda _: None).book_left_behind()
     ticked, billed = await sync.tick(office.database), await sync.bill(office)
+    await sync.roll_up(office.database)
     return ticked | billed | {"waiting": await office.database.read(billing.unsent)}
 
 

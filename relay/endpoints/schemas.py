@@ -50,6 +50,11 @@ _USAGE_ROW = _object(
     output_tokens=MORE_OR_LESS,
     cache_read_tokens=MORE_OR_LESS,
     cache_write_tokens=MORE_OR_LESS,
+    input_usd=USD,
+    output_usd=USD,
+    cache_read_usd=USD,
+    cache_write_usd=USD,
+    other_usd={**USD, "description": "what is not the price of tokens: searches, storage, prices put right"},
     price_usd=USD,
 )
 _REQUEST = _object(

@@ -93,6 +93,11 @@ def _row(row: UsageRow) -> dict[str, Any]:
         "output_tokens": row.output_tokens,
         "cache_read_tokens": row.cache_read_tokens,
         "cache_write_tokens": row.cache_write_tokens,
+        "input_usd": usd(row.input_pico),
+        "output_usd": usd(row.output_pico),
+        "cache_read_usd": usd(row.cache_read_pico),
+        "cache_write_usd": usd(row.cache_write_pico),
+        "other_usd": usd(row.other_pico),
         "price_usd": usd(row.price_pico),
     }
 

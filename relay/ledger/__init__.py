@@ -20,8 +20,10 @@ from relay.ledger.planning import (
     with_unsealed_overage,
 )
 from relay.ledger.posting import post
+from relay.ledger.rolling import NEVER, roll, to_roll
 
 __all__ = [
+    "NEVER",
     "Book",
     "Command",
     "Corrected",
@@ -46,6 +48,8 @@ __all__ = [
     "open_balance",
     "overage_until",
     "post",
+    "roll",
     "set_cap",
+    "to_roll",
     "with_unsealed_overage",
 ]

@@ -47,6 +47,7 @@ class Book:
     spend_cap_pico: int
     has_plan: bool
     next_expiry_at: datetime | None
+    rolled_until: datetime | None = None
     grants: list[GrantState] = field(default_factory=list[GrantState])
     changed: bool = False
 

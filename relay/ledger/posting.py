@@ -12,6 +12,7 @@ from relay.errors import CapReached, InsufficientCredit, NotFound
 from relay.ledger import correcting, shelf
 from relay.ledger.book import Book, Movement
 from relay.ledger.commands import Command, Held, Hold, Journal, Renew, Settle, Settled
+from relay.ledger.rolling import add_late
 from relay.ledger.usage_rows import roll_up, usage_row
 from relay.money import usd
 from relay.prepared import InsertSet, Prepared, UpdateSet, among
@@ -199,6 +200,7 @@ class _Posting:
         if self._usage_rows:
             _NEW_USAGE.run(self._connection, self._usage_rows)
             roll_up(self._connection, self._usage_rows)
+            add_late(self._connection, self._books, self._usage_rows)
             _SPENT.run(self._connection, _spent_by_key(self._usage_rows))
         _NEW_HOLDS.run(self._connection, [_hold_row(command) for command in self._new_holds.values()])
         shelf.put_back(self._connection, self._books.values(), self._movements, self._now)

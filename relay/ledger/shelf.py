@@ -22,6 +22,7 @@ _BALANCES = Prepared(
         balances.c.spend_cap_pico,
         balances.c.has_plan,
         balances.c.next_expiry_at,
+        balances.c.rolled_until,
     )
     .where(among(balances.c.account_id, "ids"))
     .order_by(balances.c.account_id)

@@ -1,19 +1,19 @@
-"""What everybody was charged and what upstream charged us, from the hourly roll-ups of all accounts.
+"""What everybody was charged and what upstream charged us, from the sums over all accounts.
 
 A sum over many accounts may pass 64 bits, which SQLite refuses: so amounts are summed in two halves, joined in Python.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
-from datetime import datetime, tzinfo
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
-from relay import clock
-from relay.tables import UsageHour, table
+from relay.sums import hours_of
+from relay.tables import EVERYBODY
+from relay.usage import midnight
+from relay.usage.summed import Spans, Split, fresh_of_everybody, placed, rolled
 
-hours = table(UsageHour)
 HALF = 10**6
 
 
@@ -32,19 +32,20 @@ class Margin(NamedTuple):
 
 def by_model(connection: Connection, start: datetime, end: datetime) -> list[Margin]:
     """The UTC hours that overlap [start, end); the dearest first. Storage is a model of its own name."""
-    query = _within(select(hours.c.model, *_SUMS), start, end).group_by(hours.c.model)
-    found = [_margin(row[0] or "storage", row[1:]) for row in connection.execute(query)]
-    return sorted(found, key=lambda each: (-each.revenue_pico, each.bucket))
+    found = _summed(connection, [hours_of(start, end)], "model")
+    margins = [total_of(each, name or "storage") for (_, name), each in found.items()]
+    return sorted(margins, key=lambda each: (-each.revenue_pico, each.bucket))
 
 
 def by_day(connection: Connection, start: datetime, end: datetime, zone: tzinfo) -> list[Margin]:
     """Days of that zone with use, the newest first."""
-    query = _within(select(hours.c.hour, *_SUMS), start, end).group_by(hours.c.hour)
-    days: dict[str, list[Margin]] = defaultdict(list)
-    for row in connection.execute(query):
-        day = row[0].astimezone(zone).date().isoformat()
-        days[day].append(_margin(day, row[1:]))
-    return [total_of(days[day], day) for day in sorted(days, reverse=True)]
+    start, end = hours_of(start, end)
+    first, last = (at.astimezone(zone).date() for at in (start, end))
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    spans = [(max(start, midnight(d, zone)), min(end, midnight(d + timedelta(days=1), zone))) for d in days]
+    kept = [(d, span) for d, span in zip(days, spans, strict=True) if span[0] < span[1]]
+    found = _summed(connection, [span for _, span in kept], "")
+    return [total_of(found[place, ""], kept[place][0].isoformat()) for place, _ in sorted(found, reverse=True)]
 
 
 def total_of(margins: Iterable[Margin], name: str = "total") -> Margin:
@@ -57,19 +58,23 @@ def total_of(margins: Iterable[Margin], name: str = "total") -> Margin:
     )
 
 
-_SUMS = (
-    func.sum(hours.c.requests),
-    func.sum(hours.c.price_pico.op("/")(HALF)),
-    func.sum(hours.c.price_pico.op("%")(HALF)),
-    func.sum(hours.c.cost_pico.op("/")(HALF)),
-    func.sum(hours.c.cost_pico.op("%")(HALF)),
+def _summed(connection: Connection, spans: Spans, split: Split) -> dict[tuple[int, str], list[Margin]]:
+    found: dict[tuple[int, str], list[Margin]] = {}
+    for place, name, *halves in rolled(connection, EVERYBODY, spans, split, _HALVES):
+        found.setdefault((place, name), []).append(_margin(halves))
+    fresh = fresh_of_everybody(connection, spans[0][0], spans[-1][1])
+    for key, group in placed(fresh, spans, split):
+        requests, *_, cost_pico, price_pico = group.sums[:7]
+        found.setdefault(key, []).append(Margin("", requests, price_pico, cost_pico))
+    return found
+
+
+_HALVES = (
+    "sum(sums.requests)",
+    *(f"sum(sums.{name} {sign} {HALF})" for name in ("price_pico", "cost_pico") for sign in ("/", "%")),
 )
 
 
-def _margin(name: str, sums: Iterable[Any]) -> Margin:
-    requests, *halves = (int(value) for value in sums)
-    return Margin(name, requests, halves[0] * HALF + halves[1], halves[2] * HALF + halves[3])
-
-
-def _within(query: Any, start: datetime, end: datetime) -> Any:
-    return query.where(hours.c.hour >= clock.hour_of(start), hours.c.hour < end)
+def _margin(halves: Sequence[int]) -> Margin:
+    requests, *amounts = map(int, halves)
+    return Margin("", requests, amounts[0] * HALF + amounts[1], amounts[2] * HALF + amounts[3])

@@ -20,8 +20,10 @@ from relay.tables.metered import Price, PriceVersion, Usage, UsageHour
 from relay.tables.operating import Inspection, OperatorAction
 from relay.tables.people import Account, ApiKey, BearerToken, Export, Session, SignInCode
 from relay.tables.running import Lease, Look
+from relay.tables.summed import EVERYBODY, UsageSum
 
 __all__ = [
+    "EVERYBODY",
     "Account",
     "Alert",
     "AlertChoice",
@@ -51,6 +53,7 @@ __all__ = [
     "StripeEvent",
     "Usage",
     "UsageHour",
+    "UsageSum",
     "UtcDateTime",
     "Window",
     "table",

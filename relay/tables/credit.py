@@ -17,7 +17,8 @@ NOT_BY_USE = text("kind NOT IN ('burn', 'overage')")
 class Balance(SQLModel, table=True):
     """The account's snapshot: a cache over `entries` and `holds` that the audit recomputes.
 
-    Overage is cumulative; `sealed_overage_pico` is how far windows have taken it towards Stripe.
+    Overage is cumulative; `sealed_overage_pico` is how far windows have taken it towards Stripe. Usage rows from before
+    `rolled_until` are in `usage_sums`.
     """
 
     __tablename__ = "balances"
@@ -33,6 +34,7 @@ class Balance(SQLModel, table=True):
     period_end: datetime | None = moment(default=None)
     next_expiry_at: datetime | None = moment(default=None)
     changed_at: datetime = moment()
+    rolled_until: datetime | None = moment(default=None)
 
 
 class Grant(SQLModel, table=True):

@@ -18,6 +18,7 @@ from relay.usage.rollups import (
     UsageRow,
     UsageView,
     hours_used,
+    midnight,
     models_used,
     some_hours,
     summary,
@@ -25,6 +26,7 @@ from relay.usage.rollups import (
     usage,
     used,
 )
+from relay.usage.summed import Fresh, fresh_of
 
 __all__ = [
     "BYS",
@@ -32,6 +34,7 @@ __all__ = [
     "Bucket",
     "By",
     "CorrectionView",
+    "Fresh",
     "GrantView",
     "Pace",
     "Receipt",
@@ -47,8 +50,10 @@ __all__ = [
     "credit_ahead",
     "credit_moves",
     "csv",
+    "fresh_of",
     "hours_used",
     "key_names",
+    "midnight",
     "models_used",
     "overage_moves",
     "pace",

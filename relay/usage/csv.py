@@ -12,6 +12,11 @@ HEADER = (
     "output_tokens",
     "cache_read_tokens",
     "cache_write_tokens",
+    "input_usd",
+    "output_usd",
+    "cache_read_usd",
+    "cache_write_usd",
+    "other_usd",
     "price_usd",
 )
 _QUOTED = frozenset(',"\r\n')
@@ -29,7 +34,15 @@ def csv(view: UsageView) -> Iterator[str]:
             row.cache_read_tokens,
             row.cache_write_tokens,
         )
-        yield ",".join([_text(row.bucket), *map(str, counts), usd(row.price_pico)]) + "\r\n"
+        amounts = (
+            row.input_pico,
+            row.output_pico,
+            row.cache_read_pico,
+            row.cache_write_pico,
+            row.other_pico,
+            row.price_pico,
+        )
+        yield ",".join([_text(row.bucket), *map(str, counts), *map(usd, amounts)]) + "\r\n"
 
 
 def _text(value: str) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
 from relay.errors import BadInput
 from relay.tables import Usage, UsageHour, table
 from relay.tables.metered import CUT_SHORT
-from relay.usage.buckets import spans
+from relay.usage.spans import spans
 
 usage, hours = table(Usage), table(UsageHour)
 LIMIT_MAX = 200

@@ -1,20 +1,26 @@
-"""Charts and totals, from the hourly roll-ups alone."""
+"""Charts and totals of one account."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Literal, get_args
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import pairwise
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from relay import clock
-from relay.tables import UsageHour, table
+from relay.sums import COUNTS as ALL_COUNTS
+from relay.sums import hours_of
+from relay.tables import Usage, UsageHour, table
+from relay.usage.summed import Fresh, Split, by_hour, summed
 
-hours = table(UsageHour)
+rows, hours = table(Usage), table(UsageHour)
 
 By = Literal["hour", "day", "model", "service", "key"]
 BYS: tuple[By, ...] = get_args(By)
+SPLITS: dict[str, Split] = {"model": "model", "service": "model", "key": "key"}
+"""How the sums are split for a grouping; storage is a service of its own, and no model."""
 COUNTS = (
     "requests",
     "input_tokens",
@@ -22,15 +28,21 @@ COUNTS = (
     "cache_read_tokens",
     "cache_write_tokens",
     "price_pico",
+    "input_pico",
+    "output_pico",
+    "cache_read_pico",
+    "cache_write_pico",
 )
-_SUMS = [func.coalesce(func.sum(hours.c[name]), 0).label(name) for name in COUNTS]
+TOKENS = COUNTS[1:5]
+HOUR, LONG = timedelta(hours=1), timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
     """Sums of one bucket: an hour (RFC 3339, UTC), a day (`2026-11-24`), a model, a service, or a key's id.
 
-    What was called without a key has the bucket `session`; storage, which has no model, has `storage`.
+    What was called without a key has the bucket `session`; storage, which has no model, has `storage`. The prices of
+    the kinds of token and `other_pico` (searches, storage, prices put right) add up to `price_pico`.
     """
 
     bucket: str
@@ -40,6 +52,14 @@ class UsageRow:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     price_pico: int = 0
+    input_pico: int = 0
+    output_pico: int = 0
+    cache_read_pico: int = 0
+    cache_write_pico: int = 0
+
+    @property
+    def other_pico(self) -> int:
+        return self.price_pico - self.input_pico - self.output_pico - self.cache_read_pico - self.cache_write_pico
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +87,23 @@ def usage(
 
     An hour counts for the day that it begins in, which matters where a zone is off by half an hour.
     """
-    if by in ("model", "service", "key"):
-        rows = _by_name(connection, account_id, start, end, by)
+    start, end = hours_of(start, end)
+    if by in SPLITS:
+        found = _by_name(connection, account_id, start, end, by)
     else:
-        rows = _by_time(connection, account_id, start, end, _hour_name if by == "hour" else _day_name(zone))
-    return UsageView(rows, total(rows))
+        found = _by_time(connection, account_id, start, end, None if by == "hour" else place_named(zone))
+    return UsageView(found, total(found))
 
 
 def summary(connection: Connection, account_id: str, zone: str = "UTC") -> Summary:
     """What was spent this month and today."""
-    place = _place(zone)
-    now = clock.now().astimezone(place)
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    until = now.astimezone(UTC) + timedelta(hours=1)
-    month = _sum(connection, account_id, today.replace(day=1), until)
-    day = _sum(connection, account_id, today, until)
+    place = place_named(zone)
+    now = clock.now()
+    today = now.astimezone(place).date()
+    begins = [midnight(today.replace(day=1), place), midnight(today, place)]
+    found = summed(connection, account_id, [*pairwise([*begins, clock.hour_of(now) + HOUR])])
+    before, day = (row_of("", found.get((n, ""))) for n in range(2))
+    month = total((before, day))
     return Summary(month.price_pico, month.requests, day.price_pico, day.requests)
 
 
@@ -92,14 +114,10 @@ def used(
     end: datetime,
     model: str | None = None,
     key_id: str | None = None,
+    fresh: Fresh | None = None,
 ) -> UsageRow:
     """The sum of the hours that begin in [start, end), of one model or key where that is given."""
-    query = _within(select(*_SUMS), account_id, start, end)
-    if model is not None:
-        query = query.where(hours.c.model == model)
-    if key_id is not None:
-        query = query.where(hours.c.key_id == key_id)
-    return _row("", connection.execute(query).one())
+    return total(_one(connection, account_id, start, end, model, key_id, fresh), "")
 
 
 def total(rows: Iterable[UsageRow], bucket: str = "total") -> UsageRow:
@@ -108,77 +126,124 @@ def total(rows: Iterable[UsageRow], bucket: str = "total") -> UsageRow:
     return UsageRow(bucket, *(sum(getattr(row, name) for row in kept) for name in COUNTS))
 
 
-def models_used(connection: Connection, account_id: str, start: datetime, end: datetime) -> tuple[str, ...]:
+def models_used(
+    connection: Connection, account_id: str, start: datetime, end: datetime, fresh: Fresh | None = None
+) -> tuple[str, ...]:
     """The models that had use in the hours that begin in [start, end), by name."""
-    query = _within(select(hours.c.model).distinct(), account_id, start, end)
-    return tuple(sorted(name for name in connection.execute(query).scalars() if name))
+    found = summed(connection, account_id, [(start, end)], "model", fresh)
+    return tuple(sorted(name for _, name in found if name))
 
 
-def hours_used(connection: Connection, account_id: str, start: datetime, end: datetime) -> int:
-    """How many of the hours that begin in [start, end) had use."""
-    query = _within(select(func.count(hours.c.hour.distinct())), account_id, start, end)
-    return connection.execute(query).scalar_one()
+def hours_used(
+    connection: Connection, account_id: str, start: datetime, end: datetime, order: str, fresh: Fresh | None = None
+) -> dict[str, int]:
+    """Every hour with use that begins in [start, end), with its amount of `order` (one of COUNTS)."""
+    found = by_hour(connection, account_id, start, end, [order], fresh)
+    return {clock.rfc3339(hour): amounts[0] for hour, amounts in found.items()}
 
 
 def some_hours(
+    connection: Connection, account_id: str, hours: Sequence[str], fresh: Fresh | None = None
+) -> tuple[UsageRow, ...]:
+    """Those hours, in the order in which they are asked for."""
+    at = sorted(datetime.fromisoformat(hour) for hour in hours)
+    found = summed(connection, account_id, [(hour, hour + HOUR) for hour in at], "", fresh)
+    rows = {clock.rfc3339(at[place]): values for (place, _), values in found.items()}
+    return tuple(row_of(hour, rows.get(hour)) for hour in hours)
+
+
+def place_named(zone: str) -> tzinfo:
+    return UTC if zone == "UTC" else ZoneInfo(zone)
+
+
+def midnight(when: date, zone: tzinfo) -> datetime:
+    """When the first hour of that day begins, in UTC. Use is counted by UTC hours: where a zone is off by half an
+    hour, an hour belongs to the day that it begins in.
+    """
+    begins = datetime.combine(when, time(), zone).astimezone(UTC)
+    return begins if not begins.minute else begins.replace(minute=0) + HOUR
+
+
+def row_of(bucket: str, sums: Sequence[int] | None) -> UsageRow:
+    """Sums in the order of `relay.sums.COUNTS`, or nothing at all."""
+    return UsageRow(bucket, *(sums[n] for n in _PLACES)) if sums else UsageRow(bucket)
+
+
+_PLACES = [ALL_COUNTS.index(name) for name in COUNTS]
+
+
+def _one(
     connection: Connection,
     account_id: str,
     start: datetime,
     end: datetime,
-    order: str,
-    descending: bool,
-    limit: int,
-    offset: int,
-) -> tuple[UsageRow, ...]:
-    """A page of those hours, in the order of `bucket` or of one of COUNTS; what is equal goes by time."""
-    counted = [sums for sums in _SUMS if sums.name == order]
-    by = [column.desc() if descending else column.asc() for column in (*counted, hours.c.hour)]
-    query = _within(select(hours.c.hour, *_SUMS), account_id, start, end).group_by(hours.c.hour)
-    found = connection.execute(query.order_by(*by).limit(limit).offset(offset))
-    return tuple(_row(_hour_name(row[0]), row[1:]) for row in found)
+    model: str | None,
+    key_id: str | None,
+    fresh: Fresh | None,
+) -> Iterator[UsageRow]:
+    if model is not None and key_id is not None:
+        both = (hours.c.model == model, hours.c.key_id == key_id, hours.c.hour >= start, hours.c.hour < end)
+        sums = (func.coalesce(func.sum(hours.c[name]), 0) for name in ("requests", *TOKENS, "price_pico"))
+        of = connection.execute(select(*sums).where(hours.c.account_id == account_id, *both)).one()
+        yield UsageRow("", *(int(value) for value in of))
+        return
+    split: Split = "model" if model is not None else "key" if key_id is not None else ""
+    wanted = model if model is not None else key_id or ""
+    for (_, name), values in summed(connection, account_id, [(start, end)], split, fresh).items():
+        if name == wanted:
+            yield row_of("", values)
 
 
 def _by_name(connection: Connection, account_id: str, start: datetime, end: datetime, by: str) -> tuple[UsageRow, ...]:
-    name = hours.c["key_id" if by == "key" else by]
-    query = _within(select(name, *_SUMS), account_id, start, end).group_by(name)
-    nameless = "session" if by == "key" else "storage"
-    found = [_row(row[0] or nameless, row[1:]) for row in connection.execute(query)]
-    return tuple(sorted(found, key=lambda row: (-row.price_pico, row.bucket)))
+    found = summed(connection, account_id, [(start, end)], SPLITS[by])
+    rows = named_rows((bucket_name(by, name), values) for (_, name), values in found.items())
+    return tuple(sorted(rows, key=lambda row: (-row.price_pico, row.bucket)))
+
+
+def bucket_name(by: str, name: str) -> str:
+    """What the sums of a model or a key are called in a grouping."""
+    if by == "key":
+        return name or "session"
+    return "storage" if not name else "claude" if by == "service" else name
+
+
+def named_rows(found: Iterable[tuple[str, Sequence[int]]]) -> list[UsageRow]:
+    """One row for each name; what has the same is summed."""
+    rows: dict[str, UsageRow] = {}
+    for name, values in found:
+        row = row_of(name, values)
+        rows[name] = total((rows[name], row), name) if name in rows else row
+    return list(rows.values())
 
 
 def _by_time(
-    connection: Connection, account_id: str, start: datetime, end: datetime, name: Callable[[datetime], str]
+    connection: Connection, account_id: str, start: datetime, end: datetime, place: tzinfo | None
 ) -> tuple[UsageRow, ...]:
-    query = _within(select(hours.c.hour, *_SUMS), account_id, start, end).group_by(hours.c.hour)
-    sums: dict[str, list[int]] = {}
-    for row in connection.execute(query.order_by(hours.c.hour)):
-        so_far = sums.setdefault(name(row[0]), [0] * len(COUNTS))
-        for i, value in enumerate(row[1:]):
-            so_far[i] += int(value)
-    return tuple(_row(bucket, values) for bucket, values in sums.items())
+    if place is None:
+        found = by_hour(connection, account_id, start, end)
+        return tuple(row_of(clock.rfc3339(hour), values) for hour, values in found.items())
+    start, end = _with_use(connection, account_id, start, end)
+    days = _days(start, end, place)
+    found = summed(connection, account_id, [span for _, span in days])
+    return tuple(row_of(days[n][0], values) for (n, _), values in sorted(found.items()))
 
 
-def _sum(connection: Connection, account_id: str, start: datetime, end: datetime) -> UsageRow:
-    return _row("", connection.execute(_within(select(*_SUMS), account_id, start, end)).one())
+def _with_use(connection: Connection, account_id: str, start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """That of a long span in which there can be use: nobody asks for every day since the year 2000."""
+    if end - start <= LONG:
+        return start, end
+    mine = select(rows.c.at).where(rows.c.account_id == account_id).limit(1)
+    first, last = (connection.execute(mine.order_by(at)).scalar() for at in (rows.c.at, rows.c.at.desc()))
+    if first is None or last is None:
+        return start, start
+    return max(start, clock.hour_of(first)), min(end, clock.hour_of(last) + HOUR)
 
 
-def _within(query: Select[Any], account_id: str, start: datetime, end: datetime) -> Select[Any]:
-    return query.where(hours.c.account_id == account_id, hours.c.hour >= clock.hour_of(start), hours.c.hour < end)
-
-
-def _row(bucket: str, values: Iterable[Any]) -> UsageRow:
-    # PostgreSQL sums to NUMERIC, which arrives as Decimal.
-    return UsageRow(bucket, *(int(value) for value in values))
-
-
-def _hour_name(hour: datetime) -> str:
-    return clock.rfc3339(hour)
-
-
-def _day_name(zone: str) -> Callable[[datetime], str]:
-    place = _place(zone)
-    return lambda hour: hour.astimezone(place).date().isoformat()
-
-
-def _place(zone: str) -> tzinfo:
-    return UTC if zone == "UTC" else ZoneInfo(zone)
+def _days(start: datetime, end: datetime, place: tzinfo) -> list[tuple[str, tuple[datetime, datetime]]]:
+    days: list[tuple[str, tuple[datetime, datetime]]] = []
+    when = start.astimezone(place).date()
+    while (begins := midnight(when, place)) < end:
+        span = max(start, begins), min(end, midnight(when + timedelta(days=1), place))
+        days += [(when.isoformat(), span)] if span[0] < span[1] else []
+        when += timedelta(days=1)
+    return days

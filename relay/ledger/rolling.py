@@ -1,0 +1,67 @@
+"""Usage rows into the sums that pages read, account by account, by the clock.
+
+`balances.rolled_until` says how far an account's sums go. It is read under the lock that a settlement takes anyway:
+so a row that comes late, from before it, is added to the sums in the transaction that books it, and no other is.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, literal, select, update
+
+from relay import sums
+from relay.ledger import shelf
+from relay.ledger.book import Book
+from relay.tables import Balance, Usage, UtcDateTime, table
+
+balances, usage = table(Balance), table(Usage)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+ROWS_AT_ONCE = 2000
+"""How many rows go into the sums in one transaction: others wait for it."""
+
+
+def to_roll(connection: Connection, until: datetime) -> list[str]:
+    """The accounts that have usage rows from before `until` outside of their sums."""
+    after = func.coalesce(balances.c.rolled_until, literal(NEVER, UtcDateTime))
+    # Booking changes the balance: whose has not changed since has nothing new.
+    changed = (balances.c.changed_at >= after, after < until)
+    there = select(usage.c.id).where(usage.c.account_id == balances.c.account_id, usage.c.at >= after)
+    query = select(balances.c.account_id).where(*changed, there.where(usage.c.at < until).exists())
+    return list(connection.execute(query.order_by(balances.c.account_id)).scalars())
+
+
+def roll(connection: Connection, account_id: str, until: datetime) -> bool:
+    """Adds what was used before `until`, some thousand rows of it. Whether there is more."""
+    book = shelf.take(connection, [account_id]).get(account_id)
+    if book is None or (book.rolled_until is not None and book.rolled_until >= until):
+        return False
+    mine = (usage.c.account_id == account_id, usage.c.at >= (book.rolled_until or NEVER))
+    end = _end(connection, mine, until)
+    sums.add(connection, sums.grouped(connection, *mine, usage.c.at < end))
+    connection.execute(update(balances).where(balances.c.account_id == account_id).values(rolled_until=end))
+    return end < until
+
+
+def _end(connection: Connection, mine: Any, until: datetime) -> datetime:
+    """Where the rows of one time end: at a moment, and after its last row."""
+    moments = select(usage.c.at).where(*mine, usage.c.at < until).order_by(usage.c.at)
+    last = connection.execute(moments.limit(1).offset(ROWS_AT_ONCE)).scalar()
+    if last is None:
+        return until
+    first = connection.execute(moments.limit(1)).scalar_one()
+    if first < last:
+        return last
+    later = moments.where(usage.c.at > last).limit(1)
+    return connection.execute(later).scalar() or until
+
+
+def add_late(connection: Connection, books: Mapping[str, Book], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Usage rows that were just booked, of which those from before their account's `rolled_until` are summed here."""
+    late = [row["request_id"] for row in rows if _is_late(books[row["account_id"]], row["at"])]
+    if late:
+        sums.add(connection, sums.grouped(connection, usage.c.request_id.in_(late)))
+
+
+def _is_late(book: Book, at: datetime) -> bool:
+    return book.rolled_until is not None and at < book.rolled_until

@@ -1,0 +1,149 @@
+"""Sums of spans of time: what the clock has rolled up, and the usage rows that it has not come to yet.
+
+How many rows that touches follows from the spans that are asked for, and from some minutes of use: not from history.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, String, func, literal, select, text
+
+from relay.prepared.statements import into_driver
+from relay.sums import COUNTS, Group, grouped, hour_from, pieces_of
+from relay.tables import Balance, Usage, UsageSum, UtcDateTime, table
+
+balances, usage, sums = table(Balance), table(Usage), table(UsageSum)
+
+Split = Literal["", "model", "key"]
+Spans = Sequence[tuple[datetime, datetime]]
+Found = dict[tuple[int, str], tuple[int, ...]]
+"""What was used in the n-th span by a model or a key, in the order of COUNTS."""
+NOTHING: tuple[int, ...] = (0,) * len(COUNTS)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+_ONE_BY_ONE = (
+    "SELECT spans.place, sums.name, {sums} FROM {spans} {join} usage_sums AS sums "
+    "ON sums.account_id = :account_id AND sums.split = :split AND sums.unit = spans.unit "
+    "AND sums.since >= spans.since AND sums.since < spans.until GROUP BY spans.place, sums.name"
+)
+# SQLite keeps to the order of a cross join: each span's sums are looked up, and not every span tried on every sum.
+_SQLITE = (
+    "(SELECT json_extract(value, '$[0]') AS place, json_extract(value, '$[1]') AS unit, "
+    "json_extract(value, '$[2]') AS since, json_extract(value, '$[3]') AS until FROM json_each(:spans)) AS spans"
+)
+_POSTGRESQL = (
+    "(SELECT (value ->> 0)::int AS place, value ->> 1 AS unit, (value ->> 2)::timestamptz AS since, "
+    "(value ->> 3)::timestamptz AS until FROM json_array_elements(CAST(:spans AS json)) AS given(value)) AS spans"
+)
+
+
+class Fresh(NamedTuple):
+    """What was used since the clock has last come by, from `since` on. It is read once for all of a page."""
+
+    since: datetime
+    groups: Sequence[Group]
+
+
+def fresh_of(connection: Connection, account_id: str, start: datetime, end: datetime) -> Fresh:
+    """The usage rows in [start, end) that are not in the account's sums."""
+    mark = select(balances.c.rolled_until).where(balances.c.account_id == account_id)
+    since = max(start, connection.execute(mark).scalar() or NEVER)
+    if since >= end:
+        return Fresh(since, ())
+    return Fresh(since, grouped(connection, usage.c.account_id == account_id, usage.c.at >= since, usage.c.at < end))
+
+
+def summed(
+    connection: Connection, account_id: str, spans: Spans, split: Split = "", fresh: Fresh | None = None
+) -> Found:
+    """Of one account: the hours that begin in each span. Spans are in order, and do not overlap; only where there was
+    use. `fresh` covers them all, where it is given.
+    """
+    spans = [(hour_from(since), hour_from(until)) for since, until in spans]
+    if not spans or spans[0][0] >= spans[-1][1]:
+        return {}
+    fresh = fresh or fresh_of(connection, account_id, spans[0][0], spans[-1][1])
+    amounts = [f"sum(sums.{name})" for name in COUNTS]
+    read = rolled(connection, account_id, spans, split, amounts)
+    found: Found = {(row[0], row[1]): tuple(map(int, row[2:])) for row in read}
+    for key, group in placed(fresh.groups, spans, split):
+        found[key] = tuple(a + b for a, b in zip(found.get(key, NOTHING), group.sums, strict=True))
+    return found
+
+
+def by_hour(
+    connection: Connection,
+    account_id: str,
+    start: datetime,
+    end: datetime,
+    names: Sequence[str] = COUNTS,
+    fresh: Fresh | None = None,
+) -> dict[datetime, tuple[int, ...]]:
+    """Each hour with use that begins in [start, end), by time; of the amounts that are named."""
+    start, end = hour_from(start), hour_from(end)
+    fresh = fresh or fresh_of(connection, account_id, start, end)
+    mine = (sums.c.account_id == account_id, sums.c.split == "", sums.c.unit == "hour")
+    query = select(sums.c.since, *(sums.c[name] for name in names)).where(*mine)
+    read = connection.execute(query.where(sums.c.since >= start, sums.c.since < end).order_by(sums.c.since))
+    found: dict[datetime, tuple[int, ...]] = {row[0]: tuple(row[1:]) for row in read}
+    places = [COUNTS.index(name) for name in names]
+    for _, group in placed(fresh.groups, [(start, end)], ""):
+        so_far = found.get(group.hour, (0,) * len(places))
+        found[group.hour] = tuple(a + group.sums[n] for a, n in zip(so_far, places, strict=True))
+    return dict(sorted(found.items()))
+
+
+def _bind(connection: Connection) -> Callable[[datetime], object]:
+    """How a moment is written within JSON for this database."""
+    return into_driver(UtcDateTime(), connection.dialect) or datetime.isoformat
+
+
+def rolled(
+    connection: Connection, account_id: str, spans: Spans, split: Split, amounts: Iterable[str]
+) -> Sequence[Sequence[Any]]:
+    """Rows of a span's place, a name, and the amounts (SQL over `sums`), of what is rolled up alone."""
+    sqlite = connection.dialect.name == "sqlite"
+    bind = _bind(connection)
+    given = [(place, unit, bind(since), bind(until)) for place, unit, since, until in pieces_of(spans)]
+    query = _ONE_BY_ONE.format(
+        sums=", ".join(amounts), spans=_SQLITE if sqlite else _POSTGRESQL, join="CROSS JOIN" if sqlite else "JOIN"
+    )
+    asked = {"account_id": account_id, "split": split, "spans": orjson.dumps(given).decode()}
+    return connection.execute(text(query), asked).all()
+
+
+def placed(groups: Iterable[Group], spans: Spans, split: Split) -> Iterator[tuple[tuple[int, str], Group]]:
+    """Each group with the place of its span, and its name there."""
+    begins = [since for since, _ in spans]
+    for group in groups:
+        place = bisect_right(begins, group.hour) - 1
+        if place >= 0 and group.hour < spans[place][1]:
+            yield (place, group.model if split == "model" else group.key_id if split == "key" else ""), group
+
+
+def fresh_of_everybody(connection: Connection, start: datetime, end: datetime) -> list[Group]:
+    """What was used in [start, end), is booked, and is in nobody's sums yet."""
+    mark = func.coalesce(balances.c.rolled_until, literal(NEVER, UtcDateTime))
+    # Booking changes the balance: whose has not changed since has nothing new.
+    marks = connection.execute(select(balances.c.account_id, mark).where(balances.c.changed_at >= mark, mark < end))
+    bind = _bind(connection)
+    given = [(account_id, bind(max(start, since))) for account_id, since in marks]
+    if not given:
+        return []
+    each = _accounts(connection, orjson.dumps(given).decode())
+    return grouped(connection, usage.c.account_id == each.c.account_id, usage.c.at >= each.c.since, usage.c.at < end)
+
+
+def _accounts(connection: Connection, given: str) -> Any:
+    query = (
+        "SELECT json_extract(value, '$[0]') AS account_id, json_extract(value, '$[1]') AS since FROM json_each(:given)"
+    )
+    if connection.dialect.name != "sqlite":
+        query = (
+            "SELECT value ->> 0 AS account_id, (value ->> 1)::timestamptz AS since "
+            "FROM json_array_elements(CAST(:given AS json)) AS given(value)"
+        )
+    return text(query).bindparams(given=given).columns(account_id=String(), since=UtcDateTime()).subquery("marks")
