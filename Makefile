@@ -67,4 +67,4 @@ chaos:
 
 bench-pages:
 	@$(PYTHON) scripts/setup.py --dev --quiet
-	@$(VENV)/python -m benchmarks.pages $(ARGS)
+	@PYTHONPATH=tests:. $(VENV)/python -m benchmarks.pages $(ARGS)

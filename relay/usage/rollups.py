@@ -136,20 +136,20 @@ def models_used(
 
 def hours_used(
     connection: Connection, account_id: str, start: datetime, end: datetime, order: str, fresh: Fresh | None = None
-) -> dict[str, int]:
-    """Every hour with use that begins in [start, end), with its amount of `order` (one of COUNTS)."""
+) -> dict[datetime, int]:
+    """Every hour with use that begins in [start, end), by time, with its amount of `order` (one of COUNTS)."""
     found = by_hour(connection, account_id, start, end, [order], fresh)
-    return {clock.rfc3339(hour): amounts[0] for hour, amounts in found.items()}
+    return {hour: amounts[0] for hour, amounts in found.items()}
 
 
 def some_hours(
-    connection: Connection, account_id: str, hours: Sequence[str], fresh: Fresh | None = None
+    connection: Connection, account_id: str, hours: Sequence[datetime], fresh: Fresh | None = None
 ) -> tuple[UsageRow, ...]:
     """Those hours, in the order in which they are asked for."""
-    at = sorted(datetime.fromisoformat(hour) for hour in hours)
+    at = sorted(hours)
     found = summed(connection, account_id, [(hour, hour + HOUR) for hour in at], "", fresh)
-    rows = {clock.rfc3339(at[place]): values for (place, _), values in found.items()}
-    return tuple(row_of(hour, rows.get(hour)) for hour in hours)
+    rows = {at[place]: values for (place, _), values in found.items()}
+    return tuple(row_of(clock.rfc3339(hour), rows.get(hour)) for hour in hours)
 
 
 def place_named(zone: str) -> tzinfo:
