@@ -97,7 +97,7 @@ def test_a_range_that_cannot_be_read_is_the_last_thirty_days(query: dict[str, ob
 def month_of_bars(rows: dict[int, UsageRow]) -> tuple[Bins, list[Bar], Axis]:
     bins = spans.bins_of(Span("custom", date(2026, 11, 1), date(2026, 11, 30), UTC), "en-US")
     found = [Bucket(place, row) for place, row in rows.items()]
-    made, _, top = bars_of(bins, found, [], {}, "en-US", as_tokens=False)
+    made, _, top = bars_of(bins, found, [], {}, "en-US", show="price")
     return bins, made, top
 
 
@@ -129,7 +129,7 @@ def test_nothing_used_is_said_so() -> None:
 def test_what_comes_after_the_fifth_shares_a_colour() -> None:
     bins = spans.bins_of(Span("custom", date(2026, 11, 1), date(2026, 11, 1), UTC), "en-US")
     found = [Bucket(3, UsageRow(f"model-{n}", 1, price_pico=n * PICO_PER_USD)) for n in range(1, 9)]
-    made, series, _ = bars_of(bins, found, [], {}, "en-US", as_tokens=False)
+    made, series, _ = bars_of(bins, found, [], {}, "en-US", show="price")
     assert [part.name for part in series] == ["model-8", "model-7", "model-6", "model-5", "model-4", "Others"]
     assert made[3].slices[-1].value == "$6.00"
     assert len(made) == 24

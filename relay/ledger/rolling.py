@@ -31,22 +31,22 @@ def to_roll(connection: Connection, until: datetime) -> list[str]:
     return list(connection.execute(query.order_by(balances.c.account_id)).scalars())
 
 
-def roll(connection: Connection, account_id: str, until: datetime) -> bool:
-    """Adds what was used before `until`, some thousand rows of it. Whether there is more."""
+def roll(connection: Connection, account_id: str, until: datetime, rows_at_once: int = ROWS_AT_ONCE) -> bool:
+    """Adds what was used before `until`, about so many rows of it. Whether there is more."""
     book = shelf.take(connection, [account_id]).get(account_id)
     if book is None or (book.rolled_until is not None and book.rolled_until >= until):
         return False
     mine = (usage.c.account_id == account_id, usage.c.at >= (book.rolled_until or NEVER))
-    end = _end(connection, mine, until)
+    end = _end(connection, mine, until, rows_at_once)
     sums.add(connection, sums.grouped(connection, *mine, usage.c.at < end))
     connection.execute(update(balances).where(balances.c.account_id == account_id).values(rolled_until=end))
     return end < until
 
 
-def _end(connection: Connection, mine: Any, until: datetime) -> datetime:
+def _end(connection: Connection, mine: Any, until: datetime, rows: int) -> datetime:
     """Where the rows of one time end: at a moment, and after its last row."""
     moments = select(usage.c.at).where(*mine, usage.c.at < until).order_by(usage.c.at)
-    last = connection.execute(moments.limit(1).offset(ROWS_AT_ONCE)).scalar()
+    last = connection.execute(moments.limit(1).offset(rows)).scalar()
     if last is None:
         return until
     first = connection.execute(moments.limit(1)).scalar_one()

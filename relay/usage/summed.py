@@ -6,6 +6,7 @@ How many rows that touches follows from the spans that are asked for, and from s
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -24,19 +25,22 @@ Found = dict[tuple[int, str], tuple[int, ...]]
 NOTHING: tuple[int, ...] = (0,) * len(COUNTS)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-_ONE_BY_ONE = (
-    "SELECT spans.place, sums.name, {sums} FROM {spans} {join} usage_sums AS sums "
-    "ON sums.account_id = :account_id AND sums.split = :split AND sums.unit = spans.unit "
-    "AND sums.since >= spans.since AND sums.since < spans.until GROUP BY spans.place, sums.name"
+# Both look up the sums of one span after the other, so how much else is there changes nothing: SQLite keeps to the order
+# of a cross join, and PostgreSQL cannot turn what it sums up for each span into one reading of everything.
+_MINE = (
+    "sums.account_id = :account_id AND sums.split = :split AND sums.unit = spans.unit "
+    "AND sums.since >= spans.since AND sums.since < spans.until"
 )
-# SQLite keeps to the order of a cross join: each span's sums are looked up, and not every span tried on every sum.
 _SQLITE = (
-    "(SELECT json_extract(value, '$[0]') AS place, json_extract(value, '$[1]') AS unit, "
-    "json_extract(value, '$[2]') AS since, json_extract(value, '$[3]') AS until FROM json_each(:spans)) AS spans"
+    "SELECT spans.place, sums.name, {sums} FROM (SELECT json_extract(value, '$[0]') AS place, "
+    "json_extract(value, '$[1]') AS unit, json_extract(value, '$[2]') AS since, json_extract(value, '$[3]') AS until "
+    "FROM json_each(:spans)) AS spans CROSS JOIN usage_sums AS sums ON {mine} GROUP BY spans.place, sums.name"
 )
 _POSTGRESQL = (
-    "(SELECT (value ->> 0)::int AS place, value ->> 1 AS unit, (value ->> 2)::timestamptz AS since, "
-    "(value ->> 3)::timestamptz AS until FROM json_array_elements(CAST(:spans AS json)) AS given(value)) AS spans"
+    "SELECT spans.place, each.* FROM (SELECT (value ->> 0)::int AS place, value ->> 1 AS unit, "
+    "(value ->> 2)::timestamptz AS since, (value ->> 3)::timestamptz AS until "
+    "FROM json_array_elements(CAST(:spans AS json)) AS given(value)) AS spans CROSS JOIN LATERAL "
+    "(SELECT sums.name, {sums} FROM usage_sums AS sums WHERE {mine} GROUP BY sums.name) AS each"
 )
 
 
@@ -68,9 +72,12 @@ def summed(
     fresh = fresh or fresh_of(connection, account_id, spans[0][0], spans[-1][1])
     amounts = [f"sum(sums.{name})" for name in COUNTS]
     read = rolled(connection, account_id, spans, split, amounts)
-    found: Found = {(row[0], row[1]): tuple(map(int, row[2:])) for row in read}
-    for key, group in placed(fresh.groups, spans, split):
-        found[key] = tuple(a + b for a, b in zip(found.get(key, NOTHING), group.sums, strict=True))
+    found: Found = {}
+    for key, counts in chain(
+        (((row[0], row[1]), map(int, row[2:])) for row in read),
+        ((key, group.sums) for key, group in placed(fresh.groups, spans, split)),
+    ):
+        found[key] = tuple(a + b for a, b in zip(found.get(key, NOTHING), counts, strict=True))
     return found
 
 
@@ -104,13 +111,13 @@ def _bind(connection: Connection) -> Callable[[datetime], object]:
 def rolled(
     connection: Connection, account_id: str, spans: Spans, split: Split, amounts: Iterable[str]
 ) -> Sequence[Sequence[Any]]:
-    """Rows of a span's place, a name, and the amounts (SQL over `sums`), of what is rolled up alone."""
+    """Rows of a span's place, a name, and the amounts (SQL over `sums`), of what is rolled up alone. A place and a name
+    may come more than once.
+    """
     sqlite = connection.dialect.name == "sqlite"
     bind = _bind(connection)
     given = [(place, unit, bind(since), bind(until)) for place, unit, since, until in pieces_of(spans)]
-    query = _ONE_BY_ONE.format(
-        sums=", ".join(amounts), spans=_SQLITE if sqlite else _POSTGRESQL, join="CROSS JOIN" if sqlite else "JOIN"
-    )
+    query = (_SQLITE if sqlite else _POSTGRESQL).format(sums=", ".join(amounts), mine=_MINE)
     asked = {"account_id": account_id, "split": split, "spans": orjson.dumps(given).decode()}
     return connection.execute(text(query), asked).all()
 
