@@ -75,7 +75,7 @@ def _sum(label: str, compared: ObjectVar[Compared], nothing: str = "") -> rx.Com
 
 
 def _picture() -> rx.Component:
-    shown = rx.cond(asked("show", tuple(SHOWN)) == "tokens", *reversed(SHOWN.values())).to(str)
+    shown: Any = rx.match(asked("show", tuple(SHOWN)), *SHOWN.items(), "")
     return parts.panel(
         chart.bars(FOUND.bars, FOUND.axis, shown + " by " + FOUND.unit, FOUND.in_words),
         rx.cond(

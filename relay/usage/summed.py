@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, String, func, literal, select, text
+from sqlalchemy import Connection, func, literal, select, text
 
 from relay.prepared.statements import into_driver
 from relay.sums import COUNTS, Group, grouped, hour_from, pieces_of
@@ -25,8 +25,8 @@ Found = dict[tuple[int, str], tuple[int, ...]]
 NOTHING: tuple[int, ...] = (0,) * len(COUNTS)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Both look up the sums of one span after the other, so how much else is there changes nothing: SQLite keeps to the order
-# of a cross join, and PostgreSQL cannot turn what it sums up for each span into one reading of everything.
+# Both look up the sums of one span after the other, so that how much else is there changes nothing: SQLite keeps to the
+# order of a cross join, and PostgreSQL cannot turn what it sums up for each span into one reading of everything.
 _MINE = (
     "sums.account_id = :account_id AND sums.split = :split AND sums.unit = spans.unit "
     "AND sums.since >= spans.since AND sums.since < spans.until"
@@ -140,17 +140,21 @@ def fresh_of_everybody(connection: Connection, start: datetime, end: datetime) -
     given = [(account_id, bind(max(start, since))) for account_id, since in marks]
     if not given:
         return []
-    each = _accounts(connection, orjson.dumps(given).decode())
-    return grouped(connection, usage.c.account_id == each.c.account_id, usage.c.at >= each.c.since, usage.c.at < end)
+    query = text(_FRESH_IN_SQLITE if connection.dialect.name == "sqlite" else _FRESH_IN_POSTGRESQL)
+    found = connection.execute(query, {"marks": orjson.dumps(given).decode(), "until": bind(end)}).scalars().all()
+    each = (found[n : n + AT_ONCE] for n in range(0, len(found), AT_ONCE))
+    return [group for ids in each for group in grouped(connection, usage.c.id.in_(ids))]
 
 
-def _accounts(connection: Connection, given: str) -> Any:
-    query = (
-        "SELECT json_extract(value, '$[0]') AS account_id, json_extract(value, '$[1]') AS since FROM json_each(:given)"
-    )
-    if connection.dialect.name != "sqlite":
-        query = (
-            "SELECT value ->> 0 AS account_id, (value ->> 1)::timestamptz AS since "
-            "FROM json_array_elements(CAST(:given AS json)) AS given(value)"
-        )
-    return text(query).bindparams(given=given).columns(account_id=String(), since=UtcDateTime()).subquery("marks")
+# As above: the rows of one account after the other.
+_FRESH_IN_SQLITE = (
+    "SELECT usage.id FROM json_each(:marks) AS marks CROSS JOIN usage "
+    "ON usage.account_id = json_extract(value, '$[0]') "
+    "AND usage.at >= json_extract(value, '$[1]') AND usage.at < :until"
+)
+_FRESH_IN_POSTGRESQL = (
+    "SELECT each.id FROM json_array_elements(CAST(:marks AS json)) AS marks(value) CROSS JOIN LATERAL (SELECT id "
+    "FROM usage WHERE account_id = value ->> 0 AND at >= (value ->> 1)::timestamptz AND at < :until OFFSET 0) "
+    "AS each"
+)
+AT_ONCE = 10_000
