@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "3b7e90c4d1a6"
-down_revision = "2b7c90e4d5a1"
+down_revision = "5e0d9a41c7b3"
 branch_labels = None
 depends_on = None
 
