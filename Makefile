@@ -58,7 +58,7 @@ image-files:
 
 bench:
 	@$(PYTHON) scripts/setup.py --dev --quiet
-	@$(VENV)/python -m benchmarks $(ARGS)
+	@PYTHONPATH=tests:. $(VENV)/python -m benchmarks $(ARGS)
 
 chaos:
 	@$(PYTHON) scripts/setup.py --dev --quiet

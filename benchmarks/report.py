@@ -13,7 +13,7 @@ from benchmarks.peers import Peer
 
 out = Console(highlight=False, width=180)
 DIRECT, NGINX, UNBOOKED, LITELLM = "upstream, direct", "nginx, passing through", "relay, ledger taken out", "LiteLLM"
-PEERS_OF_OURS = (DIRECT, NGINX, LITELLM)
+NOT_OURS = (DIRECT, NGINX, LITELLM)
 COLUMNS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("JSON/s", lambda f: f"{f['json_per_second']:,.0f}"),
     ("CPU us each", lambda f: f"{f['json_cpu_us']:,.0f}"),
@@ -45,13 +45,18 @@ RATES = ("json_per_second", "streams_per_second", "json_cpu_us", "streams_cpu_us
 
 @dataclass(frozen=True)
 class Aim:
-    """A figure that should be below `aim`. Above `bad` it fails the bench: neighbours alone do not bring it there."""
+    """A figure that should be below `aim`; above `bad` it fails the bench.
+
+    `control` names the figure by which nginx, or the bare upstream where there is none, tells whether times mean
+    anything in this run: what is no relay at all, and yet over a fifth of the aim, was kept waiting by the machine.
+    """
 
     heading: str
     of: Callable[[Mapping[str, Figures], Figures], float]
     shown: str
     aim: float
     bad: float
+    control: str = ""
 
 
 def chunk_cpu_us(figures: Figures) -> float:
@@ -71,11 +76,11 @@ def hold_p99_ms(medians: Mapping[str, Figures], figures: Figures) -> float:
 
 
 AIMS = (
-    Aim("ledger's part of a plain answer", lambda m, f: ledger_part(m, f, "json_cpu_us"), "{:.0%}", 0.33, 0.66),
-    Aim("ledger's part of a stream", lambda m, f: ledger_part(m, f, "streams_cpu_us"), "{:.0%}", 0.33, 0.66),
-    Aim("hold p99 ms", hold_p99_ms, "{:.1f}", 10, 50),
+    Aim("ledger's part of a plain answer", lambda m, f: ledger_part(m, f, "json_cpu_us"), "{:.0%}", 0.33, 0.75),
+    Aim("ledger's part of a stream", lambda m, f: ledger_part(m, f, "streams_cpu_us"), "{:.0%}", 0.33, 0.75),
+    Aim("hold p99 ms", hold_p99_ms, "{:.1f}", 10, 50, "first_byte_p99_ms"),
     Aim("KB a stream", lambda _, f: f["slow500_kb_a_stream"], "{:.0f}", 40, 80),
-    Aim("1,000 slow: late p99 ms", lambda _, f: f["slow1000_late_p99_ms"], "{:.1f}", 20, 100),
+    Aim("1,000 slow: late p99 ms", lambda _, f: f["slow1000_late_p99_ms"], "{:.1f}", 20, 100, "slow1000_late_p99_ms"),
 )
 
 
@@ -139,14 +144,21 @@ def _aims(medians: Mapping[str, Figures]) -> bool:
     drawn.add_column("")
     for aim in AIMS:
         drawn.add_column(f"{aim.heading}\n< {aim.shown.format(aim.aim)}", justify="right")
-    found = {name: _against_aims(medians, figures) for name, figures in medians.items() if name not in PEERS_OF_OURS}
+    found = {name: _against_aims(medians, figures) for name, figures in medians.items() if name not in NOT_OURS}
     for name, cells in found.items():
         drawn.add_row(name, *(text for text, _ in cells))
     out.print(drawn)
-    out.print("Fails the bench: " + ", ".join(f"{aim.heading} over {aim.shown.format(aim.bad)}" for aim in AIMS) + ".")
+    limits = ", ".join(f"{aim.heading} over {aim.shown.format(aim.bad)}" for aim in AIMS)
+    out.print(f"Fails the bench: {limits}; and a request that failed, has no usage row, or is in the audit.")
+    out.print("Times are not judged where nginx (or the bare upstream) takes more than a fifth of the aim by itself.")
     load = ", ".join(f"{load:.1f}" for load in os.getloadavg())
     out.print(f"hold: p99 from request to first byte, less the bare upstream's median. Load averages now: {load}.")
     return all(fine for cells in found.values() for _, fine in cells)
+
+
+def _was_kept_waiting(medians: Mapping[str, Figures], aim: Aim) -> bool:
+    control = medians.get(NGINX, medians[DIRECT])
+    return bool(aim.control) and control[aim.control] > aim.aim / 5
 
 
 def _against_aims(medians: Mapping[str, Figures], figures: Figures) -> list[tuple[str, bool]]:
@@ -156,8 +168,9 @@ def _against_aims(medians: Mapping[str, Figures], figures: Figures) -> list[tupl
             cells.append(("-", True))
             continue
         value = aim.of(medians, figures)
+        judged = not _was_kept_waiting(medians, aim)
         verdict = "" if value < aim.aim else (" missed" if value <= aim.bad else " FAILED")
-        cells.append((aim.shown.format(value) + verdict, value <= aim.bad))
+        cells.append((aim.shown.format(value) + (verdict if judged else " not judged"), value <= aim.bad or not judged))
     return cells
 
 
