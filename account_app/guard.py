@@ -28,6 +28,8 @@ AreAlive = Callable[[Sequence[str]], Awaitable[Sequence[bool]]]
 TICK_SECONDS = 1.0
 TOKEN_LENGTH_MAX = 100
 SOCKETS_PER_SESSION_MAX = 50
+NOBODYS_SOCKETS_MAX = 1000
+"""Of people who are not signed in, in a process: 160 MB or so. Signing in is a form, and needs none of them."""
 POLICY_VIOLATION = 1008
 
 
@@ -69,6 +71,8 @@ class Sockets:
 
     @contextlib.contextmanager
     def opened(self, session_hash: str) -> Any:
+        if not session_hash:
+            self._make_room()
         handle, socket = secrets.token_urlsafe(18), Socket(session_hash)
         self._open[handle] = socket
         try:
@@ -77,6 +81,12 @@ class Sockets:
             socket.ended.set()
             socket.visit.set()
             del self._open[handle]
+
+    def _make_room(self) -> None:
+        """The oldest socket of nobody's ends when there are too many."""
+        nobodys = [s for s in self._open.values() if not s.session_hash and not s.ended.is_set()]
+        if len(nobodys) >= NOBODYS_SOCKETS_MAX:
+            nobodys[0].ended.set()
 
     async def close_ended(self, are_alive: AreAlive) -> None:
         """One question for all sockets: those whose session has ended are closed."""

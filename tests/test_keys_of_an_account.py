@@ -1,7 +1,9 @@
 """`/api/keys`: who may make, change and revoke which key, and what a revoked key's open streams do."""
 
 import threading
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -89,20 +91,42 @@ async def test_wrong_fields_are_refused_and_change_nothing(door: FrontDoor, fiel
 def test_revoking_a_key_ends_its_open_stream(impatient: Product) -> None:
     key = new_customer(impatient)
     key_id = httpx.get(f"{impatient.url}/api/keys", headers={"x-api-key": key}).json()["keys"][0]["id"]
-    ended = threading.Event()
-
-    def read() -> None:
-        body = message("pings_forever after=9 ms=20")
-        with pytest.raises(httpx.RemoteProtocolError), impatient.http(key) as http:
-            http.post("/api/claude/v1/messages", json=body)
-        ended.set()
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    other = new_customer(impatient)
-    eventually(lambda: impatient.balance(key)["held_usd"] != "0")
-    revoked = httpx.delete(f"{impatient.url}/api/keys/{key_id}", headers={"x-api-key": key})
-    assert revoked.status_code == 204
-    assert ended.wait(20)
-    reader.join()
+    with impatient.http(key) as http, long_streams(impatient, [http]) as ended:
+        other = new_customer(impatient)
+        assert http.delete(f"/api/keys/{key_id}").status_code == 204
+        eventually(lambda: len(ended) == 1)
     assert all_rows(impatient, other) == []
+
+
+def test_signing_out_everywhere_ends_the_open_streams_of_sessions_and_tokens(impatient: Product) -> None:
+    email = f"{uuid.uuid4().hex}@example.com"
+    impatient.customer(email)
+    with impatient.http() as browser:
+        browser.post("/api/auth/request", json={"email": email}).raise_for_status()
+        browser.post("/api/auth/verify", json={"email": email, "code": impatient.code(email)}).raise_for_status()
+        token = browser.post("/api/auth/token").raise_for_status().json()["token"]
+        panel = httpx.Client(base_url=impatient.url, headers={"authorization": f"Bearer {token}"}, timeout=60)
+        with panel, long_streams(impatient, [browser, panel]) as ended:
+            assert browser.post("/api/auth/logout?everywhere=1").status_code == 204
+            eventually(lambda: len(ended) == 2)
+        assert browser.get("/api/auth/me").status_code == 401
+
+
+@contextmanager
+def long_streams(product: Product, clients: list[httpx.Client]) -> Iterator[list[httpx.Client]]:
+    """A stream of most of a minute for each client, all of them begun; those whose stream has been cut since."""
+    ended: list[httpx.Client] = []
+
+    def read(client: httpx.Client) -> None:
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.post("/api/claude/v1/messages", json=message("pace=8 tokens=390"))
+        ended.append(client)
+
+    calls = len(product.world.claude.books.entries)
+    readers = [threading.Thread(target=read, args=(client,)) for client in clients]
+    for reader in readers:
+        reader.start()
+    eventually(lambda: len(product.world.claude.books.entries) == calls + len(clients))
+    yield ended
+    for reader in readers:
+        reader.join()

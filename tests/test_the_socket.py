@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from account_app.guard import NOBODYS_SOCKETS_MAX, Sockets
 from tests.dashboard import Dashboard, handshake, hash_of, running, tab
 
 OVERVIEW = "reflex___state____state.account_app___session____session.account_app___pages___overview____overview"
@@ -265,3 +267,12 @@ def _python(code: str) -> list[str]:
     import sys
 
     return [sys.executable, "-c", code]
+
+
+def test_of_too_many_sockets_of_nobody_the_oldest_ends() -> None:
+    registry = Sockets()
+    with ExitStack() as stack:
+        _, somebodys = stack.enter_context(registry.opened("a session's hash"))
+        nobodys = [stack.enter_context(registry.opened(""))[1] for _ in range(NOBODYS_SOCKETS_MAX + 1)]
+        assert [socket.ended.is_set() for socket in nobodys[:2]] == [True, False]
+        assert not somebodys.ended.is_set()
