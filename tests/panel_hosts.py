@@ -22,7 +22,7 @@ DOCS = (Path(__file__).parent.parent / "docs" / "panel.md").read_text()
 
 def example(heading: str, language: str = "") -> str:
     """The first code block of that language below a heading of the docs."""
-    section = DOCS.split(f"{heading}\n", 1)[1]
+    section = DOCS.split(heading, 1)[1]
     found = re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)
     assert found, f"{heading} has no {language} example"
     return found.group(1)
@@ -88,8 +88,11 @@ class Visitor:
     def __init__(self, context: BrowserContext, product: Product, email: str) -> None:
         self.context, self.product, self.email = context, product, email
 
-    def open(self, address: str) -> Desk:
+    def open(self, address: str, timed: bool = False) -> Desk:
+        """`timed`: the test may move the page's clock."""
         desk = Desk(self.context.new_page())
+        if timed:
+            desk.page.clock.install()
         desk.page.goto(address)
         desk.page.locator("assistant-panel").get_by_role("heading").first.wait_for()
         return desk

@@ -1,12 +1,13 @@
 """The panel on pages of real origins before the real product: same-site by cookie, others by token, no one else."""
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from panel_hosts import Hosts, Visitor, hosting
+from panel_hosts import Hosts, Visitor, example, hosting
 from playwright.sync_api import Browser, expect
 from product import Product, eventually, running_product
 from servers import free_port
@@ -145,7 +146,7 @@ def test_credit_that_ends_in_mid_conversation_leaves_a_way_on(visit: Visit, host
 
 def test_a_page_of_another_site_gets_its_token_through_a_window_of_ours(visit: Visit, hosts: Hosts) -> None:
     bob = visit("bob@example.com")
-    desk = bob.open(f"{hosts.origin(PARTNER)}/?bearer")
+    desk = bob.open(f"{hosts.origin(PARTNER)}/?bearer", timed=True)
     desk.sees("Sign in to use the assistant on this page.")
     with desk.page.expect_popup() as opened:
         desk.button("Sign in").click()
@@ -157,10 +158,38 @@ def test_a_page_of_another_site_gets_its_token_through_a_window_of_ours(visit: V
     assert headers["authorization"].startswith("Bearer at_")
     assert "cookie" not in headers
     desk.page.locator("[part=price]").wait_for()
+    with desk.page.expect_response("**/api/auth/token/renew") as renewed:
+        desk.page.clock.fast_forward("11:00")
+    renewed.value.finished()
+    with desk.page.expect_request("**/v1/messages") as asked:
+        desk.say("And spacing?")
+    assert (
+        asked.value.all_headers()["authorization"]
+        == f"Bearer {renewed.value.json()['token']}"
+        != headers["authorization"]
+    )
+    desk.page.locator("[part=price]").nth(1).wait_for()
     desk.page.reload()
     desk.sees("Sign in to use the assistant on this page.")
     desk.button("Sign in").click()
     assert bob.balance(desk).startswith("$4.")
+
+
+def test_a_page_of_another_site_brings_a_token_of_its_own_server(visit: Visit, hosts: Hosts) -> None:
+    zoe = visit("zoe@example.com")
+    key = hosts.product.customer(zoe.email, usd="3")
+    server = hosts.here(example("Behind that address", "js")).replace(hosts.product.account_origin, hosts.product.url)
+    asking = f"{server}\nconsole.log(await tokenFor('{key}'))"
+    made = subprocess.run(
+        ["node", "--input-type=module", "-e", asking], capture_output=True, text=True, check=True, timeout=60
+    )
+    desk = zoe.open(f"{hosts.origin(PARTNER)}/?recipe=isolated")
+    desk.page.locator("assistant-panel").evaluate(
+        "(panel, token) => { panel.getToken = () => token }", made.stdout.strip()
+    )
+    assert zoe.balance(desk) == "$8.00"
+    desk.say("What is kerning?")
+    desk.page.locator("[part=price]").wait_for()
 
 
 def test_a_stranger_gets_nothing(visit: Visit, hosts: Hosts) -> None:

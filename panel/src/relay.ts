@@ -2,18 +2,25 @@
 
 import { Fault, faultOf, networkFault } from './fault'
 
+/** Well before a token's fifteen minutes are over, with room for another try. */
+const renewMs = 10 * 60_000
+const renewAgainMs = 60_000
+
 export interface Caller {
+  readonly isConnected: boolean
   api: string
   getToken?: (() => string | Promise<string>) | undefined
 }
 
 export class Relay {
   private token?: string
+  private renewal?: ReturnType<typeof setTimeout>
 
   constructor(private readonly caller: () => Caller) {}
 
   forget() {
     this.token = undefined
+    clearTimeout(this.renewal)
   }
 
   /** Whether the page vouches for its visitor. Only it can then say that the visitor has left. */
@@ -45,10 +52,29 @@ export class Relay {
     return this.fetch(path, { ...init, method: 'POST', headers, body: JSON.stringify(body ?? {}) })
   }
 
+  private taken(token: string, wait = renewMs): string {
+    clearTimeout(this.renewal)
+    this.renewal = setTimeout(() => void this.renew(), wait)
+    return (this.token = token)
+  }
+
+  /** Silently, so that nobody is asked again. A token that cannot be renewed is used up; then the page brings another. */
+  private async renew() {
+    const { token } = this
+    if (!token || !this.caller().isConnected) return
+    try {
+      const answer = await this.fetch('/api/auth/token/renew', { method: 'POST' }, true)
+      this.taken((await answer.json()).token)
+    } catch (problem) {
+      const isAway = problem instanceof Fault && ['offline', 'unreachable', 'unavailable'].includes(problem.code)
+      if (isAway && this.token === token) this.taken(token, renewAgainMs)
+    }
+  }
+
   private async attempt(path: string, init: RequestInit): Promise<Response> {
     const { api, getToken } = this.caller()
     const headers = new Headers(init.headers)
-    if (getToken) headers.set('authorization', `Bearer ${(this.token ??= await askFor(getToken))}`)
+    if (getToken) headers.set('authorization', `Bearer ${this.token ?? this.taken(await askFor(getToken))}`)
     try {
       return await fetch(api.replace(/\/$/, '') + path, {
         ...init,

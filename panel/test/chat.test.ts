@@ -36,7 +36,7 @@ function chatWith(...bodies: string[]) {
   const host = { changed() {}, grew() {}, emit() {}, booked() {}, faulted() {}, save() {}, model: 'm', system: '', locale: 'en' }
   const alone: Host['alone'] = (_, work) => work().then(() => true)
   const tools = new Toolbox()
-  const chat = new Chat({ ...host, alone }, new Relay(() => ({ api: '' })), tools)
+  const chat = new Chat({ ...host, alone }, new Relay(() => ({ api: '', isConnected: true })), tools)
   chat.conversation = newConversation('a')
   return { chat, tools, asked }
 }

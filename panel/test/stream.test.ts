@@ -35,7 +35,7 @@ async function relayWith(chunks: Buffer[], status = 200): Promise<Relay> {
   })
   await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return new Relay(() => ({ api: `http://127.0.0.1:${port}` }))
+  return new Relay(() => ({ api: `http://127.0.0.1:${port}`, isConnected: true }))
 }
 
 function wire(some: readonly (readonly [string, object])[] = events, end = '\n'): Buffer {
