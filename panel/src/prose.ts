@@ -32,6 +32,7 @@ function fetched(): Promise<void> {
 export class Prose {
   readonly node = document.createElement('div')
   private markdown?: MarkdownView
+  private shown = ''
 
   constructor() {
     this.node.className = 'prose'
@@ -45,8 +46,15 @@ export class Prose {
       this.node.classList.remove('unset')
       this.markdown = new view(this.node)
     }
-    if (this.markdown) return this.markdown.show(text, complete)
+    if (this.markdown) return this.draw(this.markdown, text, complete)
     this.node.classList.add('unset')
     if (this.node.textContent !== text) this.node.textContent = text
+  }
+
+  /** Every change of the panel asks again for all of its answers: those that stand as they are cost nothing. */
+  private draw(markdown: MarkdownView, text: string, complete: boolean) {
+    if (complete && this.shown === text) return
+    this.shown = complete ? text : ''
+    markdown.show(text, complete)
   }
 }
