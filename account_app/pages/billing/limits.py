@@ -24,8 +24,8 @@ def spend_cap() -> rx.Component:
             rx.el.div(
                 # As an attribute: Reflex would turn `style` into a sheet of its own, which the page's rules refuse.
                 rx.el.div(
-                    class_name="h-full rounded bg-accent",
-                    custom_attrs={"style": rx.Var.create({"width": FOUND.cap_share})},
+                    class_name="h-full rounded",
+                    custom_attrs={"data-series": "1", "style": rx.Var.create({"width": FOUND.cap_share})},
                 ),
                 class_name="mt-2 h-1.5 rounded bg-sunken overflow-hidden",
                 aria_hidden=True,

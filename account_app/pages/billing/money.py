@@ -82,7 +82,7 @@ def amount_form(name: str, label: str, action: str, handler: Any, value: Any = "
         ),
         rx.el.button(action, type="submit", class_name=theme.SECONDARY),
         on_submit=handler,
-        class_name="flex items-center gap-2",
+        class_name="flex flex-wrap items-center gap-2",
     )
 
 

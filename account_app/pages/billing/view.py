@@ -14,7 +14,7 @@ from account_app.reading.billing import InvoiceLine, UpcomingLine
 
 ROUTE = "/billing"
 TITLE = "Billing"
-_PAIR = "grid gap-6 lg:grid-cols-2"
+_PAIR = "grid grid-cols-1 gap-6 lg:grid-cols-2"
 _BODY = "px-5 pt-2 pb-5"
 
 
