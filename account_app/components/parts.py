@@ -75,7 +75,7 @@ def table(
             *([rx.el.tfoot(foot)] if foot else []),
             class_name="w-full text-sm border-collapse",
         ),
-        class_name="overflow-x-auto pb-2",
+        class_name="relative overflow-x-auto pb-2",
         tab_index=0,
         role="region",
         aria_label=caption,

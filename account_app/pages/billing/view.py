@@ -79,13 +79,16 @@ def _upcoming() -> rx.Component:
         rx.el.p("On ", UPCOMING.due, ", as of ", clock_time(UPCOMING.as_of), class_name=f"{theme.NOTE} mt-1"),
         rx.el.dl(rx.foreach(UPCOMING.lines, _upcoming_line), class_name="mt-3 flex flex-col gap-1"),
     )
+    none = rx.el.p("There is no plan, so no invoice is to come.", class_name=theme.QUIET)
+    # Without a plan there is nothing to wait for; with one, room is kept for what comes.
+    waiting = rx.cond(FOUND.plan.buys, none, parts.skeleton("h-28 w-full"))
     states = {
-        "none": rx.el.p("There is no plan, so no invoice is to come.", class_name=theme.QUIET),
+        "none": none,
         "unknown": rx.el.p("Our payment provider does not answer just now. We keep trying.", class_name=theme.QUIET),
         "known": known,
     }
     return parts.panel(
-        rx.el.div(rx.match(UPCOMING.state, *states.items(), parts.skeleton("h-8 w-28")), class_name=_BODY),
+        rx.el.div(rx.match(UPCOMING.state, *states.items(), waiting), class_name=_BODY),
         title="Next invoice",
     )
 
