@@ -87,8 +87,7 @@ class Call:
         finally:
             metrics.STREAMS_OPEN.dec()
             watch.cancel()
-            if self._watcher is not None:
-                self._watcher.cancel()
+            self._let_go()
             if self._answer is not None:
                 self._answer.close()
             await self._place.__aexit__(None, None, None)
@@ -98,6 +97,14 @@ class Call:
         if self._answer is not None and wire.is_stream(self._answer.headers):
             for data in self._answer.arrived():
                 self._booking.meter.feed(data)
+
+    def _let_go(self) -> None:
+        """A cancelled task keeps its traceback, and that keeps us: named here any longer, all of a call's objects would
+        wait for the garbage collector, which then stops every stream for a fifth of a second.
+        """
+        if self._watcher is not None:
+            self._watcher.cancel()
+        self._watcher = self._task = None
 
     def _start_watching(self, receive: Receive) -> None:
         self._watcher = asyncio.create_task(self._watch(receive))
