@@ -75,7 +75,8 @@ def _sum(label: str, compared: ObjectVar[Compared], nothing: str = "") -> rx.Com
 
 
 def _picture() -> rx.Component:
-    shown: Any = rx.match(asked("show", tuple(SHOWN)), *SHOWN.items(), "")
+    matched: Any = rx.match(asked("show", tuple(SHOWN)), *SHOWN.items(), "")
+    shown = matched.to(str)
     return parts.panel(
         chart.bars(FOUND.bars, FOUND.axis, shown + " by " + FOUND.unit, FOUND.in_words),
         rx.cond(
