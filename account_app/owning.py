@@ -81,6 +81,16 @@ class Account(Acting, Live, Session):
         return Account.load if done else leaving
 
     @rx.event
+    async def cancel_move(self) -> Any:
+        """The account stays at its address, and both codes are worth nothing."""
+
+        async def work(who: Identity) -> None:
+            await session.services().database.write(lambda c: accounts.cancel_move(c, who))
+
+        done, leaving = await self._act("cancel", work, "Your email stays as it is.")
+        return Account.load if done else leaving
+
+    @rx.event
     async def allow_mail(self) -> Any:
         """The person wants our mail after all."""
 

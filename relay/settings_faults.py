@@ -42,6 +42,7 @@ def faults_of(settings: Settings, workers: int = 1) -> list[Fault]:
         *_origins(settings),
         *_cookies(settings),
         *_services(settings),
+        *_operators(settings),
         *_amounts(settings),
         *_access(settings),
         *_many_workers(settings, workers),
@@ -122,6 +123,14 @@ def _services(settings: Settings) -> Iterator[Fault]:
     sender = parseaddr(settings.MAIL_FROM)[1].rpartition("@")[2]
     if settings.RESEND_API_URL == RESEND and (not sender or sender.endswith((".test", ".example", "localhost"))):
         yield Fault("MAIL_FROM", settings.MAIL_FROM, "an address at a domain verified with Resend", "Set MAIL_FROM.")
+
+
+def _operators(settings: Settings) -> Iterator[Fault]:
+    for entry in filter(None, (part.strip() for part in settings.OPERATOR_EMAILS.split(","))):
+        name, _, host = entry.partition("@")
+        if not name or not host or "@" in host or any(map(str.isspace, entry)):
+            fix = "Separate the addresses by commas. Whoever it should be cannot open the operator page."
+            yield Fault("OPERATOR_EMAILS", entry, "an email address", fix)
 
 
 def _amounts(settings: Settings) -> Iterator[Fault]:

@@ -51,6 +51,19 @@ async def test_an_account_moves_when_both_addresses_say_so(door: FrontDoor) -> N
         await accounts.confirm_move(door.database, door.settings, anna, old.code, new.code)
 
 
+async def test_a_move_that_is_cancelled_ends_both_codes(door: FrontDoor) -> None:
+    anna, elsewhere = await anna_of(door), await _second_session(door)
+    clock.move(A_WHILE)
+    old, new = await accounts.request_move(door.database, door.settings, anna, NEW)
+    assert new is not None
+    assert await door.database.write(lambda c: accounts.cancel_move(c, elsewhere)) is False
+    assert await door.database.write(lambda c: accounts.cancel_move(c, anna)) is True
+    assert await door.database.read(lambda c: accounts.pending_move(c, anna)) is None
+    with pytest.raises(CodeInvalid):
+        await accounts.confirm_move(door.database, door.settings, anna, old.code, new.code)
+    assert await door.database.read(lambda c: accounts.find_account(c, NEW)) is None
+
+
 async def test_five_wrong_tries_end_both_codes(door: FrontDoor) -> None:
     anna = await anna_of(door)
     old, new = await accounts.request_move(door.database, door.settings, anna, NEW)

@@ -38,7 +38,7 @@ HANDLERS = {
     *(f"{ACCOUNT}.{name}" for name in ("load", "follow", "end_session", "choose", "request_move", "confirm_move")),
     *(f"{OPERATOR}.{name}" for name in ("load", "follow", "give", "correct", "block", "unblock", "replay")),
     *(f"{OPERATOR}.{name}" for name in ("look", "inspect")),
-    *(f"{ACCOUNT}.{name}" for name in ("allow_mail", "follow_export", "request_closing", "close")),
+    *(f"{ACCOUNT}.{name}" for name in ("allow_mail", "cancel_move", "follow_export", "request_closing", "close")),
     *(f"{BILLING}.{name}" for name in ("load", "follow", "start_plan", "top_up", "top_up_by", "open_portal")),
     *(f"{BILLING}.{name}" for name in ("set_cap", "set_alert")),
 }

@@ -37,6 +37,7 @@ def test_good_settings_have_no_fault() -> None:
         ({"COOKIE_DOMAIN": "other.dev", **PUBLIC}, "COOKIE_DOMAIN", "covers account.fonts.dev and api.fonts.dev"),
         ({"COOKIE_DOMAIN": "nts.dev", **PUBLIC}, "COOKIE_DOMAIN", "covers"),
         ({"ACCOUNT_ORIGIN": "http://account.fonts.dev"}, "ACCOUNT_ORIGIN", "https for a public host"),
+        ({"OPERATOR_EMAILS": "ops@fonts.dev, anna.fonts.dev"}, "OPERATOR_EMAILS", "an email address"),
         ({**PUBLIC, "API_ORIGIN": "http://api.localhost"}, "API_ORIGIN", "the scheme of ACCOUNT_ORIGIN"),
         ({**PUBLIC, "ACCOUNT_ORIGIN": "https://fonts.pages.dev"}, "ACCOUNT_ORIGIN", "custom sub-domain"),
         ({"STRIPE_API_KEY": "sk_live_1", "STRIPE_API_BASE": "http://127.0.0.1:9"}, "STRIPE_API_BASE", "live key"),

@@ -102,7 +102,11 @@ def _email() -> rx.Component:
         ),
         _code("Code from the old address", "old_code"),
         _code("Code from the new address", "new_code", _error("confirm")),
-        rx.el.button("Change email", type="submit", class_name=f"{theme.ACTION} self-start"),
+        rx.el.div(
+            rx.el.button("Change email", type="submit", class_name=theme.ACTION),
+            rx.el.button("Keep my email", type="button", on_click=Account.cancel_move, class_name=theme.SECONDARY),
+            class_name="flex flex-wrap gap-3",
+        ),
         on_submit=Account.confirm_move,
         class_name="flex flex-col gap-4",
     )  # fmt: skip

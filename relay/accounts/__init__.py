@@ -27,7 +27,7 @@ from relay.accounts.identity import (
 )
 from relay.accounts.keys import KEYS_MAX, KeyRow, cap_key, create_key, list_keys, rename_key, revoke_key
 from relay.accounts.mail_stops import Stop, allow_mail, mail_stop, stop_mail
-from relay.accounts.moving import MoveCodes, Moved, confirm_move, pending_move, request_move
+from relay.accounts.moving import MoveCodes, Moved, cancel_move, confirm_move, pending_move, request_move
 from relay.accounts.people import Person, account_for, find_account
 from relay.accounts.preferences import Preferences, locales, preferences_of, set_preferences, time_zones
 from relay.accounts.sessions import SessionRow, end_all_sessions, end_session, list_sessions
@@ -57,6 +57,7 @@ __all__ = [
     "allow_mail",
     "archive",
     "begin_export",
+    "cancel_move",
     "cap_key",
     "close_account",
     "confirm_move",

@@ -11,7 +11,15 @@ from sqlalchemy.exc import IntegrityError
 
 from relay.accounts.codes import MailedCode, Tried, use
 from relay.accounts.identity import Identity
-from relay.accounts.proving import Proof, make_code, make_own_code, pending_address, prove, refuse_unless_session
+from relay.accounts.proving import (
+    Proof,
+    end_codes,
+    make_code,
+    make_own_code,
+    pending_address,
+    prove,
+    refuse_unless_session,
+)
 from relay.database import Database
 from relay.errors import BadInput, CodeInvalid, Conflict
 from relay.settings import Settings
@@ -58,6 +66,12 @@ async def confirm_move(
 def pending_move(connection: Connection, identity: Identity) -> str | None:
     """The new address whose codes this session can still give back."""
     return pending_address(connection, identity, "move-to")
+
+
+def cancel_move(connection: Connection, identity: Identity) -> bool:
+    """Ends both codes: the account stays where it is. False when nothing was pending. Forbidden, NotSignedIn."""
+    refuse_unless_session(connection, identity)
+    return end_codes(connection, identity, ("move-from", "move-to")) > 0
 
 
 def _make_codes(connection: Connection, settings: Settings, identity: Identity, new_email: str) -> MoveCodes:

@@ -1,9 +1,10 @@
 """Codes for somebody who is signed in: made for one purpose, bound to their session, asked back by the same rules."""
 
 import hmac
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from relay import clock
 from relay.accounts.codes import (
@@ -89,6 +90,13 @@ def pending_address(connection: Connection, identity: Identity, purpose: Purpose
         codes.c.expires_at > clock.now(),
     )
     return connection.execute(select(codes.c.email).where(*mine).order_by(codes.c.id.desc()).limit(1)).scalar()
+
+
+def end_codes(connection: Connection, identity: Identity, purposes: Sequence[Purpose]) -> int:
+    """Ends those that this session asked for and has not given back; how many there were."""
+    mine = (codes.c.browser_hash == hash_of(identity.session_id), codes.c.purpose.in_(purposes))
+    ended = update(codes).where(*mine, codes.c.ended_at.is_(None)).values(ended_at=clock.now())
+    return connection.execute(ended).rowcount
 
 
 def refuse_unless_session(connection: Connection, identity: Identity) -> None:

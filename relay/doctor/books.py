@@ -10,9 +10,11 @@ from relay.database import Database
 from relay.doctor.findings import Finding, judged, ok, warning, wrong
 from relay.errors import Unavailable
 from relay.migrations import current_revision, head_revision, known_revisions
+from relay.operating.people import operators
 from relay.settings import Settings
-from relay.tables import Hold, Lease, Outbox, StripeEvent, table
+from relay.tables import Account, Hold, Lease, Outbox, StripeEvent, table
 
+accounts = table(Account)
 holds, leases, outbox, events = table(Hold), table(Lease), table(Outbox), table(StripeEvent)
 CLOCKS_APART_SECONDS_MAX = 5
 LATE_SECONDS = 3600
@@ -31,7 +33,10 @@ async def check(settings: Settings) -> list[Finding]:
         return [revision]
     database = Database(settings.database_url, checkpoints=False)
     try:
-        return [revision, *await database.read(lambda c: [*_durability(c), *_time(c), *_left_lying(c)])]
+        return [
+            revision,
+            *await database.read(lambda c: [*_durability(c), *_time(c), *_left_lying(c), *_operators(c, settings)]),
+        ]
     except Unavailable:
         return [revision, wrong("database", "no answer", "an answer", "Look at its log.")]
     finally:
@@ -48,6 +53,15 @@ def _durability(connection: Connection) -> Iterator[Finding]:
     for name in ("fsync", "full_page_writes", "synchronous_commit"):
         value = str(connection.execute(text(f"SHOW {name}")).scalar())
         yield judged(value != "off", f"durability: {name}", value, "on", f"Set {name} = on in postgresql.conf.")
+
+
+def _operators(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """A misspelt address opens the page to nobody, or to whoever has it."""
+    for email in sorted(operators(settings)):
+        there = connection.execute(select(accounts.c.id).where(accounts.c.email == email)).first()
+        if there is None:
+            fix = "Sign in with it once, or correct OPERATOR_EMAILS."
+            yield warning("OPERATOR_EMAILS", f"no account with {email}", "an account that has signed in", fix)
 
 
 def _time(connection: Connection) -> Iterator[Finding]:
