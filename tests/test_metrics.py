@@ -27,8 +27,8 @@ def figure(text: str, name: str) -> float:
 
 def test_calls_tokens_money_and_refusals_are_counted(shared_product: Product) -> None:
     key = shared_product.customer("metrics@example.com")
-    claude = shared_product.claude(key)
-    answer = claude.messages.create(model="claude-haiku-4-5", max_tokens=30, messages=QUESTION)
+    with shared_product.claude(key) as claude:
+        answer = claude.messages.create(model="claude-haiku-4-5", max_tokens=30, messages=QUESTION)
     with shared_product.http(key) as http:
         assert http.post("/api/claude", json={"model": "nope"}).status_code == 400
         text = http.get("/metrics").text
