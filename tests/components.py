@@ -109,12 +109,12 @@ class Pictures:
     def _problem(self, page: Page) -> None:
         opened(page, "/")
         database, account_id = self._product.database, self._product.account_id(NEW)
-        database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE usage_hours RENAME TO elsewhere"))
+        database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE usage_sums RENAME TO elsewhere"))
         self._product.give(account_id, WIDTHS[self._width])
         told = page.locator("main > [role=status]")
         expect(told).to_contain_text("could not be renewed")
         self._shoot("problem", told)
-        database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE elsewhere RENAME TO usage_hours"))
+        database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE elsewhere RENAME TO usage_sums"))
 
     def _shoot(self, name: str, what: Locator) -> None:
         expect(what).to_be_visible()
