@@ -255,13 +255,19 @@ def forget_running() -> None:
 
 
 def of_running() -> dict[str, str]:
-    """What a `make run` that lives chose, except what is set here by other means. Empty without one."""
+    """What a `make run` that lives chose, except what is set here by other means.
+
+    Empty without one, and for whoever names another database: that is another product.
+    """
     try:
         noted = json.loads(RUNNING_FILE.read_text())
         os.kill(noted["pid"], 0)
     except (OSError, ValueError, KeyError):
         return {}
     surroundings = {**dotenv_values(ENV_FILE), **os.environ}
+    its_own = noted["settings"].get("DATABASE_URL") or Settings.model_fields["DATABASE_URL"].default
+    if (surroundings.get("DATABASE_URL") or its_own) != its_own:
+        return {}
     return {name: value for name, value in noted["settings"].items() if not surroundings.get(name)}
 
 

@@ -160,4 +160,8 @@ def test_beside_a_make_run_it_examines_what_that_one_runs_with(tmp_path: Path, w
     done = subprocess.run(doctor, cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, timeout=60)
     found = {one["name"]: one["state"] for one in json.loads(done.stdout)["findings"]}
     assert [found[name] for name in ("ANTHROPIC_API_KEY", "STRIPE_API_KEY", "claude", "stripe")] == ["ok"] * 4
+    elsewhere = {"PATH": "", "DATABASE_URL": f"sqlite:///{tmp_path / 'another.db'}"}
+    other = subprocess.run(doctor, cwd=tmp_path, env=elsewhere, capture_output=True, text=True, timeout=60)
+    named = {one["name"]: one["state"] for one in json.loads(other.stdout)["findings"]}
+    assert named["ANTHROPIC_API_KEY"] == "wrong"
     assert "alembic" not in done.stderr.lower()
