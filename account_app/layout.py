@@ -36,6 +36,11 @@ def api(path: str) -> StringVar[str]:
     return rx.Var(js, _var_data=VarData()).to(str)
 
 
+def is_filled(here: str) -> rx.Var[bool]:
+    """Whether the figures of the page at this address have come."""
+    return Session.filled.contains(here)
+
+
 def frame(
     here: str, title: str, *content: rx.Component, aside: rx.Component | None = None, bare: bool = False
 ) -> rx.Component:
@@ -55,10 +60,10 @@ def frame(
             heading,
             parts.problem(Session.problem, Session.as_of),
             rx.cond(Session.blocked, rx.el.div(parts.notice(BLOCKED, tone="bad"), class_name="mb-6")),
-            rx.cond(Session.ready, _found(*content), waiting()),
+            rx.cond(is_filled(here), _found(*content), waiting()),
             id="content",
             class_name="mx-auto w-full max-w-5xl px-4 sm:px-8 py-6 lg:py-8",
-            aria_busy=~Session.ready,
+            aria_busy=~is_filled(here),
         ),
         reconnecting(),
         toast(),

@@ -1,7 +1,7 @@
 """A page whose figures are read when it opens, and again whenever they change."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import reflex as rx
 
@@ -21,6 +21,7 @@ class Live(_Beside, mixin=True):
 
         class Overview(Live, Session):
             found: rx.Field[Figures] = rx.field(default_factory=Figures)
+            _here: ClassVar = ROUTE
             _reading = staticmethod(overview_of)
 
     `_reading(connection, visitor)` runs in a thread on a read-only connection; its frozen dataclass becomes `found`.
@@ -28,6 +29,7 @@ class Live(_Beside, mixin=True):
     changed something of the account, need do no more: the change comes back by itself.
     """
 
+    _here: ClassVar[str]
     _reading: Callable[[Any, Visitor], Any] = staticmethod(lambda connection, visitor: None)
 
     @rx.event
@@ -76,4 +78,5 @@ class Live(_Beside, mixin=True):
             self.problem = OUT_OF_REACH
             return
         self.found, self.as_of, self.shown_query = found, clock.rfc3339(clock.now()), asked.removeprefix("?")
-        self.problem, self.ready = "", True
+        self.problem = ""
+        self._fill(self._here)

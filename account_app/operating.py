@@ -1,7 +1,7 @@
 """What the operator's page does, and keeps. Every act and every look asks who it is."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from reflex.vars import ObjectVar
@@ -16,6 +16,8 @@ from relay.accounts import Identity
 from relay.errors import BadInput, ProductError
 from relay.money import pico_from_usd
 
+ROUTE = "/operator"
+
 
 class Operator(Acting, Live, Session):
     """The page's figures, and whether what we stand on answers."""
@@ -23,6 +25,7 @@ class Operator(Acting, Live, Session):
     found: rx.Field[OperatorFigures] = rx.field(default_factory=OperatorFigures)
     health: rx.Field[list[list[str]]] = rx.field(default_factory=list[list[str]])
     once: rx.Field[str] = rx.field("")
+    _here: ClassVar = ROUTE
     _reading = staticmethod(operator_page)
 
     def _show(self, found: Any, asked: str) -> None:

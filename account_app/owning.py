@@ -1,7 +1,7 @@
 """What the account page does, and keeps: sessions, address, zone and language, data, and the end of it."""
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from reflex.vars import ObjectVar
@@ -15,6 +15,8 @@ from relay import accounts, billing
 from relay.accounts import Identity, letters
 from relay.errors import NotFound
 
+ROUTE = "/account"
+
 EXPORT_LOOKS = 600
 """How often, a second apart, the page looks how far an export is."""
 
@@ -24,6 +26,7 @@ class Account(Acting, Live, Session):
 
     found: rx.Field[AccountFigures] = rx.field(default_factory=AccountFigures)
     closing: rx.Field[bool] = rx.field(False)
+    _here: ClassVar = ROUTE
     _reading = staticmethod(account_of)
 
     @rx.event

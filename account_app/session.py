@@ -72,7 +72,8 @@ class Session(rx.State):
     email: rx.Field[str] = rx.field("")
     operator: rx.Field[bool] = rx.field(False)
     blocked: rx.Field[bool] = rx.field(False)
-    ready: rx.Field[bool] = rx.field(False)
+    filled: rx.Field[list[str]] = rx.field(default_factory=list[str])
+    """Addresses of the pages whose figures have come."""
     problem: rx.Field[str] = rx.field("")
     as_of: rx.Field[str] = rx.field("")
     told: rx.Field[str] = rx.field("")
@@ -109,9 +110,14 @@ class Session(rx.State):
         """Shows a toast for a few seconds; told again when it is the same words."""
         self.told, self.told_times = words, self.told_times + 1
 
+    def _fill(self, address: str) -> None:
+        """From now on the page shows what has come for it."""
+        if address not in self.filled:
+            self.filled = [*self.filled, address]
+
     def _to_sign_in(self) -> Any:
         """Forgets what was shown and leaves the page."""
-        self.email, self.operator, self.blocked, self.ready = "", False, False, False
+        self.email, self.operator, self.blocked, self.filled = "", False, False, []
         return rx.redirect(SIGN_IN, replace=True)
 
     def _zone(self, identity: Identity) -> str:

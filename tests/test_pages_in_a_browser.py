@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, WebSocketRoute, expect
 
 from account_app.places import PLACES
 from tests.dashboard import Dashboard, built_site, running
@@ -151,6 +152,26 @@ def test_a_page_shows_a_skeleton_until_its_figures_come(
     expect(page.get_by_role("status").get_by_text("Loading")).to_be_attached()
     expect(page.locator(".breathe").first).to_be_visible()
     assert "$" not in page.locator("main").inner_text()
+
+
+def test_the_next_page_shows_a_skeleton_too_and_nothing_that_is_not_known(
+    page: Page, context: BrowserContext, dashboard: Dashboard
+) -> None:
+    sign_in(context, dashboard, "goes-on@example.com")
+    held: list[str | bytes] = []
+    holding = Event()
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda said: held.append(said) if holding.is_set() else server.send(said))
+
+    page.route_web_socket("**/_event/**", between)
+    opened(page, "/")
+    holding.set()
+    page.get_by_role("navigation").get_by_role("link", name="Billing").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Billing")
+    expect(page.get_by_role("status").get_by_text("Loading")).to_be_attached()
+    expect(page.locator("main .found")).to_have_count(0)
 
 
 def test_a_lost_connection_is_told_and_the_figures_stay(page: Page, tmp_path: Path) -> None:

@@ -11,12 +11,11 @@ from account_app import theme
 from account_app.components import controls, parts
 from account_app.components.moments import moment
 from account_app.layout import Form, api, frame
-from account_app.owning import FOUND, Account
+from account_app.owning import FOUND, ROUTE, Account
 from account_app.reading.account import SessionLine
 from account_app.session import Session
 from relay import accounts
 
-ROUTE = "/account"
 TITLE = "Account"
 
 

@@ -26,7 +26,7 @@ class Assistant(Session):
         if identity is None:
             return self._to_sign_in()
         self._greet(identity)
-        self.ready = True
+        self._fill(ROUTE)
         return None
 
 

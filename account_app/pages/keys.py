@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from reflex.vars import ObjectVar
@@ -13,7 +13,7 @@ from account_app.acting import Acting, text, word
 from account_app.components import controls, parts
 from account_app.components.address import here_to
 from account_app.components.moments import date_of, moment
-from account_app.layout import frame
+from account_app.layout import frame, is_filled
 from account_app.live import Live
 from account_app.reading.keys import KeyLine, KeysFigures, keys_of
 from account_app.session import Session
@@ -33,6 +33,7 @@ class Keys(Acting, Live, Session):
 
     found: rx.Field[KeysFigures] = rx.field(default_factory=KeysFigures)
     made: rx.Field[str] = rx.field("")
+    _here: ClassVar = ROUTE
     _reading = staticmethod(keys_of)
 
     @rx.event
@@ -116,7 +117,7 @@ def page() -> rx.Component:
 
 def _make_button() -> rx.Component:
     return rx.cond(
-        Session.ready,
+        is_filled(ROUTE),
         rx.cond(
             FOUND.room,
             controls.dialog_button("make", "New key", theme.ACTION),

@@ -11,11 +11,10 @@ from account_app.components import controls, parts
 from account_app.components.address import here_to
 from account_app.components.moments import date_of, moment
 from account_app.layout import frame
-from account_app.operating import FOUND, TOTAL, Operator
+from account_app.operating import FOUND, ROUTE, TOTAL, Operator
 from account_app.pages.operator_drawer import account_drawer
 from account_app.reading.operator import ActLine, DifferenceLine, EventLine, InspectionLine, MarginLine, Person
 
-ROUTE = "/operator"
 TITLE = "Operator"
 
 

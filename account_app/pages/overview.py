@@ -1,6 +1,6 @@
 """Overview: what can be spent, what it is made of, how long it lasts, and what was used last."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from reflex.vars import ObjectVar
@@ -25,6 +25,7 @@ class Overview(Live, Session):
     """The figures of the page, ready to show."""
 
     found: rx.Field[OverviewFigures] = rx.field(default_factory=OverviewFigures)
+    _here: ClassVar = ROUTE
     _reading = staticmethod(overview_of)
 
 

@@ -1,6 +1,6 @@
 """Requests: the log that every figure is the sum of, and for each request the arithmetic of its price."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from reflex.vars import ObjectVar
@@ -31,6 +31,7 @@ class Requests(Live, Session):
     """A page of the log, and the receipt that the address asks for."""
 
     found: rx.Field[RequestsFigures] = rx.field(default_factory=RequestsFigures)
+    _here: ClassVar = ROUTE
     _reading = staticmethod(requests_of)
 
 

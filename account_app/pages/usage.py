@@ -1,6 +1,6 @@
 """Usage: what was used and what it cost, over any days, by whatever divides it. What is shown is in the address."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from reflex.vars import ObjectVar, StringVar
@@ -9,7 +9,7 @@ from reflex_components_core.react_router import link
 from account_app import spans, theme
 from account_app.components import chart, controls, parts
 from account_app.components.address import asked, here_with
-from account_app.layout import api, frame
+from account_app.layout import api, frame, is_filled
 from account_app.live import Live
 from account_app.reading.usage import SORTS, Compared, UsageFigures, UsageLine, usage_of
 from account_app.session import Session
@@ -25,6 +25,7 @@ class Usage(Live, Session):
     """The rows of the page, ready to show, and the range that its address asks for."""
 
     found: rx.Field[UsageFigures] = rx.field(default_factory=UsageFigures)
+    _here: ClassVar = ROUTE
     _reading = staticmethod(usage_of)
 
 
@@ -42,7 +43,7 @@ def page() -> rx.Component:
         rx.cond((FOUND.lines.length() > 0) | (FOUND.requests.change != ""), _picture()),
         _rows(),
         aside=rx.cond(
-            Usage.ready,
+            is_filled(ROUTE),
             link(
                 "Download CSV",
                 to=api("/api/usage.csv?") + FOUND.csv.to(str),

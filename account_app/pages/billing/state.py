@@ -1,7 +1,7 @@
 """What the billing page knows and does. Every handler asks anew who it is for, and what it was given."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from reflex.vars import ObjectVar
@@ -16,6 +16,8 @@ from relay import billing, ledger
 from relay.billing import alerts
 from relay.errors import ProductError
 
+ROUTE = "/billing"
+
 CONFIRMING_SECONDS = 2
 LOOK_AHEAD_SECONDS = 15
 """Stripe is asked for the next invoice when the page opens and after changes, at most this often."""
@@ -28,6 +30,7 @@ class Billing(Live, Session):
     upcoming: rx.Field[Upcoming] = rx.field(default_factory=Upcoming)
     topup_error: rx.Field[str] = rx.field("")
     cap_error: rx.Field[str] = rx.field("")
+    _here: ClassVar = ROUTE
     _reading = staticmethod(words.billing_of)
     _stale: bool = True
 

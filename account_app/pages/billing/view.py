@@ -6,13 +6,12 @@ from reflex.vars import ObjectVar
 from account_app import theme
 from account_app.components import parts
 from account_app.components.moments import clock_time, date_of
-from account_app.layout import frame
+from account_app.layout import frame, is_filled
 from account_app.pages.billing.limits import alerts_by_mail, spend_cap
 from account_app.pages.billing.money import credit, outside
-from account_app.pages.billing.state import FOUND, UPCOMING, Billing
+from account_app.pages.billing.state import FOUND, ROUTE, UPCOMING, Billing
 from account_app.reading.billing import InvoiceLine, UpcomingLine
 
-ROUTE = "/billing"
 TITLE = "Billing"
 _PAIR = "grid grid-cols-1 gap-6 lg:grid-cols-2"
 _BODY = "px-5 pt-2 pb-5"
@@ -29,7 +28,7 @@ def page() -> rx.Component:
         rx.el.div(spend_cap(), alerts_by_mail(), class_name=_PAIR),
         _invoices(),
         aside=rx.cond(
-            Billing.ready,
+            is_filled(ROUTE),
             rx.el.button(
                 "Manage card and invoices", type="button", on_click=Billing.open_portal, class_name=theme.SECONDARY
             ),
