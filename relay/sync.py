@@ -158,6 +158,7 @@ async def bill(office: Office, *, seals: bool = True) -> dict[str, int]:
     """Seals what was used beyond credit and pushes it: how many windows were sealed and rows delivered."""
     await billing.work_through(office)
     await billing.look_after_overdue(office)
+    await billing.bill_last_use(office)
     await billing.erase_closed(office)
     sealed = await _seal_all(office.database) if seals else 0
     pushed = await billing.push(office)

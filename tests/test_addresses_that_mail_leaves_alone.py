@@ -138,7 +138,7 @@ async def test_the_sandbox_tells_of_its_mails_by_a_call_and_by_its_buttons(world
     ):
         world.letterbox.webhooks = [address + WEBHOOK]
         key = {"authorization": f"Bearer {world.settings['RESEND_API_KEY']}"}
-        mail = {"from": "a@b.example", "to": ANNA, "subject": "Hello", "text": "x"}
+        mail = {"from": "a@example.com", "to": ANNA, "subject": "Hello", "text": "x"}
         sent = (await http.post("/emails", json=mail, headers=key)).json()
         tell = await http.post("/sandbox/event", json={"to": ANNA, "kind": "bounced"})
         assert tell.json() == {"statuses": [200]}

@@ -139,7 +139,7 @@ def _counted(connection: Connection, credentials: Sequence[Credential]) -> tuple
     statements: list[str] = []
 
     def count(statement: str) -> None:
-        if statement.startswith("SELECT"):
+        if statement.startswith(("SELECT", "WITH")):
             statements.append(statement)
 
     class Counting(psycopg.Cursor[Any]):

@@ -161,16 +161,25 @@ async def test_a_plan_that_was_cancelled_ends_with_its_period_and_bills_its_last
     assert await here.differences() == []
 
 
-async def test_a_plan_that_was_ended_at_once_bills_its_last_use_by_an_invoice_of_its_own(here: Town) -> None:
+@pytest.mark.parametrize("later", [0, 3, HOUR], ids=["in the same second", "seconds later", "when the meter knows"])
+async def test_a_plan_that_was_ended_at_once_bills_its_last_use_by_an_invoice_of_its_own(
+    here: Town, later: float
+) -> None:
     ada = here.person()
     await here.buy_plan(ada)
     await here.use(ada, 11 * PICO_PER_USD)
+    await here.advance(later)
+    if later == HOUR:
+        await here.tick()
     subscription = here.stripe.world.stripe.store.all("subscription")[0]["id"]
     here.stripe.client.v1.subscriptions.cancel(subscription)
     await here.hear()
     await here.tick()
+    await here.advance(HOUR)
+    await here.tick()
     await here.advance(2 * HOUR)
     await here.hear()
+    await here.tick()
     assert sum(one["total"] for one in here.invoices(ada)) == 2100
     assert await here.differences() == []
 

@@ -15,6 +15,7 @@ from relay.billing.people import erase_closed, follow_address
 from relay.billing.plans import PlanView, look_after_overdue, plan_of
 from relay.billing.preview import PreviewLine, PreviewView, preview_of
 from relay.billing.reconciling import Difference, Subject, reconcile, subjects
+from relay.billing.unbilled import bill_last_use
 from relay.billing.windows import oldest_unsent, seal, unsealed_cents, unsent
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "PreviewLine",
     "PreviewView",
     "Subject",
+    "bill_last_use",
     "cap_from",
     "check_out",
     "checkout_of",

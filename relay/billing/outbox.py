@@ -206,9 +206,9 @@ def turn_to_items(connection: Connection, period_id: int) -> bool:
     return len(untouched) == len(rows)
 
 
-def add_shortfall(connection: Connection, period: Row[Any], invoice_id: str, customer_id: str, cents: int) -> None:
-    """What the meter was told too late for its invoice, once per invoice, as a line of the next one."""
-    identifier = f"shortfall-{invoice_id}"
+def add_shortfall(connection: Connection, period: Row[Any], missed_by: str, customer_id: str, cents: int) -> None:
+    """What the meter was told and no invoice took, as a line of the next one: once for whatever missed it."""
+    identifier = f"shortfall-{missed_by}"
     if connection.execute(select(outbox.c.id).where(outbox.c.identifier == identifier)).first():
         return
     enqueue(
@@ -222,4 +222,4 @@ def add_shortfall(connection: Connection, period: Row[Any], invoice_id: str, cus
         used_at=period.end,
         route="invoice_item",
     )
-    log.warning("overage_missed_its_invoice", account=period.account_id, invoice=invoice_id, cents=cents)
+    log.warning("overage_missed_its_invoice", account=period.account_id, missed_by=missed_by, cents=cents)

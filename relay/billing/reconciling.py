@@ -125,8 +125,7 @@ class _Comparison:
         period = self._period
         rows = await self._office.database.read(partial(_rows_of, period_id=period.id))
         ours = await self._office.database.read(partial(_ledger_cents, period=period))
-        windowed = sum(row.cents for row in rows if row.window_id is not None)
-        if windowed != ours:
+        if (windowed := _windowed(rows)) != ours:
             yield self._difference("ledger and outbox", ours, windowed)
         for row in rows:
             if row.state != "sent":
@@ -143,6 +142,8 @@ class _Comparison:
         if self._period.invoice_id is not None:
             async for difference in self._against_invoice(rows):
                 yield difference
+        elif self._period.settled_at is not None and (missed := _windowed(rows) - _items(rows)):
+            yield self._difference("billed by no invoice", missed, 0)
 
     async def _metered(self) -> tuple[int, int]:
         """What the meter has in the whole minutes around the period, and what we know to have told it for them."""
@@ -161,11 +162,10 @@ class _Comparison:
             return
         if billed.status == "draft":
             return
-        items = sum(row.cents for row in rows if row.route == "invoice_item")
+        items = _items(rows)
         lines = _billed_cents(billed, self._office.settings.STRIPE_PRICE_OVERAGE)
-        windowed = sum(row.cents for row in rows if row.window_id is not None)
-        if lines + items != windowed:
-            yield self._difference("invoice line", windowed - items, lines)
+        if lines + items != _windowed(rows):
+            yield self._difference("invoice line", _windowed(rows) - items, lines)
 
     def _difference(self, what: str, ours: int | str, stripe: int | str) -> Difference:
         return Difference(self._subject.email, self._name, what, ours, stripe)
@@ -173,6 +173,14 @@ class _Comparison:
 
 def _rows_of(connection: Connection, period_id: int) -> list[Row[Any]]:
     return list(connection.execute(select(outbox).where(outbox.c.period_id == period_id)).all())
+
+
+def _windowed(rows: list[Row[Any]]) -> int:
+    return sum(row.cents for row in rows if row.window_id is not None)
+
+
+def _items(rows: list[Row[Any]]) -> int:
+    return sum(row.cents for row in rows if row.route == "invoice_item")
 
 
 def _ledger_cents(connection: Connection, period: Row[Any]) -> int:

@@ -147,6 +147,12 @@ class Payments:
                 return
             params["starting_after"] = page["data"][-1]["id"]
 
+    async def invoices_of(self, subscription_id: str) -> list[str]:
+        """The ids of its newest invoices."""
+        params: Any = {"subscription": subscription_id, "limit": 3}
+        found = await self._do(lambda c: c.v1.invoices.list_async(params))
+        return [text(one, "id") for one in found["data"]]
+
     async def preview(self, customer_id: str, subscription_id: str) -> Invoice:
         """What the next invoice would be, with what the meter has counted so far."""
         params: Any = {"customer": customer_id, "subscription": subscription_id}
