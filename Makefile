@@ -26,7 +26,7 @@ test:
 	@$(PYTHON) scripts/setup.py --dev --quiet
 	@$(VENV)/python scripts/browser.py
 	@$(VENV)/python scripts/strace.py
-	@$(VENV)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(VENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 looks:
 	@$(PYTHON) scripts/setup.py --dev --quiet

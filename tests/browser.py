@@ -1,8 +1,10 @@
 """A real Chromium for the tests: the one on this machine, else Playwright's own."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from scripts.browser import on_path
@@ -40,3 +42,14 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(locale="en-GB", timezone_id="Europe/Berlin")
     yield context.new_page()
     context.close()
+
+
+_AT_REST = """Promise.all(document.getAnimations()
+    .filter(one => one.effect.getComputedTiming().endTime < Infinity)
+    .map(one => one.finished.catch(() => null))).then(() => null)"""
+
+
+def violations(page: Page) -> list[Any]:
+    """What axe finds on the page at rest: a colour on its way to another is none that anybody reads."""
+    page.evaluate(_AT_REST)
+    return Axe().run(page).response["violations"]

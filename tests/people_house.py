@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from relay import accounts
 from sandbox.serve import Running
+from tests.browser import violations
 from tests.dashboard import Dashboard
 from tests.product import eventually
 
@@ -83,7 +83,7 @@ class Stream:
 
 
 def serious(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
+    found = violations(page)
     return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
 
 

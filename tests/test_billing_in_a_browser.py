@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from relay import accounts, clock
 from relay.money import PICO_PER_USD
 from sandbox.serve import Running, in_thread
 from sandbox.stripe import defaults
+from tests.browser import violations
 from tests.dashboard import Dashboard, built_site, running
 
 pytestmark = pytest.mark.browser
@@ -184,7 +184,7 @@ def test_axe_finds_nothing_serious_and_it_fits_a_phone(shop: Shop, scheme: Any, 
     for width in (1280, 320):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        found = Axe().run(page).response["violations"]
+        found = violations(page)
         serious = [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
         assert serious == []
 

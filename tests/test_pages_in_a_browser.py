@@ -6,10 +6,10 @@ from threading import Event
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request, WebSocketRoute, expect
 
 from account_app.places import PLACES
+from tests.browser import violations
 from tests.dashboard import Dashboard, built_site, running
 
 pytestmark = pytest.mark.browser
@@ -248,7 +248,7 @@ def test_axe_finds_nothing_serious(
     sign_in(context, dashboard, "axe@example.com")
     page.goto(path)
     expect(page.locator("main[aria-busy=true]")).to_have_count(0)
-    found = Axe().run(page).response["violations"]
+    found = violations(page)
     serious = [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
     assert serious == []
 

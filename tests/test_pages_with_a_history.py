@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from account_app.components.figures import dollars, spendable
 from relay import usage
 from relay.settings import ROOT
 from tests import history
+from tests.browser import violations
 from tests.dashboard import Dashboard, built_site, running
 
 pytestmark = pytest.mark.browser
@@ -75,7 +75,7 @@ def test_everybody_can_read_it(page: Page, path: str, style: str, scheme: Any) -
     opened(page, path)
     name = (path.strip("/") or "overview").replace("?", "-").replace("&", "-").replace("=", "-")
     page.screenshot(path=PICTURES / f"{name}-{style}-{scheme}.png", full_page=True)
-    found = Axe().run(page).response["violations"]
+    found = violations(page)
     serious = [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
     assert serious == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
