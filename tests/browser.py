@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from scripts.browser import on_path
 
@@ -50,6 +50,9 @@ _AT_REST = """Promise.all(document.getAnimations()
 
 
 def violations(page: Page) -> list[Any]:
-    """What axe finds on the page at rest: a colour on its way to another is none that anybody reads."""
+    """What axe finds on the page at rest: a colour on its way to another is none that anybody reads, and figures that
+    wait for those of a new address are pale.
+    """
+    expect(page.locator('[data-behind="true"]')).to_have_count(0, timeout=15_000)
     page.evaluate(_AT_REST)
     return Axe().run(page).response["violations"]
