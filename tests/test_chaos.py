@@ -24,8 +24,7 @@ def test_killed_at_its_commits_the_ledger_keeps_every_answer_and_its_sums(kind: 
     seed = random.randrange(10**6)
     killed = killing.run(kind, KILLS, seed)
     assert killed.problems == [], f"seed {seed}"
-    # A round whose moment would come after its last statement ends by itself.
-    assert killed.kills >= KILLS / 2
+    assert killed.kills > KILLS * 0.8
     assert killed.acknowledged > KILLS
 
 
