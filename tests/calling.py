@@ -15,6 +15,7 @@ from product import Product, eventually
 from relay import accounts, ledger
 from relay.database import Database
 from relay.money import pico_from_usd
+from relay.services import Services
 from relay.settings import Settings
 
 MODEL = "claude-opus-5-5"
@@ -49,6 +50,19 @@ def new_customer(product: Product, usd: str = "100") -> str:
         return database.write_now(make)
     finally:
         database.close()
+
+
+def new_key(services: Services) -> str:
+    """The same in this process, for one account that has ten dollars."""
+
+    def make(connection: Any) -> str:
+        person = accounts.account_for(connection, services.settings, "ada@example.com")
+        assert person is not None
+        give = {"kind": "promo", "amount_pico": 10**13, "key": "one", "reason": "a test"}
+        ledger.grant(connection, person.account_id, **give)
+        return accounts.create_key(connection, person.account_id)[0]
+
+    return services.database.write_now(make)
 
 
 def message(marker: str = "", *, stream: bool = True, **fields: Any) -> dict[str, Any]:

@@ -8,11 +8,10 @@ from typing import Any
 
 import orjson
 import pytest
-from calling import MESSAGES, message
+from calling import MESSAGES, message, new_key
 from product import NOBODY_AT_STRIPE, eventually
 from sqlalchemy import select
 
-from relay import accounts, ledger
 from relay.app import build
 from relay.services import Services, open_services
 from relay.settings import Settings
@@ -52,17 +51,6 @@ async def ask_and_take(services: Services, body: dict[str, Any]) -> None:
     headers = [(b"x-api-key", new_key(services).encode())]
     scope = {"type": "http", "method": "POST", "path": MESSAGES, "headers": headers, "query_string": b""}
     await build(services)(scope, receive, send)
-
-
-def new_key(services: Services) -> str:
-    def make(connection: Any) -> str:
-        person = accounts.account_for(connection, services.settings, "ada@example.com")
-        assert person is not None
-        give = {"kind": "promo", "amount_pico": 10**13, "key": "one", "reason": "a test"}
-        ledger.grant(connection, person.account_id, **give)
-        return accounts.create_key(connection, person.account_id)[0]
-
-    return services.database.write_now(make)
 
 
 async def test_a_server_that_stops_books_what_has_arrived_and_was_not_passed_on(

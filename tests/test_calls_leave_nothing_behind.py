@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from calling import MESSAGES, message
+from calling import MESSAGES, message, new_key
 from product import NOBODY_AT_STRIPE
 from starlette.types import ASGIApp
 
-from relay import accounts, ledger
 from relay.app import build
 from relay.endpoints.claude.call import WATCH_AFTER_SECONDS, Call
-from relay.services import Services, open_services
+from relay.services import open_services
 from relay.settings import Settings
 from sandbox.serve import Running
 
@@ -30,17 +29,6 @@ def nothing_collected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def new_key(services: Services) -> str:
-    def make(connection: Any) -> str:
-        person = accounts.account_for(connection, services.settings, "ada@example.com")
-        assert person is not None
-        give = {"kind": "promo", "amount_pico": 10**13, "key": "one", "reason": "a test"}
-        ledger.grant(connection, person.account_id, **give)
-        return accounts.create_key(connection, person.account_id)[0]
-
-    return services.database.write_now(make)
 
 
 async def ask(relay: ASGIApp, key: str, body: dict[str, Any]) -> tuple[int, float]:
