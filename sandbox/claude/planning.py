@@ -12,9 +12,11 @@ import orjson
 from sandbox.claude.request import MessageRequest, Text, Tool, ToolChoice, ToolResult, ToolUse
 from sandbox.claude.tooling import Filler, Schema, choose, stems
 
-CHANGE = re.compile(r"\b(set|change|adjust|fix|improve|kern|tighten|tighter|closer|loosen|looser|wider|apart)\b", re.I)
+CHANGE = re.compile(
+    r"\b(set|change|adjust|fix|improve|kern|reduce|increase|tighten|tighter|closer|loosen|looser|wider|apart)\b", re.I
+)
 TIGHTER = re.compile(r"\b(tighten|tighter|closer|reduce|less)\b", re.I)
-LOOSER = re.compile(r"\b(loosen|looser|wider|apart)\b", re.I)
+LOOSER = re.compile(r"\b(loosen|looser|wider|apart|increase|more)\b", re.I)
 SPACED = re.compile(r"\b(tighten|tighter|closer|loosen|looser|wider|apart)\b", re.I)
 """Said of letters, these mean their kerning."""
 RELATIVE = re.compile(r"\bby\s+(\d+)", re.I)

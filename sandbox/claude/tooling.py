@@ -13,7 +13,10 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 QUOTED = re.compile(r"[\"'`“‘]([^\"'`”’]{1,200})[\"'`”’]")
 SPOKEN = re.compile(r"(?<!\w)([^\W_])(?:\s*(?:and|und|/|\+|–|→)\s*)([^\W_])(?!\w)")
 CAPITALS = re.compile(r"(?<!\w)([A-Z])([A-Z])(?!\w)")
-NAMED = re.compile(r"\b(?:pair|of|kern|kerning|tighten|loosen)\s+[\"'“‘]?([A-Za-z])([A-Za-z.,])(?![\w])")
+NAMED = re.compile(
+    r"\b(?:pair|of|kern|kerning|tighten|loosen)\s+[\"'“‘]?(?!(?:as|at|by|in|is|it|me|my|of|on|so|to|up)\b)([A-Za-z])([A-Za-z.,])(?!\w)"
+)
+"""Two letters after a word of kerning, unless they are a word themselves: `kerning of To`."""
 LONE = re.compile(r"\b(?:with|letter|glyph|of)\s+[\"'“‘]?([A-Za-z])(?!\w)")
 DULL = {
     "the",

@@ -17,7 +17,7 @@ ACCOUNT_ORIGIN = "http://localhost:3000"
 STATIC = Path(__file__).parent / "static"
 OPENTYPE = Path(__file__).parent.parent.parent / "panel" / "node_modules" / "opentype.js" / "dist" / "opentype.mjs"
 FILES = {
-    **{name: STATIC / name for name in ("editor.js", "font.js", "drawing.js", "assistant.js", "editor.css")},
+    **{path.name: path for path in STATIC.iterdir() if path.suffix in (".js", ".css")},
     # Vollkorn by Friedrich Althausen, its Latin part, under the SIL Open Font License 1.1 beside it.
     **{name: STATIC / name for name in ("Vollkorn-Regular.ttf", "Vollkorn-OFL.txt")},
     "opentype.js": OPENTYPE,

@@ -1,7 +1,17 @@
 // What the editor lets the assistant see and do. Everything of it goes through the panel's public API.
 
+const narrow = matchMedia('(max-width: 820px)')
+
 export async function connectAssistant(panel, editor) {
   await customElements.whenDefined('assistant-panel')
+
+  // Beside the editor where there is room; on a phone it waits behind a button.
+  const place = () => {
+    panel.mode = narrow.matches ? 'dock' : 'inline'
+    panel.closed = narrow.matches
+  }
+  narrow.addEventListener('change', place)
+  place()
 
   const tellContext = () => panel.setContext({ font: editor.font.name, glyph: editor.character, pair: editor.pair, text: editor.text })
   editor.addEventListener('change', tellContext)
@@ -57,11 +67,13 @@ export async function connectAssistant(panel, editor) {
       preview: ({ left, right, value }) => `${left}${right}: ${editor.kerning.value(left + right)} → ${value}`,
     },
     ({ left, right, value }) => {
+      // Held here: another font may be open when this is undone.
+      const { kerning } = editor
       const pair = left + right
-      const before = editor.kerning.value(pair)
-      editor.kerning.set(pair, value)
+      const before = kerning.value(pair)
+      kerning.set(pair, value)
       editor.choosePair(pair)
-      return { result: { left, right, before, value }, undo: () => editor.kerning.set(pair, before) }
+      return { result: { left, right, before, value }, undo: () => kerning.set(pair, before) }
     },
   )
 

@@ -1,5 +1,7 @@
 // Draws outlines into SVG. Knows nothing of editing.
 
+import { refill } from '/stops.js'
+
 const svg = 'http://www.w3.org/2000/svg'
 
 export function node(tag, attributes = {}, ...children) {
@@ -25,15 +27,18 @@ export function drawLine(box, font, kerning, text, chosen, choose) {
     x += kerning.value(pair) * scale
     if (!pair.includes(' ')) gaps.push(gap(pair, x, kerning.value(pair), pair === chosen, choose))
   })
-  box.setAttribute('viewBox', `0 0 ${Math.max(x + 4, 200)} 150`)
-  box.replaceChildren(...letters, ...gaps)
+  const width = Math.max(x + 4, 200)
+  box.setAttribute('viewBox', `0 0 ${width} 150`)
+  // A long line may shrink a little to fit; then it is scrolled, so that it can be read and hit on a phone.
+  box.style.minInlineSize = `${width * 0.8}px`
+  refill(box, ...letters, ...gaps)
 }
 
 function gap(pair, x, value, isChosen, choose) {
   const label = node('text', { x, y: 144, 'text-anchor': 'middle' }, value ? String(value) : '·')
   const bar = node('line', { x1: x, x2: x, y1: 16, y2: 126 })
   const target = node('rect', { x: x - 12, y: 8, width: 24, height: 142 })
-  const button = node('g', { role: 'button', tabindex: 0, class: isChosen ? 'gap chosen' : 'gap' }, target, bar, label)
+  const button = node('g', { role: 'button', class: isChosen ? 'gap chosen' : 'gap' }, target, bar, label)
   button.setAttribute('aria-label', `Pair ${pair}, ${value}`)
   button.setAttribute('aria-pressed', isChosen)
   button.addEventListener('click', () => choose(pair))
@@ -67,9 +72,11 @@ export function drawGlyph(box, font, character) {
   )
 }
 
-/** A glyph as small as a button. */
+/** A glyph as small as a button; one without an outline is an empty box as wide as its advance. */
 export function drawButton(font, character) {
   const size = 26
   const width = (font.advance(character) * size) / font.unitsPerEm
-  return node('svg', { viewBox: `${(width - 40) / 2} -30 40 42`, 'aria-hidden': 'true' }, node('path', { d: font.outline(character, size) }))
+  const outline = font.outline(character, size)
+  const ink = outline ? node('path', { d: outline }) : node('rect', { y: -18, width: Math.max(width, 1), height: 18, class: 'blank' })
+  return node('svg', { viewBox: `${(width - 40) / 2} -30 40 42`, 'aria-hidden': 'true' }, ink)
 }

@@ -2,8 +2,11 @@
 
 import { connectAssistant } from '/assistant.js'
 import { drawButton, drawGlyph, drawLine } from '/drawing.js'
-import { Kerning, OpenFont } from '/font.js'
+import { openFont } from '/font.js'
+import { Kerning } from '/kerning.js'
+import { keepOneStop, refill, walkByArrows } from '/stops.js'
 
+const rowsMax = 120
 const at = (id) => document.getElementById(id)
 const metricNames = { name: 'Name', unicode: 'Unicode', advance: 'Advance', left_side_bearing: 'Left', right_side_bearing: 'Right', contours: 'Contours' }
 
@@ -12,13 +15,15 @@ class Editor extends EventTarget {
   character = 'A'
   pair = 'AV'
 
-  open(bytes) {
-    this.font = new OpenFont(bytes)
-    this.kerning = new Kerning(this.font)
+  show(font) {
+    this.font = font
+    this.kerning = new Kerning(font)
     this.kerning.addEventListener('change', () => this.changed())
-    if (!this.font.characters.includes(this.character)) this.character = this.font.characters[0]
-    at('glyphs').replaceChildren(...this.font.characters.map(glyphButton))
-    this.changed()
+    if (!font.characters.includes(this.character)) this.character = font.characters[0]
+    if (!this.kerning.has(this.pair)) this.pair = font.characters[0].repeat(2)
+    at('glyphs').replaceChildren(...font.characters.map(glyphButton))
+    if (!font.characters.some((one) => this.text.includes(one))) this.text = font.characters.slice(0, 12).join('')
+    this.choosePair(this.pair)
   }
 
   chooseGlyph(character) {
@@ -48,17 +53,25 @@ const editor = new Editor()
 function draw() {
   const { font, kerning, pair } = editor
   at('font-name').textContent = font.name
+  at('font-note').textContent = font.isVariable ? 'variable, as its default' : ''
   drawLine(at('line'), font, kerning, editor.text, pair, (chosen) => editor.choosePair(chosen))
   drawGlyph(at('glyph'), font, editor.character)
   drawMetrics(font.glyph(editor.character))
   for (const button of at('glyphs').children) button.setAttribute('aria-pressed', button.value === editor.character)
+  keepOneStop(at('glyphs'))
   if (document.activeElement !== at('text')) at('text').value = editor.text
   if (document.activeElement !== at('pair')) at('pair').value = pair
   at('value').value = kerning.value(pair)
-  at('pair-note').textContent = kerning.changed.has(pair) ? `was ${kerning.before(pair)}` : ''
+  at('pair-note').textContent = kerning.changed.has(pair) ? `${pair} was ${kerning.before(pair)}` : ''
+  at('text-note').textContent = missing(editor.text)
   at('undo').disabled = !kerning.history.length
   at('save').disabled = !kerning.changed.size
   drawPairs()
+}
+
+function missing(text) {
+  const unknown = [...new Set(text)].filter((one) => one !== ' ' && !editor.font.characters.includes(one))
+  return unknown.length ? `Not shown: ${unknown.join(' ')}` : ''
 }
 
 function drawMetrics(glyph) {
@@ -71,22 +84,25 @@ function drawMetrics(glyph) {
 }
 
 function drawPairs() {
+  const pairs = editor.kerning.pairs()
+  at('pair-count').textContent = pairs.length
+  at('pairs-note').textContent = pairs.length ? (pairs.length > rowsMax ? `The ${rowsMax} strongest are shown.` : '') : 'This font has no kerning yet.'
+  refill(at('pairs'), ...pairs.slice(0, rowsMax).map(pairRow))
+}
+
+function pairRow(pair) {
   const { kerning } = editor
-  const pairs = kerning.pairs()
-  at('pair-count').textContent = pairs.length || 'none that can be read'
-  const rows = pairs.slice(0, 120).map((pair) => {
-    const choose = element('button', pair)
-    choose.addEventListener('click', () => editor.choosePair(pair))
-    const row = element('tr')
-    const name = element('th')
-    name.scope = 'row'
-    name.append(choose)
-    row.append(name, element('td', kerning.before(pair)), element('td', kerning.value(pair)))
-    row.classList.toggle('changed', kerning.changed.has(pair))
-    if (pair === editor.pair) row.setAttribute('aria-current', 'true')
-    return row
-  })
-  at('pairs').replaceChildren(...rows)
+  const choose = element('button', pair)
+  choose.setAttribute('aria-pressed', pair === editor.pair)
+  choose.addEventListener('click', () => editor.choosePair(pair))
+  const name = element('th')
+  name.scope = 'row'
+  name.append(choose)
+  const row = element('tr')
+  row.append(name, element('td', kerning.before(pair)), element('td', kerning.value(pair)))
+  row.classList.toggle('changed', kerning.changed.has(pair))
+  row.classList.toggle('chosen', pair === editor.pair)
+  return row
 }
 
 function glyphButton(character) {
@@ -104,35 +120,65 @@ function element(tag, text = '') {
   return made
 }
 
-function attempt(act) {
+async function attempt(act) {
   at('problem').textContent = ''
   try {
-    act()
+    await act()
   } catch (problem) {
     at('problem').textContent = problem.message
-    draw()
+    if (editor.font) draw()
   }
 }
 
-at('text').addEventListener('input', ({ target }) => editor.setText(target.value))
-at('pair').addEventListener('change', ({ target }) => {
-  const known = [...target.value].length === 2 && [...target.value].every((one) => editor.font.characters.includes(one))
-  if (known) editor.choosePair(target.value)
-  else target.value = editor.pair
-})
-at('value').addEventListener('change', ({ target }) => attempt(() => editor.kerning.set(editor.pair, Number(target.value))))
-at('undo').addEventListener('click', () => editor.kerning.undo())
-at('save').addEventListener('click', () => {
+function open(file) {
+  return attempt(async () => editor.show(await openFont(file)))
+}
+
+function setPair(pair) {
+  if (!editor.kerning.has(pair)) throw new Error(pair ? `The font has no pair ${pair}.` : 'A pair is two characters.')
+  editor.choosePair(pair)
+}
+
+function save() {
   const link = element('a')
   link.href = URL.createObjectURL(new Blob([editor.kerning.feature()], { type: 'text/plain' }))
   link.download = 'kerning.fea'
   link.click()
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
-})
-at('file').addEventListener('change', async ({ target }) => {
-  const bytes = await target.files[0]?.arrayBuffer()
-  if (bytes) attempt(() => editor.open(bytes))
-})
+}
 
-editor.open(await (await fetch('/Vollkorn-Regular.ttf')).arrayBuffer())
+/** Where text is written, the browser's own undo is meant. */
+function isUndo(event) {
+  const within = event.composedPath()[0]
+  return (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === 'z' && !within.matches?.('input, textarea')
+}
+
+at('text').addEventListener('input', ({ target }) => editor.setText(target.value))
+at('pair').addEventListener('change', ({ target }) =>
+  attempt(() => setPair(target.value)).then(() => (target.value = editor.pair)),
+)
+at('value').addEventListener('change', ({ target }) => attempt(() => editor.kerning.set(editor.pair, target.valueAsNumber)))
+at('undo').addEventListener('click', () => editor.kerning.undo())
+at('save').addEventListener('click', save)
+at('file').addEventListener('change', async ({ target }) => {
+  const [file] = target.files
+  if (file) await open(file)
+  target.value = ''
+})
+addEventListener('keydown', (event) => {
+  if (!isUndo(event)) return
+  event.preventDefault()
+  editor.kerning.undo()
+})
+// Without this a font that is dropped is downloaded again, or takes the place of the page.
+addEventListener('dragover', (event) => event.preventDefault())
+addEventListener('drop', (event) => {
+  const [file] = event.dataTransfer.files
+  if (!file) return
+  event.preventDefault()
+  open(file)
+})
+for (const group of ['line', 'pairs', 'glyphs']) walkByArrows(at(group))
+
+await open(await (await fetch('/Vollkorn-Regular.ttf')).blob())
 await connectAssistant(document.querySelector('assistant-panel'), editor)

@@ -1,19 +1,53 @@
-// An opened font: its outlines by opentype.js, and its kerning, which can be changed and changed back.
+// An opened font: its outlines by opentype.js, its kerning as its tables have it.
 
 import { parse } from '/opentype.js'
+import { pairKerning } from '/pairs.js'
+import { joinTables, readTables, Refused } from '/sfnt.js'
 
 const shown = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,:;!?'-–“”‘’()&"]
+// Their letters join or run from right to left, which takes a shaper: this editor sets one glyph after the other.
+const unset = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
+// The library reads no other table: a fault in one that is not drawn shall not keep a font from being opened.
+const drawn = ['head', 'hhea', 'hmtx', 'maxp', 'name', 'cmap', 'OS/2', 'post', 'glyf', 'loca', 'CFF ', 'CFF2']
+const bytesMax = 64 * 1024 * 1024
 
-export class OpenFont {
-  constructor(bytes) {
-    this.font = parse(bytes)
-    this.characters = shown.filter((character) => this.font.charToGlyphIndex(character) > 0)
-    this.lookups = this.kerningLookups()
+/** The font in a file (a Blob). What is wrong with a file is told by a Refused. */
+export async function openFont(file) {
+  if (file.size > bytesMax) throw new Refused('This file is larger than 64 MB, which is more than this editor opens.')
+  try {
+    return new OpenFont(await readTables(await file.arrayBuffer()))
+  } catch (problem) {
+    if (problem instanceof Refused) throw problem
+    console.info(problem)
+    throw new Refused('This font is damaged, or made in a way that this editor does not know. The one before stays open.')
+  }
+}
+
+class OpenFont {
+  constructor(tables) {
+    const kept = new Map([['name', new Uint8Array(6)], ...[...tables].filter(([tag]) => drawn.includes(tag))])
+    this.font = parse(joinTables(kept))
+    this.isVariable = tables.has('fvar')
+    this.characters = this.shownCharacters()
+    if (!this.characters.length) throw new Refused('This font has no letters that this editor can set.')
+    // Outlines are read when they are first asked for: a damaged one has to be found before the font counts as open.
+    this.characters.forEach((character) => this.glyph(character))
+    this.pairs = this.kernedPairs(pairKerning(tables))
+  }
+
+  /** Latin and what goes with it, else the first letters of whatever script it is. */
+  shownCharacters() {
+    const latin = shown.filter((character) => this.font.charToGlyphIndex(character) > 0)
+    if (latin.some((character) => /\p{L}/u.test(character))) return latin
+    const all = Object.keys(this.font.tables.cmap.glyphIndexMap).map((code) => String.fromCodePoint(code))
+    return all.filter((character) => /\p{L}/u.test(character) && !unset.test(character)).slice(0, shown.length)
   }
 
   get name() {
-    const { fontFamily, fontSubfamily } = this.font.names.windows ?? this.font.names.macintosh ?? this.font.names
-    return [fontFamily?.en, fontSubfamily?.en].filter(Boolean).join(' ') || 'Unnamed'
+    const { windows, macintosh } = this.font.names
+    const { fontFamily, fontSubfamily } = windows ?? macintosh ?? this.font.names
+    const said = (name) => name?.en ?? Object.values(name ?? {})[0]
+    return [fontFamily, fontSubfamily].map(said).filter(Boolean).join(' ') || 'Unnamed'
   }
 
   get unitsPerEm() {
@@ -22,22 +56,27 @@ export class OpenFont {
 
   get lines() {
     const { os2 = {} } = this.font.tables
-    return { ascender: this.font.ascender, cap: os2.sCapHeight, x: os2.sxHeight, base: 0, descender: this.font.descender }
+    return { ascender: this.font.ascender, cap: os2.sCapHeight || undefined, x: os2.sxHeight || undefined, base: 0, descender: this.font.descender }
   }
 
   glyph(character) {
     const glyph = this.font.charToGlyph(character)
     const { xMin, xMax, yMin, yMax, leftSideBearing, rightSideBearing } = glyph.getMetrics()
     return {
-      name: glyph.name,
+      name: this.glyphName(character),
       character,
-      unicode: `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
+      unicode: codePoint(character, 'U+'),
       advance: glyph.advanceWidth,
       left_side_bearing: Math.round(leftSideBearing),
       right_side_bearing: Math.round(rightSideBearing),
       bounds: [xMin, yMin, xMax, yMax].map(Math.round),
       contours: glyph.path.commands.filter(({ type }) => type === 'M').length,
     }
+  }
+
+  /** As tools name it that find no names in the font, where there are none. */
+  glyphName(character) {
+    return this.font.charToGlyph(character).name || (/^[A-Za-z]$/.test(character) ? character : codePoint(character, 'uni'))
   }
 
   /** An SVG path in pixels, its baseline at y = 0. (The library's own text of a path turns 1e-7 into NaN.) */
@@ -50,80 +89,14 @@ export class OpenFont {
     return this.font.charToGlyph(character).advanceWidth
   }
 
-  /** Of the font as it was opened, in its units. */
-  kerning(left, right) {
-    const [first, second] = [left, right].map((character) => this.font.charToGlyphIndex(character))
-    if (this.lookups.length) return this.font.position.getKerningValue(this.lookups, first, second)
-    return this.font.kerningPairs[`${first},${second}`] ?? 0
-  }
-
-  kerningLookups() {
-    const found = (script) => this.font.position.getKerningTables(script) ?? []
-    const lookups = ['latn', 'DFLT'].map(found).find((some) => some.length) ?? []
-    return lookups.filter(({ subtables }) => subtables.every((one) => one.posFormat))
+  /** From a pair of characters to its kerning as the font was opened, in its units; without those of zero. */
+  kernedPairs(between) {
+    const indices = this.characters.map((character) => [character, this.font.charToGlyphIndex(character)])
+    const all = indices.flatMap(([left, first]) => indices.map(([right, second]) => [left + right, between(first, second)]))
+    return new Map(all.filter(([, value]) => value))
   }
 }
 
-/** Kerning on top of a font's own. Fires `change`. */
-export class Kerning extends EventTarget {
-  changed = new Map()
-  history = []
-
-  constructor(font) {
-    super()
-    this.font = font
-    this.own = new Map()
-    for (const left of font.characters)
-      for (const right of font.characters) {
-        const value = font.kerning(left, right)
-        if (value) this.own.set(left + right, value)
-      }
-  }
-
-  before(pair) {
-    return this.own.get(pair) ?? 0
-  }
-
-  value(pair) {
-    return this.changed.get(pair) ?? this.before(pair)
-  }
-
-  set(pair, value) {
-    const [left, right] = [...pair]
-    if ([left, right].some((character) => !this.font.characters.includes(character))) throw new Error(`The font has no pair ${pair}.`)
-    if (!Number.isInteger(value) || Math.abs(value) > 1000) throw new Error('A kerning value is a whole number from -1000 to 1000.')
-    this.history.push([pair, this.value(pair)])
-    this.put(pair, value)
-  }
-
-  /** The pair that was changed back, or undefined when there is nothing to undo. */
-  undo() {
-    const [pair, value] = this.history.pop() ?? []
-    if (pair) this.put(pair, value)
-    return pair
-  }
-
-  get last() {
-    return this.history.at(-1)
-  }
-
-  put(pair, value) {
-    if (value === this.before(pair)) this.changed.delete(pair)
-    else this.changed.set(pair, value)
-    this.dispatchEvent(new Event('change'))
-  }
-
-  /** Every pair that is not zero, changed ones first, then the strongest. */
-  pairs() {
-    const all = [...new Set([...this.changed.keys(), ...this.own.keys()])]
-    const rank = (pair) => [this.changed.has(pair) ? 0 : 1, this.value(pair)]
-    return all.sort((one, two) => rank(one)[0] - rank(two)[0] || rank(one)[1] - rank(two)[1])
-  }
-
-  /** What was changed, as an OpenType feature file. */
-  feature() {
-    const name = (character) => this.font.font.charToGlyph(character).name
-    const rows = [...this.changed].map(([pair, value]) => `  pos ${[...pair].map(name).join(' ')} ${value};`)
-    return `# Changes to ${this.font.name}\nfeature kern {\n${rows.join('\n')}\n} kern;\n`
-  }
+function codePoint(character, prefix) {
+  return prefix + character.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')
 }
