@@ -121,6 +121,24 @@ class UpstreamFailed(ProductError):
     message = "Claude could not be reached. Nothing was charged; please try again."
 
 
+class UpstreamRefused(UpstreamFailed):
+    """Upstream's own status, without words of upstream's that could be passed on: a page of some proxy's, say."""
+
+    code = "upstream_refused"
+    claude_types: Mapping[int, str] = {
+        400: "invalid_request_error",
+        404: "not_found_error",
+        413: "request_too_large",
+        429: "rate_limit_error",
+        529: "overloaded_error",
+    }
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"Claude answered with status {status} and did not say why. Nothing was charged.")
+        self.status = status
+        self.claude_type = self.claude_types.get(status, self.claude_type)
+
+
 class UpstreamTimedOut(UpstreamFailed):
     status = 504
     code = "upstream_timed_out"

@@ -9,31 +9,35 @@ COUNT_MAX = 10**8
 """A hundred times what any context holds. A larger count is impossible, and its price would fit no column."""
 MESSAGE, ERROR = b"message_", b'"error"'
 """No event that tells of the bill is without one of these."""
+EVENT_END = b"\n\n"
+BOM = b"\xef\xbb\xbf"
 
 
-def usage_events(lines: bytes) -> list[Mapping[str, Any]]:
-    """The events of `events` that may tell of the bill, in their order. A read can hold a hundred others."""
+def usage_events(blocks: bytes) -> list[Mapping[str, Any]]:
+    """Of `events` those that may tell of the bill, in their order. A read can hold a hundred others."""
     found: dict[int, bytes] = {}
     for word in (MESSAGE, ERROR):
-        at, ends = lines.find(word), 0
+        at, ends = blocks.find(word), 0
         while at >= 0:
-            begins = max(ends, lines.rfind(b"\n", ends, at) + 1, lines.rfind(b"\r", ends, at) + 1)
-            ends = _line_end(lines, at)
-            found[begins] = lines[begins:ends]
-            at = lines.find(word, ends)
-    return [parse(line[5:]) for _, line in sorted(found.items()) if line.startswith(b"data:")]
+            before = blocks.rfind(EVENT_END, ends, at)
+            begins = ends if before < 0 else before + len(EVENT_END)
+            after = blocks.find(EVENT_END, at)
+            ends = len(blocks) if after < 0 else after
+            found[begins] = blocks[begins:ends]
+            at = blocks.find(word, ends)
+    return [event for _, block in sorted(found.items()) for event in _read(block)]
 
 
-def _line_end(lines: bytes, at: int) -> int:
-    ends = lines.find(b"\n", at)
-    ends = len(lines) if ends < 0 else ends
-    before = lines.find(b"\r", at, ends)
-    return ends if before < 0 else before
+def events(blocks: bytes) -> list[Mapping[str, Any]]:
+    """What `blocks` tells: events that end in an empty line, lines that end in LF. U+2028 in a text ends no line."""
+    return [event for block in blocks.split(EVENT_END) for event in _read(block)]
 
 
-def events(lines: bytes) -> list[Mapping[str, Any]]:
-    # Bytes split on CR and LF alone: U+2028 inside a text is no line end here.
-    return [parse(line[5:]) for line in lines.splitlines() if line.startswith(b"data:")]
+def _read(block: bytes) -> list[Mapping[str, Any]]:
+    """One event's data may stand on several lines; lines that are no JSON together are each read alone."""
+    data = [line[5:] for line in block.removeprefix(BOM).split(b"\n") if line.startswith(b"data:")]
+    whole = parse(b"\n".join(data))
+    return [whole] if whole or len(data) < 2 else [parse(line) for line in data]
 
 
 def parse(data: bytes) -> Mapping[str, Any]:

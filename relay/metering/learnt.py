@@ -134,9 +134,13 @@ class Learnt:
 
     def take_usage(self, usage: Mapping[str, Any]) -> bool:
         """Cumulative totals replace what was known; absent or impossible ones leave it. True if output was told."""
+        prompt = (self.input, self.cache_read, self.cache_write_5m, self.cache_write_1h)
         self.input = a_count(usage, "input_tokens", self.input)
         self.cache_read = a_count(usage, "cache_read_input_tokens", self.cache_read)
         self._take_cache_writes(usage)
+        if self.lacks_input:
+            # Some fill a prompt's place with zeros at the end; what was told at the beginning stands.
+            self.input, self.cache_read, self.cache_write_5m, self.cache_write_1h = prompt
         self._take_searches(usage)
         self.geo = a_word(usage, "inference_geo", self.geo)
         self.speed = a_word(usage, "speed", self.speed)

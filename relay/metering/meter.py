@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import orjson
 
-from relay.metering.events import ERROR, MESSAGE, a_mapping, a_word, events, parse, usage_events
+from relay.metering.events import BOM, ERROR, EVENT_END, MESSAGE, a_mapping, a_word, events, parse, usage_events
 from relay.metering.learnt import Learnt
 
 TAIL_MAX_BYTES = 1 << 20
@@ -23,6 +23,7 @@ class Meter:
     """Reads that held something else than pings: what the silence time-out watches."""
     _tail: bytes = b""
     _skipping: bool = False
+    _after_return: bool = False
     _unread: list[bytes] = field(default_factory=list[bytes])
     _unread_bytes: int = 0
     _block_bytes: int = 0
@@ -30,29 +31,39 @@ class Meter:
 
     def feed(self, data: bytes) -> bool:
         """Takes the next bytes. True when something was learnt that belongs into the journal at once."""
+        if b"\r" in data or self._after_return:
+            data = self._with_plain_line_ends(data)
         if self._skipping:
             data = self._after_giant(data)
         if self._tail:
             data, self._tail = self._tail + data, b""
-        cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        end = data.rfind(EVENT_END)
+        cut = end + len(EVENT_END) if end >= 0 else 0
         if cut != len(data):
             self._keep_tail(data[cut:])
-        return self._take_lines(data[:cut]) if cut else False
+        return self._take_blocks(data[:cut]) if cut else False
 
-    def _take_lines(self, lines: bytes) -> bool:
-        if b"content_block" in lines:
+    def _with_plain_line_ends(self, data: bytes) -> bytes:
+        """CR, and CR LF even when it is split, are LF from here on."""
+        if self._after_return:
+            data = data.removeprefix(b"\n")
+        self._after_return = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _take_blocks(self, blocks: bytes) -> bool:
+        if b"content_block" in blocks:
             self.real_events += 1
-            self._unread.append(lines)
-            self._unread_bytes += len(lines)
+            self._unread.append(blocks)
+            self._unread_bytes += len(blocks)
             if self._unread_bytes > UNREAD_MAX_BYTES:
                 self.count_text()
-        if MESSAGE in lines or ERROR in lines:
-            return self._take_events(lines)
+        if MESSAGE in blocks or ERROR in blocks:
+            return self._take_events(blocks)
         return False
 
-    def _take_events(self, lines: bytes) -> bool:
+    def _take_events(self, blocks: bytes) -> bool:
         told = False
-        for event in usage_events(lines):
+        for event in usage_events(blocks):
             kind = event.get("type")
             if kind == "message_start":
                 told = self._take_start(event) or told
@@ -85,8 +96,8 @@ class Meter:
             self.learnt.passes = self.learnt.found_read_tokens = 0
 
     def finish(self) -> None:
-        """The answer has ended: reads a last line that no line end closed, and counts the text if it must."""
-        self.feed(b"\n")
+        """The answer has ended: reads a last event that no empty line closed, and counts the text if it must."""
+        self.feed(EVENT_END)
         if not self.learnt.final:
             self.count_text()
 
@@ -131,19 +142,19 @@ class Meter:
         self._skipping = True
 
     def _after_giant(self, data: bytes) -> bytes:
-        ends = [at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0]
-        if not ends:
+        end = data.find(b"\n")
+        if end < 0:
             self.learnt.text_bytes += len(data)
             return b""
         self._skipping = False
-        self.learnt.text_bytes += min(ends)
-        return data[min(ends) :]
+        self.learnt.text_bytes += end
+        return data[end:]
 
 
 def read_plain(body: bytes) -> Learnt:
     """What a plain (not streamed) answer says of its bill. One that cannot be read was billed all the same."""
     learnt = Learnt(started=bool(body))
-    message = parse(body)
+    message = parse(body.removeprefix(BOM))
     if message.get("type") != "message":
         learnt.text_bytes = len(body)
         return learnt

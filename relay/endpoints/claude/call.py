@@ -16,7 +16,7 @@ from relay.admission import Admission
 from relay.endpoints.claude import wire
 from relay.endpoints.claude.booking import Booking
 from relay.endpoints.claude.holding import count_or_none
-from relay.endpoints.claude.passing import Header, our_fault
+from relay.endpoints.claude.passing import Header, our_fault, pass_whole
 from relay.endpoints.claude.silence import Silence
 from relay.errors import UpstreamFailed
 from relay.gateways.claude import Answer
@@ -94,7 +94,7 @@ class Call:
 
     def _take_what_came(self) -> None:
         """Upstream may have told its final usage behind what the client did not take."""
-        if self._answer is not None and wire.is_stream(self._answer.headers):
+        if self._answer is not None and self._is_stream(self._answer):
             for data in self._answer.arrived():
                 self._booking.meter.feed(data)
 
@@ -138,12 +138,17 @@ class Call:
                 await self._settle("client_gone")
             elif answer.status != 200:
                 await self._pass_refusal(answer, send)
-            elif wire.is_stream(answer.headers):
+            elif self._is_stream(answer):
                 await self._stream(answer, send, silence)
             else:
                 await self._plain(answer, send)
         finally:
             silence.stop()
+
+    def _is_stream(self, answer: Answer) -> bool:
+        """Events, or what was asked for as events and is not declared as anything else."""
+        kind = wire.media_type(answer.headers)
+        return kind == wire.EVENTS or (self._admission.stream and kind in (b"", b"text/plain"))
 
     async def _ask(self) -> Answer:
         body = self._admission.body
@@ -167,7 +172,8 @@ class Call:
         await wire.start(send, 200, wire.answer_headers(self._request_id, answer.headers))
         try:
             await self._pass_on(answer, send, silence)
-            whole = answer.is_whole
+            # A body that the end of the connection ends may have been cut there.
+            whole = answer.is_whole and (self._learnt.stopped or not answer.until_close)
         except UpstreamFailed:
             whole = False
         left_early = self._gone and not self._learnt.stopped
@@ -213,9 +219,13 @@ class Call:
     async def _plain(self, answer: Answer, send: Send) -> None:
         """A whole answer: booked first, then sent, so that its receipt is there when it arrives."""
         body, failure = await self._read_whole(answer)
+        learnt = read_plain(body)
+        is_json = wire.media_type(answer.headers) == wire.JSON
+        if not learnt.stopped and (answer.until_close or not is_json):
+            failure = failure or UpstreamFailed("Claude's answer is none that we understand. Nothing was charged.")
         self._booking.status = failure.status if failure else 200
         if failure is None or self._gone:
-            self._booking.meter.learnt = read_plain(body)
+            self._booking.meter.learnt = learnt
         else:
             # Upstream may have billed it, but nobody was sent anything of it: we bear that.
             self._learnt.unsure = True
@@ -224,9 +234,7 @@ class Call:
         if failure is not None:
             await wire.answer_error(send, failure, self._request_id)
             return
-        head = wire.answer_headers(self._request_id, answer.headers)
-        await wire.start(send, 200, [*head, (b"content-length", str(len(body)).encode())])
-        await wire.write(send, body, more=False)
+        await pass_whole(answer, body, send, self._request_id)
 
     async def _read_whole(self, answer: Answer) -> tuple[bytes, UpstreamFailed | None]:
         """The body, or what there is of it and why there is no more."""
@@ -259,9 +267,7 @@ class Call:
             log.error("upstream_refused_us", status=answer.status)
             await wire.answer_error(send, refused, self._request_id)
             return
-        head = wire.answer_headers(self._request_id, answer.headers)
-        await wire.start(send, answer.status, [*head, (b"content-length", str(len(body)).encode())])
-        await wire.write(send, body, more=False)
+        await pass_whole(answer, body, send, self._request_id)
 
     def _on_stuck(self) -> None:
         """The client takes nothing any more, so nothing ends this call but us."""

@@ -14,6 +14,7 @@ from relay.money import usd
 from relay.settings import Settings
 
 BODY_BYTES_MAX = 32 << 20
+EVENTS, JSON = b"text/event-stream", b"application/json"
 Header = tuple[bytes, bytes]
 PASSED_ON = (b"content-type", b"retry-after", b"retry-after-ms", b"x-should-retry")
 """What of upstream's headers reaches the client: nothing that tells of our account there."""
@@ -64,9 +65,9 @@ async def _read_body(scope: Scope, receive: Receive, patience: asyncio.Timeout, 
     raise ClientGone
 
 
-def is_stream(upstream: dict[bytes, bytes]) -> bool:
-    """Whether an answer with these headers comes as events."""
-    return upstream.get(b"content-type", b"").startswith(b"text/event-stream")
+def media_type(upstream: dict[bytes, bytes]) -> bytes:
+    """What an answer with these headers says that it is, without its parameters: EVENTS, JSON, or something else."""
+    return upstream.get(b"content-type", b"").partition(b";")[0].strip().lower()
 
 
 def answer_headers(request_id: str, upstream: dict[bytes, bytes]) -> list[Header]:

@@ -19,13 +19,15 @@ class Answer:
 
     __slots__ = (
         "_buffered", "_chunks", "_connection", "_error", "_head_bytes", "_headed", "_inflater", "_interrupted",
-        "_waiter", "complete", "headers", "status",
+        "_waiter", "complete", "headers", "status", "until_close",
     )  # fmt: skip
 
     def __init__(self, connection: "Connection") -> None:
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
         self.complete = False
+        self.until_close = False
+        """Nothing but the end of the connection ends this body, so that who lost half of it cannot tell."""
         self._connection: Connection | None = connection
         self._chunks: list[bytes] = []
         self._buffered = 0
@@ -127,11 +129,17 @@ class Answer:
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > HEAD_MAX_BYTES:
             raise ValueError("upstream's headers are too large")
-        self.headers[name.lower()] = value
+        if not self._headed:
+            # What follows a body is no header: the head has been acted on already.
+            self.headers[name.lower()] = value
 
     def on_head(self, status: int) -> None:
         self.status = status
         self._headed = status >= 200
+        if not self._headed:
+            self.headers.clear()
+        is_chunked = b"chunked" in self.headers.get(b"transfer-encoding", b"").lower()
+        self.until_close = not is_chunked and b"content-length" not in self.headers
 
     def on_body(self, data: bytes) -> None:
         self._chunks.append(data)
@@ -141,6 +149,10 @@ class Answer:
         """A read has been parsed: wakes the reader. True when it should pause, as nobody takes what arrives."""
         self._wake()
         return self._buffered > BUFFER_MAX_BYTES
+
+    def on_closed(self) -> None:
+        self.complete = self.complete or (self._headed and self.until_close)
+        self.on_lost(UpstreamFailed("The connection to Claude was lost."))
 
     def on_lost(self, error: Exception) -> None:
         self._error = self._error or error
@@ -202,6 +214,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, ValueError) as error:
+            self._keep_alive = False
             answer.on_lost(UpstreamFailed(f"Claude's answer could not be read ({type(error).__name__})."))
             return
         if answer.on_read_done() and self._transport is not None and self._answer is answer:
@@ -211,11 +224,17 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._answer is not None:
+        if self._answer is not None and exc is None:
+            self._answer.on_closed()
+        elif self._answer is not None:
             self._answer.on_lost(UpstreamFailed("The connection to Claude was lost."))
         self._transport = None
 
     # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        if self._answer is not None and self._answer.complete:
+            raise ValueError("upstream answered twice")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._answer is not None:
