@@ -146,6 +146,15 @@ class UpstreamTimedOut(UpstreamFailed):
     message = "Claude did not answer in time."
 
 
+class Overloaded(ProductError):
+    """Anthropic's own status for this, which SDKs know to try again after."""
+
+    status = 529
+    code = "overloaded"
+    claude_type = "overloaded_error"
+    message = "Too much is being sent to us at the moment. Nothing was charged; send it again in a moment."
+
+
 class Unavailable(ProductError):
     status = 503
     code = "unavailable"

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     HEAD_SECONDS: float = Field(10, gt=0, description="for a request's head")
     BODY_SILENCE_SECONDS: float = Field(30, gt=0, description="between two pieces of a request's body")
     BODY_SECONDS: float = Field(300, gt=0, description="for the whole of a request's body")
+    BODIES_MB_MAX: int = Field(
+        512, ge=32, description="request bodies that a worker keeps at once; beyond, it answers 529"
+    )
     CONNECTIONS_MAX: int = Field(10_000, ge=10, description="open connections of a worker; beyond, idle ones make room")
     UPSTREAM_CONNECT_SECONDS: float = Field(10, gt=0, description="to reach Claude")
     UPSTREAM_FIRST_SECONDS: float = Field(120, gt=0, description="until Claude's first event")

@@ -12,9 +12,30 @@ from relay import metrics
 
 RESPAWN_SECONDS = 2
 START_SECONDS = 60
+HUNG_SECONDS = 30
+"""Without an answer for so long a worker hangs. uvicorn's five seconds kill those that a busy machine keeps waiting."""
+LOOK_SECONDS = 0.5
 GRACE_SECONDS = 15
 """Beyond DRAIN_SECONDS, for a worker to book what it has cancelled and to close what it has open."""
 log = structlog.get_logger(__name__)
+
+
+class Worker(Process):
+    """One of them. While it starts, or waits for its turn on a busy machine, it may be slow to say that it lives."""
+
+    hung_seconds = HUNG_SECONDS
+
+    def start(self) -> None:
+        self.waits_until = time.monotonic() + START_SECONDS
+        super().start()
+
+    def is_alive(self, timeout: float = LOOK_SECONDS) -> bool:
+        """False when it has ended, or has not answered for too long. Looks for LOOK_SECONDS at most: signals wait."""
+        if not self.process.is_alive():
+            return False
+        if self.ping(min(timeout, LOOK_SECONDS)):
+            self.waits_until = time.monotonic() + self.hung_seconds
+        return time.monotonic() < self.waits_until
 
 
 class Workers(Multiprocess):
@@ -32,6 +53,9 @@ class Workers(Multiprocess):
         self._retired: list[tuple[Process, float]] = []
         self._patience_seconds = (config.timeout_graceful_shutdown or 0) + grace_seconds
 
+    def init_processes(self) -> None:
+        self.processes += [self._started() for _ in range(self.processes_num)]
+
     def terminate_all(self) -> None:
         """Nobody is let in who would wait behind the drain: a proxy that is refused asks the next server instead."""
         for listening in self.sockets:
@@ -39,16 +63,35 @@ class Workers(Multiprocess):
         super().terminate_all()
 
     def keep_subprocess_alive(self) -> None:
-        self._have_served = self._have_served or any(process.is_ready(1) for process in self.processes)
+        self._have_served = self._have_served or any(process.is_ready(LOOK_SECONDS) for process in self.processes)
         self._bury()
         for place, process in enumerate(self.processes):
-            if process.exitcode is not None:
-                metrics.forget_worker(process.pid, self._metrics_folder)
-            if process.exitcode == STARTUP_FAILURE and self._have_served:
-                time.sleep(RESPAWN_SECONDS)
-                self.processes[place] = self._started()
-        super().keep_subprocess_alive()
-        self.failed = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+            if self.should_exit.is_set():
+                return
+            if not process.is_alive():
+                self._end(process)
+                self._replace(place)
+
+    def _end(self, process: Process) -> None:
+        """Of one that has ended, or that hangs."""
+        if process.exitcode is None:
+            log.error("worker_hangs", pid=process.pid)
+        process.kill()
+        process.join()
+        metrics.forget_worker(process.pid, self._metrics_folder)
+
+    def _replace(self, place: int) -> None:
+        old = self.processes[place]
+        could_not_start = old.exitcode == STARTUP_FAILURE
+        if could_not_start and not self._have_served:
+            log.error("worker_could_not_start", pid=old.pid)
+            self.failed = True
+            self.should_exit.set()
+            return
+        log.warning("worker_replaced", pid=old.pid, exit_code=old.exitcode)
+        if could_not_start:
+            time.sleep(RESPAWN_SECONDS)
+        self.processes[place] = self._started()
 
     def restart_all(self) -> None:
         """SIGHUP: each worker leaves when another has taken its place, and may finish its answers meanwhile."""
@@ -72,7 +115,7 @@ class Workers(Multiprocess):
                 self._kill(process)
 
     def _started(self) -> Process:
-        process = Process(self.config, self.sockets)
+        process = Worker(self.config, self.sockets)
         process.start()
         return process
 

@@ -50,6 +50,24 @@ def test_an_account_has_no_more_bodies_under_way_than_streams(strict: Product) -
     eventually(lambda: status_of(strict, key, MESSAGES) == 400)
 
 
+def test_all_bodies_together_are_bounded_and_who_does_not_fit_is_told_to_come_back(
+    tmp_path: Path, sqlite_url: str, world: Running
+) -> None:
+    with running_product(tmp_path, sqlite_url, world, BODIES_MB_MAX="32") as product:
+        key, other = new_customer(product), new_customer(product)
+        with socket.create_connection(("127.0.0.1", product.port), timeout=20) as sock:
+            head = (
+                f"POST {MESSAGES} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {key}\r\ncontent-length: {32 << 20}\r\n\r\n"
+            )
+            sock.sendall(head.encode() + b" " * (31 << 20))
+            large = message(metadata={"user_id": "x" * (2 << 20)})
+            told = eventually(lambda: (got := ask(product, other, large)).status == 529 and got)
+            assert (told.error["type"], told.headers["retry-after"]) == ("overloaded_error", "2")
+            assert ask(product, other, message()).status == 200
+        eventually(lambda: ask(product, other, large).status != 529)
+        assert product.balance(other)["held_usd"] == "0"
+
+
 def test_a_body_that_trickles_without_end_is_ended(tmp_path: Path, sqlite_url: str, world: Running) -> None:
     settings = {"BODY_SECONDS": "1", "BODY_SILENCE_SECONDS": "2"}
     with running_product(tmp_path, sqlite_url, world, **settings) as product, ExitStack() as sockets:

@@ -13,7 +13,7 @@ from calling import ask, message, new_customer, start_stream
 from crashing import holds, rows_of, usage
 from product import Product, eventually, running_product
 
-from relay.workers import Workers
+from relay.workers import Worker, Workers
 from sandbox.serve import Running
 
 SLOW = "pace=30 tokens=60"
@@ -102,6 +102,31 @@ def signals_as_before() -> Iterator[None]:
     for number, handler in before.items():
         with suppress(OSError, TypeError, ValueError):
             signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals_as_before")
+def test_a_worker_that_a_busy_machine_keeps_waiting_is_none_that_hangs(tmp_path: Path) -> None:
+    config = uvicorn.Config("relay.app:app", port=0, workers=1, lifespan="off", timeout_graceful_shutdown=0)
+    supervisor = Workers(config, str(tmp_path))
+    supervisor.init_processes()
+    (slow,) = supervisor.processes
+    assert isinstance(slow, Worker)
+    assert slow.pid is not None
+    os.kill(slow.pid, signal.SIGSTOP)
+    supervisor.keep_subprocess_alive()
+    assert supervisor.processes == [slow], "it was starting"
+    os.kill(slow.pid, signal.SIGCONT)
+    assert slow.wait_until_ready(60)
+
+    os.kill(slow.pid, signal.SIGSTOP)
+    supervisor.keep_subprocess_alive()
+    assert supervisor.processes == [slow], "it had answered a moment ago"
+    slow.hung_seconds = slow.waits_until = 0
+    supervisor.keep_subprocess_alive()
+    (fresh,) = supervisor.processes
+    assert (slow.exitcode, fresh.exitcode) == (-signal.SIGKILL, None)
+    supervisor.terminate_all()
+    supervisor.join_all()
 
 
 @pytest.mark.usefixtures("signals_as_before")

@@ -11,6 +11,7 @@ from relay import accounts, metrics
 from relay.accounts import Identity
 from relay.admission import Body
 from relay.endpoints.claude import wire
+from relay.endpoints.claude.bodies import Bodies, Kept
 from relay.endpoints.claude.call import Call
 from relay.endpoints.claude.holding import hold
 from relay.endpoints.claude.passing import forwarded_headers, pass_free
@@ -31,21 +32,25 @@ class ClaudeDoor:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._bodies = Bodies(services.settings.BODIES_MB_MAX << 20)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_id("req")
         named = structlog.contextvars.bind_contextvars(request_id=request_id)
         began = time.perf_counter()
         try:
-            await self._answer(scope, receive, send, request_id, began)
+            with self._bodies.kept() as kept:
+                await self._answer(scope, receive, send, kept, request_id, began)
         except wire.ClientGone:
             return
         finally:
             structlog.contextvars.reset_contextvars(**named)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str, began: float) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, kept: Kept, request_id: str, began: float
+    ) -> None:
         try:
-            call = await self._admit(scope, receive, send, request_id, began)
+            call = await self._admit(scope, receive, send, kept, request_id, began)
         except ProductError as error:
             metrics.REFUSED.labels(error.code).inc()
             log.info("refused", code=error.code, status=error.status)
@@ -62,7 +67,9 @@ class ClaudeDoor:
         finally:
             self._services.open_calls.discard(request_id)
 
-    async def _admit(self, scope: Scope, receive: Receive, send: Send, request_id: str, began: float) -> Call | None:
+    async def _admit(
+        self, scope: Scope, receive: Receive, send: Send, kept: Kept, request_id: str, began: float
+    ) -> Call | None:
         """A call whose hold is durable, or None when the request was answered without one."""
         path, method = scope["path"].removeprefix(PREFIX), scope["method"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -71,13 +78,13 @@ class ClaudeDoor:
         refusals = self._services.limits.refusals
         refusals.check(identity.account_id)
         if path not in MESSAGES:
-            await self._answer_free(path, scope, receive, send, identity, headers, request_id)
+            await self._answer_free(path, scope, receive, send, kept, identity, headers, request_id)
             return None
         place = self._services.limits.stream(identity.account_id, request_id)
         # Before its body is read, so that an account has no more bodies under way than it may have streams.
         await place.__aenter__()
         try:
-            body = await wire.read_body(scope, receive, self._services.settings)
+            body = await wire.read_body(scope, receive, kept, self._services.settings)
             return await self._hold(body, identity, headers, request_id, place, began)
         except BaseException as error:
             await place.__aexit__(None, None, None)
@@ -99,13 +106,13 @@ class ClaudeDoor:
         return Call(services, prices, admission, identity, forwarded, wants_receipt, request_id, place, began)
 
     async def _answer_free(
-        self, path: str, scope: Scope, receive: Receive, send: Send,
+        self, path: str, scope: Scope, receive: Receive, send: Send, kept: Kept,
         identity: Identity, headers: Mapping[str, str], request_id: str,
     ) -> None:  # fmt: skip
         services = self._services
         async with services.limits.free(identity.account_id, request_id):
             await services.limits.admit(identity.account_id, 0)
-            body = await wire.read_body(scope, receive, services.settings) if path == COUNT else b""
+            body = await wire.read_body(scope, receive, kept, services.settings) if path == COUNT else b""
             forwarded = forwarded_headers(headers)
             query = scope.get("query_string", b"")
             await pass_free(services, path, query, body, forwarded, send, request_id)

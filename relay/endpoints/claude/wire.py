@@ -8,6 +8,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from relay.admission import Body
+from relay.endpoints.claude.bodies import Kept
 from relay.endpoints.safety import SAFETY
 from relay.errors import BadInput, MethodNotAllowed, ProductError, TooLarge, TooSlow
 from relay.money import usd
@@ -24,20 +25,21 @@ class ClientGone(Exception):
     """The client hung up before its request was whole."""
 
 
-async def read_body(scope: Scope, receive: Receive, settings: Settings) -> Body:
-    """The whole body, at most 32 MB of it: TooLarge beyond, before more is read than that.
+async def read_body(scope: Scope, receive: Receive, kept: Kept, settings: Settings) -> Body:
+    """The whole body, at most 32 MB of it: TooLarge beyond, before more is read than that. Overloaded when all bodies
+    together are too many.
 
     TooSlow when nothing comes for BODY_SILENCE_SECONDS, or it is not whole after BODY_SECONDS: a body that never ends
     must not be kept for ever.
     """
     try:
         async with asyncio.timeout(settings.BODY_SILENCE_SECONDS) as patience:
-            return await _read_body(scope, receive, patience, settings)
+            return await _read_body(scope, receive, kept, patience, settings)
     except TimeoutError:
         raise TooSlow() from None
 
 
-async def _read_body(scope: Scope, receive: Receive, patience: asyncio.Timeout, settings: Settings) -> Body:
+async def _read_body(scope: Scope, receive: Receive, kept: Kept, patience: asyncio.Timeout, settings: Settings) -> Body:
     headers = dict(scope["headers"])
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
@@ -49,15 +51,18 @@ async def _read_body(scope: Scope, receive: Receive, patience: asyncio.Timeout, 
         body = message.get("body", b"")
         if len(body) > BODY_BYTES_MAX:
             raise TooLarge()
+        kept.take(len(body))
         return body
     now = asyncio.get_running_loop().time
     end = now() + settings.BODY_SECONDS
     # Grown piece by piece: joining 32 MB at the end stops every stream for ten milliseconds.
     body = bytearray()
     while message["type"] == "http.request":
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
+        piece = message.get("body", b"")
+        if len(body) + len(piece) > BODY_BYTES_MAX:
             raise TooLarge()
+        kept.take(len(piece))
+        body += piece
         if not message.get("more_body"):
             return body
         patience.reschedule(min(end, now() + settings.BODY_SILENCE_SECONDS))
