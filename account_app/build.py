@@ -12,11 +12,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from account_app.drawing import SCRIPT, Drawing
+from account_app.places import PLACES, route_of
 from relay.settings import ROOT
 
 BUILD = ROOT / "build"
 WEB = BUILD / "web"
 SITE = BUILD / "site"
+PLATFORM = ROOT / "account_app" / "front" / "platform.js"
 LOCK = ROOT / "account_app" / "packages"
 WORKING_LOCK = "build/packages"
 LOCK_FILES = ("package.json", "package-lock.json")
@@ -46,6 +49,7 @@ def main() -> int:
     if "--update-lock" in sys.argv:
         copy_lock(ROOT / WORKING_LOCK, LOCK)
     publish(WEB / "build" / "client", SITE)
+    make_drawing()
     return 0
 
 
@@ -111,6 +115,22 @@ def free_from_address(site: Path) -> None:
         )
     for script in scripts:
         script.write_text(script.read_text().replace(BAKED, ADDRESS))
+
+
+def make_drawing() -> None:
+    """What draws pages on the server: the same components in one script, at the first try as React Router drew them."""
+    node = shutil.which("node") or "node"
+    vite = WEB / "node_modules" / "vite" / "bin" / "vite.js"
+    subprocess.run([node, vite, "build", "-c", "draw.config.js"], cwd=WEB, check=True)  # noqa: S603
+    made = (WEB / "build" / "drawing" / "draw.js").read_text()
+    SCRIPT.write_text(f"(() => {{{PLATFORM.read_text()}{made}}})()")
+    drawing = Drawing(SCRIPT)
+    for place in PLACES:
+        page = (SITE / f"{place.address.removeprefix('/') or 'index'}.html").read_text()
+        drawn = drawing.draw_now(route_of(place.address), f"{place.address.rstrip('/')}/", "{}")
+        if not page.partition("<body>")[2].startswith(drawn + "<script"):
+            raise SystemExit(f"{place.address} is drawn otherwise than it was exported: see account_app/front/draw.jsx.")
+    drawing.close()
 
 
 def compress(site: Path) -> None:

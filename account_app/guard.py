@@ -116,7 +116,7 @@ class Guard:
         if scope["type"] != "websocket":
             await _refuse_http(send)
             return
-        token, session = _client_token(scope), _session_cookie(scope)
+        token, session = _client_token(scope), cookie_of(scope, "session")
         if not self._comes_from_us(scope) or not token:
             await _refuse_socket(scope, receive, send)
             return
@@ -168,12 +168,12 @@ def _client_token(scope: Scope) -> str:
     return tokens[0] if len(tokens) == 1 and len(tokens[0]) <= TOKEN_LENGTH_MAX else ""
 
 
-def _session_cookie(scope: Scope) -> str:
-    """The session cookie's value. Two different ones are nobody's: a neighbouring site may have planted
-    one.
+def cookie_of(scope: Scope, wanted: str) -> str:
+    """A cookie's value; empty when there is none. Two different ones are nobody's: a neighbouring site may have
+    planted one.
     """
     pairs = [p.strip().partition("=") for v in _values(scope, b"cookie") for p in v.decode("latin-1").split(";")]
-    found = {value for name, _, value in pairs if name == "session"}
+    found = {value for name, _, value in pairs if name == wanted}
     return found.pop() if len(found) == 1 else ""
 
 

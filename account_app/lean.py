@@ -1,12 +1,14 @@
 """What makes pages light and early: no CSS-in-JS library, and an event socket that opens before the scripts come."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from reflex_base.constants import ReactRouter, Reflex
 from reflex_base.plugins.base import Plugin
 
-EARLY = Path(__file__).resolve().parent / "front" / "early.js"
+HERE = Path(__file__).resolve().parent / "front"
+EARLY = HERE / "early.js"
 ELEMENTS = "utils/elements.js"
 CHANGES = {
     "alias: [": f"""alias: [
@@ -19,6 +21,14 @@ CHANGES = {
 }
 """What is added to the Vite configuration: our elements, and one script of what every page needs instead of eight."""
 
+CONTEXT = "utils/context.jsx"
+FRONT = {"begin.js": "utils/begin.js", "draw.jsx": "draw.jsx", "draw.config.js": "draw.config.js"}
+BEGINNING = {
+    "export const initialStateHashes": "begin(initialState);\nexport const initialStateHashes",
+    "import { jsx }": 'import { begin } from "$/utils/begin";\nimport { jsx }',
+}
+"""State begins with the figures that a page came with, where it did."""
+
 
 class PlainElements(Plugin):
     """Draws elements by React itself instead of Emotion, whose sheets our Content-Security-Policy refuses anyhow.
@@ -28,15 +38,18 @@ class PlainElements(Plugin):
 
     def pre_compile(self, **context: Any) -> None:
         context["add_save_task"](lambda: (ELEMENTS, 'export { createElement as jsx } from "react";\n'))
-        context["add_modify_task"](ReactRouter.VITE_CONFIG_FILE, _changed)
+        context["add_modify_task"](ReactRouter.VITE_CONFIG_FILE, partial(_changed, changes=CHANGES))
+        for name, place in FRONT.items():
+            context["add_save_task"](lambda name=name, place=place: (place, (HERE / name).read_text()))
+        context["add_modify_task"](CONTEXT, partial(_changed, changes=BEGINNING))
 
 
-def _changed(config: str) -> str:
-    for anchor, text in CHANGES.items():
-        if anchor not in config:
-            raise RuntimeError("Reflex writes its Vite configuration otherwise than it did: see account_app/lean.py.")
-        config = config.replace(anchor, text, 1)
-    return config
+def _changed(source: str, changes: dict[str, str]) -> str:
+    for anchor, text in changes.items():
+        if anchor not in source:
+            raise RuntimeError(f"Reflex no longer writes {anchor!r}: see account_app/lean.py.")
+        source = source.replace(anchor, text, 1)
+    return source
 
 
 def early_script() -> str:

@@ -8,6 +8,7 @@ import reflex as rx
 from account_app import session
 from account_app.session import Session, Visitor
 from relay import clock
+from relay.accounts import Identity
 
 OUT_OF_REACH = "The figures could not be renewed just now. We keep trying."
 
@@ -61,6 +62,15 @@ class Live(_Beside, mixin=True):
                 self.blocked = identity.blocked
                 self._show(found, asked)
             await self._afterwards(visitor)
+
+    async def _arrive(self, identity: Identity) -> bool:
+        if not self._may(identity):
+            return False
+        self._greet(identity)
+        found = await session.read(self._reading, self._visitor(identity))
+        if found is not None:
+            self._show(found, self.router.url.query)
+        return found is not None
 
     async def _afterwards(self, visitor: Visitor) -> None:
         """For what a page asks of others than our database, after its own figures are there."""

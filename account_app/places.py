@@ -30,3 +30,9 @@ PLACES = (
 def is_there(address: str) -> bool:
     """Whether there is such a page, so that a link leads nowhere else."""
     return any(place.address == address for place in PLACES)
+
+
+def route_of(address: str) -> str:
+    """What Reflex calls the page's module."""
+    name = address.removeprefix("/")
+    return f"[{name}]._index" if name else "_index"

