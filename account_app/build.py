@@ -129,7 +129,9 @@ def make_drawing() -> None:
         page = (SITE / f"{place.address.removeprefix('/') or 'index'}.html").read_text()
         drawn = drawing.draw_now(route_of(place.address), f"{place.address.rstrip('/')}/", "{}")
         if not page.partition("<body>")[2].startswith(drawn + "<script"):
-            raise SystemExit(f"{place.address} is drawn otherwise than it was exported: see account_app/front/draw.jsx.")
+            raise SystemExit(
+                f"{place.address} is drawn otherwise than it was exported: see account_app/front/draw.jsx."
+            )
     drawing.close()
 
 

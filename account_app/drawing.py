@@ -33,6 +33,11 @@ class Drawing:
     def has_room(self) -> bool:
         return self._waiting < WAITING_MAX and self._script.exists()
 
+    def begin(self) -> None:
+        """Opens V8 if nobody has yet, while somebody still reads their first page or types their code."""
+        if self._engine is None and self.has_room:
+            self._thread.submit(self._opened)
+
     async def draw(self, route: str, address: str, told: str) -> str:
         """The body of the page at `address` with the State of `told` (JSON by the names of substates)."""
         self._waiting += 1

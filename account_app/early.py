@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 SECONDS_MAX = 1.0
 """Whoever would wait longer is better served by an empty page at once."""
 
+ALL_AT_ONCE = '<link rel="expect" href="#content" blocking="render"/>'
+"""A table that is painted while it comes moves its columns with each row."""
+
 BODY = re.compile(r"(?<=<body>).*?(?=<script)", re.DOTALL)
 
 
@@ -45,9 +48,11 @@ class Early:
             return None
         try:
             return await asyncio.wait_for(self._made(scope, address), SECONDS_MAX)
+        except TimeoutError:
+            log.warning("a page was not drawn ahead in time", page=address)
         except Exception:
             log.exception("a page could not be drawn ahead", page=address)
-            return None
+        return None
 
     async def _made(self, scope: Scope, address: str) -> tuple[str, str] | None:
         identity = await _who(scope)
@@ -57,7 +62,7 @@ class Early:
             return None
         drawn = await self._drawing.draw(route_of(address), address + (f"?{query}" if query else ""), state)
         body, sheet = with_sheet(drawn)
-        head = f'<style>{sheet}</style><meta name="early" content="{html.escape(state)}"/></head>'
+        head = f'{ALL_AT_ONCE}<style>{sheet}</style><meta name="early" content="{html.escape(state)}"/></head>'
         return BODY.sub(lambda _: body, self._pages[address], count=1).replace("</head>", head, 1), sheet
 
 

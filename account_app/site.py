@@ -61,7 +61,7 @@ class Site:
         pages = {path: placed(path.read_text(), place) for path in directory.rglob("*.html")}
         rules = policy(pages.values(), place).encode()
         private = {page_address(f"/{path.relative_to(directory).as_posix()}"): page for path, page in pages.items()}
-        self._early, self._place = Early(private, drawing), place
+        self._early, self._drawing, self._place = Early(private, drawing), drawing, place
         self._files = dict(_load(directory, pages, rules, self.everywhere))
         self._files |= dict(_load_panel(panel, self.everywhere))
         self._missing = self._files.get("/404") or _plain(b"Not found.", self.everywhere)
@@ -72,6 +72,8 @@ class Site:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].rstrip("/") or "/"
+        if path == SIGN_IN:
+            self._drawing.begin()
         if scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, [*self.everywhere, *ONLY_READ], bytes(problem(MethodNotAllowed()).body))
         elif path in PRIVATE_PAGES and not _has_session(scope):

@@ -89,10 +89,10 @@ def show_browsers() -> None:
         f"\n{crowd.people} people on one worker: {crowd.kb_each:.0f} KB each, click to figures "
         f"p50 {crowd.p50_ms:.0f} ms, p95 {crowd.p95_ms:.0f} ms\n"
     )
-    print(f"{'first visit by phone':<28}{'LCP ms':>9}{'CLS':>9}")
+    print(f"{'first visit by phone':<28}{'LCP ms':>9}{'figures':>9}{'CLS':>9}")
     with tempfile.TemporaryDirectory() as folder:
-        for path, lcp, cls in loading.measured(Path(folder)):
-            print(f"{path:<28}{lcp:>9.0f}{cls:>9.3f}")
+        for path, visit in loading.measured(Path(folder)):
+            print(f"{path:<28}{visit.lcp_ms:>9.0f}{visit.figures_ms:>9.0f}{visit.cls:>9.3f}", flush=True)
 
 
 def show_readings(url: str, rows: int, others: int) -> None:

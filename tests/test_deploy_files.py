@@ -63,7 +63,7 @@ def test_what_was_only_built_with_stays_out_of_the_image(tmp_path: Path) -> None
         write(packages / name / "__init__.py")
     for name in ("relay/app.py", "account_app/app.py", "alembic/env.py", "rxconfig.py", "pyproject.toml"):
         write(tmp_path / name)
-    for name in ("scripts/image.py", "build/site/index.html", "assets/panel/panel.js"):
+    for name in ("scripts/image.py", "build/site/index.html", "build/drawing.js", "assets/panel/panel.js"):
         write(tmp_path / name)
     shutil.copy(ROOT / "scripts/image.py", tmp_path / "scripts/image.py")
     run(BIN / "python", tmp_path / "scripts/image.py", tmp_path / "image")

@@ -45,4 +45,6 @@ def date_of(at: rx.Var[str], class_name: str = "") -> rx.Component:
 
 def _time(written: FunctionStringVar, at: rx.Var[str], class_name: str) -> rx.Component:
     place = (at, Session.shown_locale, Session.shown_zone)
-    return rx.el.time(written.call(*place), date_time=at, title=_WHOLE.call(*place), class_name=class_name, custom_attrs=_AS_WRITTEN)
+    return rx.el.time(
+        written.call(*place), date_time=at, title=_WHOLE.call(*place), class_name=class_name, custom_attrs=_AS_WRITTEN
+    )
