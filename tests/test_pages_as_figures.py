@@ -1,9 +1,12 @@
 """How money, days and ranges are put into words on the pages."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
+from babel.numbers import format_decimal, parse_pattern
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +46,19 @@ def test_nobody_is_told_of_a_cent_that_they_do_not_have() -> None:
 
 def test_tokens_are_grouped() -> None:
     assert count(1234567) == "1,234,567"
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["en-US", "en-IN", "de", "de-AT", "de-CH", "fr", "es", "pl", "pt-PT", "sv", "ja", "ar-EG", "fa", "hi", "lv", "he"],
+)
+def test_numbers_are_written_as_babel_writes_them(tag: str) -> None:
+    locale = Locale.parse(tag, sep="-")
+    pattern = parse_pattern(locale.currency_formats["standard"].pattern.replace("¤", "$"))
+    for number in (0, 7, 999, 1_000, 12_345, 123_456, 9_876_543_210):
+        assert count(number, tag) == format_decimal(number, locale=locale)
+        assert count(-number, tag) == format_decimal(-number, locale=locale)
+        assert dollars(number * PICO_PER_CENT, tag) == pattern.apply(Decimal(number).scaleb(-2), locale)
 
 
 def test_a_bar_of_anything_can_be_seen() -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, event
 from sqlmodel import SQLModel
 
-from relay import clock, usage
+from relay import clock, ledger, usage
 from relay.money import PICO_PER_USD
 from relay.usage import GrantView, Wanted
 from tests.bookkeeping import MODEL, OTHER_MODEL, Books, open_books
@@ -23,7 +23,8 @@ async def books(database_url: str) -> AsyncIterator[Books]:
         yield books
 
 
-async def test_every_filter_finds_what_reading_the_whole_log_finds(books: Books) -> None:
+@pytest.mark.parametrize("rolled_days", [None, 8, 0])
+async def test_every_filter_finds_what_reading_the_whole_log_finds(books: Books, rolled_days: int | None) -> None:
     anna, bert, chance = books.person("anna@example.com", 500), books.person("bert@example.com"), random.Random(6)
     for _ in range(40):
         ended = chance.choice(["complete", "complete", "client_gone", "upstream_error"])
@@ -33,6 +34,9 @@ async def test_every_filter_finds_what_reading_the_whole_log_finds(books: Books)
         )
         await books.settle(anna, request_id, at=at, ended=ended)
     await books.call(bert)
+    if rolled_days is not None:
+        until = NOON - timedelta(days=rolled_days)
+        books.database.write_now(lambda c: ledger.roll(c, anna.account_id, until))
 
     def read(c: object, **wanted: object) -> list[str]:
         found: list[str] = []

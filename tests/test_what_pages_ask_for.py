@@ -26,10 +26,10 @@ QUERIES: list[tuple[Any, dict[str, str], int]] = [
     (USAGE, {"by": "model", "range": "12m"}, 5),
     (USAGE, {"by": "key"}, 6),
     (USAGE, {"by": "hour", "range": "7d"}, 5),
-    (USAGE, {"by": "hour", "range": "12m", "sort": "price"}, 7),
+    (USAGE, {"by": "hour", "range": "12m", "sort": "price"}, 9),
     (USAGE, {"range": "12m"}, 5),
     (REQUESTS, {}, 8),
-    (REQUESTS, {"model": MODEL, "range": "12m"}, 9),
+    (REQUESTS, {"model": MODEL, "range": "12m"}, 10),
     (REQUESTS, {"ended": "complete", "range": "12m"}, 7),
 ]
 

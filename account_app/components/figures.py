@@ -4,10 +4,11 @@ import re
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
-from babel.numbers import NumberPattern, format_percent, parse_pattern
+from babel.numbers import NumberPattern, format_percent, get_decimal_symbol, get_group_symbol, parse_pattern
 
 from relay.money import PICO_PER_CENT
 
@@ -27,7 +28,8 @@ def dollars(pico: int, locale: str = DEFAULT) -> str:
     if 0 < pico < PICO_PER_CENT:
         return f"<{dollars(PICO_PER_CENT, locale)}"
     cents = (pico + PICO_PER_CENT // 2) // PICO_PER_CENT
-    return _money(locale).apply(Decimal(cents).scaleb(-2), _locale(locale))
+    whole, part = divmod(cents, 100)
+    return _money(locale).apply(whole, f"{part:02}")
 
 
 def spendable(pico: int, locale: str = DEFAULT) -> str:
@@ -37,7 +39,7 @@ def spendable(pico: int, locale: str = DEFAULT) -> str:
 
 def count(number: int, locale: str = DEFAULT) -> str:
     """`12,345`."""
-    return _whole(locale).apply(number, _locale(locale))
+    return f"-{count(-number, locale)}" if number < 0 else _whole(locale).apply(number)
 
 
 def requests(number: int, locale: str = DEFAULT) -> str:
@@ -101,13 +103,42 @@ def _locale(tag: str) -> Locale:
     return _known(tag) or Locale("en", "US")
 
 
+class _Shape(NamedTuple):
+    """How a locale writes a number. A chart writes hundreds: Babel, asked each time, takes twenty times as long."""
+
+    before: str
+    after: str
+    group: str
+    point: str
+    first: int
+    then: int
+
+    def apply(self, whole: int, part: str = "") -> str:
+        digits = str(whole)
+        groups = [digits[-self.first :]]
+        digits = digits[: -self.first]
+        while digits:
+            groups.append(digits[-self.then :])
+            digits = digits[: -self.then]
+        point = self.point if part else ""
+        return f"{self.before}{self.group.join(reversed(groups))}{point}{part}{self.after}"
+
+
 @lru_cache(256)
-def _money(tag: str) -> NumberPattern:
+def _money(tag: str) -> _Shape:
     # The narrow sign: "US$" and "$US" would only say that the reader is elsewhere; every price here is in USD.
     pattern = _locale(tag).currency_formats["standard"].pattern
-    return parse_pattern(pattern.replace("¤", "$"))
+    return _shape(parse_pattern(pattern.replace("¤", "$")), tag)
 
 
 @lru_cache(256)
-def _whole(tag: str) -> NumberPattern:
-    return _locale(tag).decimal_formats[None]
+def _whole(tag: str) -> _Shape:
+    return _shape(_locale(tag).decimal_formats[None], tag)
+
+
+def _shape(pattern: NumberPattern, tag: str) -> _Shape:
+    locale = _locale(tag)
+    before, after = pattern.apply(7, locale).split(
+        "7" + get_decimal_symbol(locale) + "00" if pattern.frac_prec[0] else "7"
+    )
+    return _Shape(before, after, get_group_symbol(locale), get_decimal_symbol(locale), *pattern.grouping)

@@ -70,11 +70,10 @@ def _order(query: Mapping[str, str], by: By) -> tuple[str, bool]:
 
 
 def _some_hours(connection: Any, visitor: Visitor, span: Span, column: str, descending: bool, fresh: Fresh) -> Rows:
-    order = "requests" if column == "bucket" else column
-    amounts = usage.hours_used(connection, visitor.account_id, span.start, span.end, order, fresh)
-    hours = list(amounts) if column == "bucket" else sorted(amounts, key=lambda hour: (amounts[hour], hour))
-    page, pages = _place(visitor.query, len(hours))
-    shown = (hours[::-1] if descending else hours)[(page - 1) * ROWS_MAX : page * ROWS_MAX]
+    hours = usage.HoursUsed(connection, visitor.account_id, span.start, span.end, fresh)
+    page, pages = _place(visitor.query, hours.count)
+    order = None if column == "bucket" else column
+    shown = hours.page(order, descending, (page - 1) * ROWS_MAX, ROWS_MAX)
     return Rows(usage.some_hours(connection, visitor.account_id, shown, fresh), page, pages)
 
 

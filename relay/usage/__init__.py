@@ -9,6 +9,7 @@ from relay.usage.buckets import Bucket, Split, buckets, key_names
 from relay.usage.credits import credit_moves, overage_moves
 from relay.usage.csv import csv
 from relay.usage.forecasts import Pace, credit_ahead, pace, runs_out
+from relay.usage.hours import HoursUsed
 from relay.usage.log import RequestsView, RequestView, Wanted, requests
 from relay.usage.receipts import CorrectionView, Receipt, receipt
 from relay.usage.rollups import (
@@ -17,7 +18,6 @@ from relay.usage.rollups import (
     Summary,
     UsageRow,
     UsageView,
-    hours_used,
     midnight,
     models_used,
     some_hours,
@@ -36,6 +36,7 @@ __all__ = [
     "CorrectionView",
     "Fresh",
     "GrantView",
+    "HoursUsed",
     "Pace",
     "Receipt",
     "RequestView",
@@ -51,7 +52,6 @@ __all__ = [
     "credit_moves",
     "csv",
     "fresh_of",
-    "hours_used",
     "key_names",
     "midnight",
     "models_used",

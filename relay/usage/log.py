@@ -1,7 +1,7 @@
 """The log of metered requests, newest first, a page at a time: whole, or what was asked for of it.
 
 Every page costs about the same, however long the history and however rare what is asked for: moments and endings have
-indexes, and the roll-ups tell in which hours a model or a key was used at all.
+indexes, and the sums and roll-ups tell on which days and in which hours a model or a key was used at all.
 """
 
 import re
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
 
 from relay.errors import BadInput
-from relay.tables import Usage, UsageHour, table
+from relay.tables import Usage, table
 from relay.tables.metered import CUT_SHORT
-from relay.usage.spans import spans
+from relay.usage.hours import EVER, HOUR, hours_with
+from relay.usage.spans import latest_within
 
-usage, hours = table(Usage), table(UsageHour)
+usage = table(Usage)
 LIMIT_MAX = 200
-HOUR = timedelta(hours=1)
 # PostgreSQL refuses text that holds a NUL: nothing but the form of an id gets there.
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 
@@ -135,35 +135,16 @@ def _rows(
     if not wanted.names_hours:
         return connection.execute(newest.where(*conditions).limit(count)).all()
     rows: list[Row[Any]] = []
-    until = wanted.end
-    while len(rows) < count:
-        found = _hours_with(connection, account_id, wanted, until, count)
-        if found:
-            # An outer join, so that SQLite looks each hour up, and does not walk the log to find its order.
-            each = spans([(hour, hour + HOUR) for hour in found])
-            within = and_(usage.c.at >= each.c.since, usage.c.at < each.c.until, *conditions)
-            one = newest.select_from(each.outerjoin(usage, within)).where(usage.c.id.is_not(None))
-            rows += connection.execute(one.limit(count - len(rows))).all()
-        if len(found) < count:
+    span = wanted.start or EVER[0], wanted.end or EVER[1]
+    for hours in hours_with(connection, account_id, wanted.model, wanted.key_id, span, count):
+        if hours:
+            spans = [(hour, hour + HOUR) for hour in hours]
+            order = (usage.c.at, usage.c.id)
+            found = latest_within(connection, select(usage), conditions, spans, order, count - len(rows))
+            rows += connection.execute(found).all()
+        if len(rows) >= count:
             break
-        until = found[-1]
     return rows
-
-
-def _hours_with(
-    connection: Connection, account_id: str, wanted: Wanted, until: datetime | None, count: int
-) -> Sequence[datetime]:
-    """The latest hours in which the model or the key was used; each has one of its requests, mostly."""
-    query = select(hours.c.hour).where(hours.c.account_id == account_id)
-    if until is not None:
-        query = query.where(hours.c.hour < until)
-    if wanted.start is not None:
-        query = query.where(hours.c.hour > wanted.start - HOUR)
-    if wanted.model is not None:
-        query = query.where(hours.c.model == wanted.model)
-    if wanted.key_id is not None:
-        query = query.where(hours.c.key_id == wanted.key_id)
-    return connection.execute(query.distinct().order_by(hours.c.hour.desc()).limit(count)).scalars().all()
 
 
 def _corrected_pico(connection: Connection, request_ids: Sequence[str]) -> dict[str, int]:

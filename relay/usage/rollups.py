@@ -134,14 +134,6 @@ def models_used(
     return tuple(sorted(name for _, name in found if name))
 
 
-def hours_used(
-    connection: Connection, account_id: str, start: datetime, end: datetime, order: str, fresh: Fresh | None = None
-) -> dict[datetime, int]:
-    """Every hour with use that begins in [start, end), by time, with its amount of `order` (one of COUNTS)."""
-    found = by_hour(connection, account_id, start, end, [order], fresh)
-    return {hour: amounts[0] for hour, amounts in found.items()}
-
-
 def some_hours(
     connection: Connection, account_id: str, hours: Sequence[datetime], fresh: Fresh | None = None
 ) -> tuple[UsageRow, ...]:

@@ -4,8 +4,9 @@ How many rows that touches follows from the spans that are asked for, and from s
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
@@ -86,26 +87,24 @@ def by_hour(
     account_id: str,
     start: datetime,
     end: datetime,
-    names: Sequence[str] = COUNTS,
     fresh: Fresh | None = None,
 ) -> dict[datetime, tuple[int, ...]]:
-    """Each hour with use that begins in [start, end), by time; of the amounts that are named."""
+    """Each hour with use that begins in [start, end), by time."""
     start, end = hour_from(start), hour_from(end)
     fresh = fresh or fresh_of(connection, account_id, start, end)
     mine = (sums.c.account_id == account_id, sums.c.split == "", sums.c.unit == "hour")
-    query = select(sums.c.since, *(sums.c[name] for name in names)).where(*mine)
+    query = select(sums.c.since, *(sums.c[name] for name in COUNTS)).where(*mine)
     read = connection.execute(query.where(sums.c.since >= start, sums.c.since < end).order_by(sums.c.since))
     found: dict[datetime, tuple[int, ...]] = {row[0]: tuple(row[1:]) for row in read}
-    places = [COUNTS.index(name) for name in names]
     for _, group in placed(fresh.groups, [(start, end)], ""):
-        so_far = found.get(group.hour, (0,) * len(places))
-        found[group.hour] = tuple(a + group.sums[n] for a, n in zip(so_far, places, strict=True))
+        so_far = found.get(group.hour, NOTHING)
+        found[group.hour] = tuple(a + b for a, b in zip(so_far, group.sums, strict=True))
     return dict(sorted(found.items()))
 
 
-def _bind(connection: Connection) -> Callable[[datetime], object]:
+def in_json(connection: Connection, moment: datetime) -> object:
     """How a moment is written within JSON for this database."""
-    return into_driver(UtcDateTime(), connection.dialect) or datetime.isoformat
+    return (into_driver(UtcDateTime(), connection.dialect) or datetime.isoformat)(moment)
 
 
 def rolled(
@@ -115,7 +114,7 @@ def rolled(
     may come more than once.
     """
     sqlite = connection.dialect.name == "sqlite"
-    bind = _bind(connection)
+    bind = partial(in_json, connection)
     given = [(place, unit, bind(since), bind(until)) for place, unit, since, until in pieces_of(spans)]
     query = (_SQLITE if sqlite else _POSTGRESQL).format(sums=", ".join(amounts), mine=_MINE)
     asked = {"account_id": account_id, "split": split, "spans": orjson.dumps(given).decode()}
@@ -136,7 +135,7 @@ def fresh_of_everybody(connection: Connection, start: datetime, end: datetime) -
     mark = func.coalesce(balances.c.rolled_until, literal(NEVER, UtcDateTime))
     # Booking changes the balance: whose has not changed since has nothing new.
     marks = connection.execute(select(balances.c.account_id, mark).where(balances.c.changed_at >= mark, mark < end))
-    bind = _bind(connection)
+    bind = partial(in_json, connection)
     given = [(account_id, bind(max(start, since))) for account_id, since in marks]
     if not given:
         return []
