@@ -39,6 +39,8 @@ POSTGRESQL: dict[str, Any] = {
 }
 # A worker that stops in the middle of a transaction must not keep the others' accounts locked.
 PATIENCE = f"SET lock_timeout = '{BUSY_SECONDS}s'; SET idle_in_transaction_session_timeout = '60s'"
+# What we ask takes milliseconds: a plan that is taken for a long one would be compiled for longer than it runs.
+JUST_RUN = "SET jit = off"
 # Nor may a server's default let it answer before a commit is on its disk.
 DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 
@@ -143,6 +145,7 @@ def _postgresql(url: str, writing: bool) -> Engine:
 
     def prepare(raw: Any, _: Any) -> None:
         raw.execute(PATIENCE)
+        raw.execute(JUST_RUN)
         raw.execute(DURABLE)
         raw.commit()
 

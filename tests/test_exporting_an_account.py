@@ -3,17 +3,19 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from front_door import FrontDoor, front_door
-from sqlalchemy import insert, select
+from sqlalchemy import create_engine, insert, select
 from sqlmodel import SQLModel
 
 from relay import accounts, clock
-from relay.accounts import exporting
-from relay.tables import Entry, SignInCode, table
+from relay.accounts import Identity, exporting
+from relay.tables import Entry, SignInCode, UtcDateTime, table
 
 ANNA, BOB = "anna@example.com", "bob@example.com"
 ROWS = 1234
@@ -89,3 +91,17 @@ def test_every_table_that_names_an_account_is_exported_or_known_not_to_be() -> N
 
 def _entry(account_id: str, number: int) -> dict[str, object]:
     return {"account_id": account_id, "kind": "burn", "amount_pico": -1, "at": clock.now(), "request_id": str(number)}
+
+
+@pytest.mark.parametrize("name", ["usage", "entries", "usage_hours", "usage_sums"])
+def test_a_page_of_a_long_history_begins_where_the_last_one_ended(tmp_path: Path, name: str) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'plans.db'}")
+    SQLModel.metadata.create_all(engine)
+    identity = Identity("acct_1", ANNA, "session", "")
+    (part,) = [part for part in exporting.parts(identity) if part.of.name == name]
+    after = [clock.now() if isinstance(key.type, UtcDateTime) else "7" for key in part.order]
+    with engine.connect() as connection:
+        sql = exporting.page_of(part, after).compile(engine, compile_kwargs={"literal_binds": True})
+        plan = "; ".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
+    assert re.search(r"account_id=\? AND \(?\w+[\w,]*\)?>", plan)
+    assert "TEMP B-TREE" not in plan

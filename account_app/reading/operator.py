@@ -110,13 +110,14 @@ def operator_page(connection: Any, visitor: Visitor) -> OperatorFigures:
     """The last days of everybody, the accounts that are looked for, and the one that the address names."""
     now, place = clock.now(), _zone(visitor.zone)
     start, end = now - timedelta(days=DAYS), now + timedelta(hours=1)
-    models = operating.by_model(connection, start, end)
+    fresh = operating.new_use(connection, start, end)
+    models = operating.by_model(connection, start, end, fresh)
     waiting = billing.oldest_unsent(connection)
     inspected = operating.inspections(connection)
     return OperatorFigures(
         total=_margin(operating.total_of(models), visitor.locale),
         models=[_margin(each, visitor.locale) for each in models],
-        days=[_margin(each, visitor.locale) for each in operating.by_day(connection, start, end, place)],
+        days=[_margin(each, visitor.locale) for each in operating.by_day(connection, start, end, place, fresh)],
         people=[_person(each, visitor.locale) for each in operating.find(connection, visitor.query.get("q", "")[:254])],
         events=[_event(row) for row in billing.listed(connection, EVENTS, OPEN_EVENTS)],
         waiting_since=rfc3339(waiting) if waiting else "",

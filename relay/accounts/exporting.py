@@ -12,7 +12,7 @@ from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import IO, Any, NamedTuple, cast
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Table, func, insert, literal, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, func, insert, literal, select, tuple_, update
 from sqlmodel import SQLModel
 
 from relay import clock
@@ -32,6 +32,8 @@ SECRET_ENDINGS = ("_hash", "_hmac")
 """Hashes of secrets say nothing to their owner, and something to a thief."""
 NOT_THEIRS = {"operator_actions": {"operator"}, "inspections": {"operator"}, "checkouts": {"url"}, "holds": {"worker"}}
 """Whose name it is that did something, links that let anybody in, names of our machines."""
+IN_TIME = {"usage": ("at", "id")}
+"""Tables that have their account's rows in an order of their own; the others have them by their primary key."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _ABOUT = """\
 Everything that we hold about the account {account_id}, made {at}.
@@ -57,6 +59,8 @@ class Part(NamedTuple):
     of: Table
     columns: tuple[Column[Any], ...]
     mine: ColumnElement[bool]
+    order: tuple[Column[Any], ...]
+    """In which an index has them: a page begins where the last one ended, and no page reads what is before it."""
 
 
 async def begin_export(database: Database, identity: Identity) -> str:
@@ -120,7 +124,8 @@ def _part(of: Table, mine: ColumnElement[bool]) -> Part:
     hidden = NOT_THEIRS.get(of.name, set[str]())
     shown = [c for c in of.c if not c.name.endswith(SECRET_ENDINGS) and c.name not in hidden]
     # Some tables know a row by the hash of a secret: it orders the pages, and is left out when they are written.
-    return Part(of, tuple(shown), mine)
+    keys = tuple(of.c[name] for name in IN_TIME.get(of.name, of.primary_key.columns.keys()) if name != "account_id")
+    return Part(of, tuple(shown), mine, keys or tuple(of.primary_key.columns))
 
 
 def _begin(connection: Connection, identity: Identity) -> str:
@@ -144,8 +149,19 @@ async def _written(database: Database, packed: zipfile.ZipFile, part: Part) -> A
         with packed.open(name, "w", force_zip64=True) as file:
             page = _Page(part, kind)
             while not page.is_last:
-                file.write(await database.read(page.next))
+                # In the reader's thread: to compress a page takes as long as to read it, and streams would wait for it.
+                await database.read(lambda connection, page=page, file=file: file.write(page.next(connection)))
                 yield page.rows
+
+
+def page_of(part: Part, after: Sequence[Any] | None) -> Select[Any]:
+    """The rows that come after those values of `part.order`, which follow each row under names of their own."""
+    query = select(*part.columns, *(key.label(f"key_{i}") for i, key in enumerate(part.order)))
+    query = query.where(part.mine).order_by(*part.order).limit(PAGE_ROWS)
+    if after is None:
+        return query
+    last = tuple_(*(literal(value, key.type) for value, key in zip(after, part.order, strict=True)))
+    return query.where(tuple_(*part.order) > last)
 
 
 class _Page:
@@ -153,7 +169,6 @@ class _Page:
 
     def __init__(self, part: Part, kind: str) -> None:
         self._part, self._kind = part, kind
-        self._keys = tuple(part.of.primary_key.columns)
         self._after: Sequence[Any] | None = None
         self._names = [c.name for c in part.columns]
         self.is_last = False
@@ -161,22 +176,14 @@ class _Page:
 
     def next(self, connection: Connection) -> bytes:
         is_first = self._after is None
-        found = self._read(connection)
+        found = connection.execute(page_of(self._part, self._after)).all()
         self.rows, self.is_last = len(found), len(found) < PAGE_ROWS
         if found:
-            self._after = found[-1][-len(self._keys) :]
+            self._after = found[-1][-len(self._part.order) :]
         values = [tuple(_plain(n, v) for n, v in zip(self._names, row, strict=False)) for row in found]
         if self._kind == "csv":
             return _as_csv([[_in_words(n) for n in self._names], *values] if is_first else values)
         return "".join(self._as_json(values, is_first)).encode()
-
-    def _read(self, connection: Connection) -> Sequence[Row[Any]]:
-        query = select(*self._part.columns, *(key.label(f"key_{i}") for i, key in enumerate(self._keys)))
-        query = query.where(self._part.mine).order_by(*self._keys).limit(PAGE_ROWS)
-        if self._after is not None:
-            last = tuple_(*(literal(v, key.type) for v, key in zip(self._after, self._keys, strict=True)))
-            query = query.where(tuple_(*self._keys) > last)
-        return connection.execute(query).all()
 
     def _as_json(self, rows: Sequence[Sequence[Any]], is_first: bool) -> Iterator[str]:
         yield "[" if is_first else ""

@@ -9,7 +9,7 @@ from relay.operating.inspecting import KINDS, Inspected, Kind, inspect, inspecti
 from relay.operating.log import Act, acts
 from relay.operating.looking import Found, Opened, find, open_account
 from relay.operating.people import is_operator, operators, refuse_unless_operator
-from relay.operating.revenue import Margin, by_day, by_model, total_of
+from relay.operating.revenue import Margin, by_day, by_model, new_use, total_of
 
 __all__ = [
     "KINDS",
@@ -32,6 +32,7 @@ __all__ = [
     "inspections",
     "is_operator",
     "new_key",
+    "new_use",
     "open_account",
     "operators",
     "refuse_unless_operator",

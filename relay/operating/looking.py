@@ -33,7 +33,7 @@ class Opened(NamedTuple):
 
 def find(connection: Connection, wanted: str) -> list[Found]:
     """At most some dozens, the newest first; all when nothing is wanted."""
-    query = _found().order_by(accounts.c.created_at.desc(), accounts.c.id).limit(FOUND_MAX)
+    query = _found().order_by(accounts.c.created_at.desc(), accounts.c.id.desc()).limit(FOUND_MAX)
     wanted = wanted.strip().lower()
     if wanted:
         of_request = select(rows.c.account_id).where(rows.c.request_id == wanted)

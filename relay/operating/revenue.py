@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from relay.sums import hours_of
+from relay.sums import Group, hours_of
 from relay.tables import EVERYBODY
 from relay.usage import midnight
 from relay.usage.summed import Spans, Split, fresh_of_everybody, placed, rolled
@@ -30,21 +30,30 @@ class Margin(NamedTuple):
         return self.revenue_pico - self.cost_pico
 
 
-def by_model(connection: Connection, start: datetime, end: datetime) -> list[Margin]:
+def new_use(connection: Connection, start: datetime, end: datetime) -> Sequence[Group]:
+    """What was used in the UTC hours that overlap [start, end) and is in nobody's sums yet: read once for a page."""
+    return fresh_of_everybody(connection, *hours_of(start, end))
+
+
+def by_model(
+    connection: Connection, start: datetime, end: datetime, fresh: Sequence[Group] | None = None
+) -> list[Margin]:
     """The UTC hours that overlap [start, end); the dearest first. Storage is a model of its own name."""
-    found = _summed(connection, [hours_of(start, end)], "model")
+    found = _summed(connection, [hours_of(start, end)], "model", fresh)
     margins = [total_of(each, name or "storage") for (_, name), each in found.items()]
     return sorted(margins, key=lambda each: (-each.revenue_pico, each.bucket))
 
 
-def by_day(connection: Connection, start: datetime, end: datetime, zone: tzinfo) -> list[Margin]:
+def by_day(
+    connection: Connection, start: datetime, end: datetime, zone: tzinfo, fresh: Sequence[Group] | None = None
+) -> list[Margin]:
     """Days of that zone with use, the newest first."""
     start, end = hours_of(start, end)
     first, last = (at.astimezone(zone).date() for at in (start, end))
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     spans = [(max(start, midnight(d, zone)), min(end, midnight(d + timedelta(days=1), zone))) for d in days]
     kept = [(d, span) for d, span in zip(days, spans, strict=True) if span[0] < span[1]]
-    found = _summed(connection, [span for _, span in kept], "")
+    found = _summed(connection, [span for _, span in kept], "", fresh)
     return [total_of(found[place, ""], kept[place][0].isoformat()) for place, _ in sorted(found, reverse=True)]
 
 
@@ -58,11 +67,14 @@ def total_of(margins: Iterable[Margin], name: str = "total") -> Margin:
     )
 
 
-def _summed(connection: Connection, spans: Spans, split: Split) -> dict[tuple[int, str], list[Margin]]:
+def _summed(
+    connection: Connection, spans: Spans, split: Split, fresh: Sequence[Group] | None
+) -> dict[tuple[int, str], list[Margin]]:
     found: dict[tuple[int, str], list[Margin]] = {}
     for place, name, *halves in rolled(connection, EVERYBODY, spans, split, _HALVES):
         found.setdefault((place, name), []).append(_margin(halves))
-    fresh = fresh_of_everybody(connection, spans[0][0], spans[-1][1])
+    if fresh is None:
+        fresh = new_use(connection, spans[0][0], spans[-1][1])
     for key, group in placed(fresh, spans, split):
         requests, *_, cost_pico, price_pico = group.sums[:7]
         found.setdefault(key, []).append(Margin("", requests, price_pico, cost_pico))

@@ -19,6 +19,7 @@ class Account(SQLModel, table=True):
     """
 
     __tablename__ = "accounts"
+    __table_args__ = (Index("accounts_in_time", "created_at", "id"),)
     id: str = Field(primary_key=True)
     email: str = Field(unique=True)
     created_at: datetime = moment()

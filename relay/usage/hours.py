@@ -48,7 +48,7 @@ def _days_with(
     start, end = hour_of(span[0]), span[1]
     mark = connection.execute(select(balances.c.rolled_until).where(balances.c.account_id == account_id)).scalar()
     fresh = max(start, hour_of(mark or EVER[0]))
-    days = [] if mark is None else _rolled_days(connection, account_id, model, key_id, (start, fresh))
+    days = _rolled_days(connection, account_id, model, key_id, (start, fresh)) if mark else ()
     found = [(fresh, end), *((max(start, day), min(fresh, end, day + DAY)) for day in days)]
     return [(since, until) for since, until in found if since < until]
 
