@@ -94,6 +94,8 @@ class Connection(HttpToolsProtocol):
         if size > HEAD_BYTES_MAX or len(self.headers) > HEAD_LINES_MAX:
             self._refusal = HeadTooLarge()
             raise ValueError("the head is too large")
+        if _is_ambiguous(self.headers):
+            raise ValueError("two servers could read this head differently")
         self._in_head, self._has_told = False, True
         self._stop_clock()
         super().on_headers_complete()
@@ -175,6 +177,16 @@ class Connection(HttpToolsProtocol):
         if self._write_clock is not None:
             self._write_clock.cancel()
             self._write_clock = None
+
+
+def _is_ambiguous(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Two hosts, or chunks of something that we do not take off and a server before us may have."""
+    hosts = 0
+    for name, value in headers:
+        hosts += name == b"host"
+        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            return True
+    return hosts > 1
 
 
 def _answer(error: ProductError, path: bytes) -> bytes:

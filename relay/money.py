@@ -1,11 +1,14 @@
 """Pico-dollars (1e-12 USD) in and out of text. Floats never touch money."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 PICO_PER_USD = 10**12
 PICO_PER_CENT = 10**10
 USD_MAX = 1_000_000
 """The largest amount anyone may name in one go; far below what int64 pico-dollars hold (9.2 M USD)."""
+_AMOUNT = re.compile(r"\s*[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})\s*", re.ASCII)
+"""Python's own decimals take exponents, underscores and the digits of every script too."""
 
 
 def usd(pico: int) -> str:
@@ -20,11 +23,10 @@ def pico_from_usd(text: object) -> int:
     """Reads a USD amount (`"12.50"`) exactly. ValueError on anything that is not one, or is finer than a pico."""
     if isinstance(text, bool) or not isinstance(text, str | int):
         raise ValueError("an amount in USD is a decimal string such as 12.50")
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise ValueError("an amount in USD is a decimal string such as 12.50") from None
-    if not amount.is_finite() or abs(amount) > USD_MAX:
+    if not _AMOUNT.fullmatch(str(text)):
+        raise ValueError("an amount in USD is a decimal string such as 12.50")
+    amount = Decimal(text)
+    if abs(amount) > USD_MAX:
         raise ValueError(f"an amount in USD is a number of at most {USD_MAX}")
     pico = amount * PICO_PER_USD
     if pico != pico.to_integral_value():

@@ -76,6 +76,8 @@ def check_refused(answer: bytes, status: int, *, claude: bool) -> None:
         (b"transfer-encoding: xchunked\r\n", SMUGGLED),
         (b"transfer-encoding: chunked, identity\r\n", SMUGGLED),
         (b"transfer-encoding: identity\r\n", BODY),
+        (b"transfer-encoding: gzip, chunked\r\n", SMUGGLED),
+        (b"host: elsewhere\r\nhost: localhost\r\n" + LENGTH, BODY),
         (b"transfer-encoding : chunked\r\n", SMUGGLED),
         (CHUNKED, b"zz\r\nabc"),
         (CHUNKED, b"ffffffffffffffffff\r\nabc"),
