@@ -19,7 +19,8 @@ from relay import logs
 from relay.app import build
 from relay.endpoints.access_door import behind_access
 from relay.endpoints.naming import named
-from relay.services import get_ready_to_answer, open_services, refuse_unless_migrated
+from relay.migrations import refuse_unless_migrated
+from relay.services import get_ready_to_answer, open_services
 from relay.settings import ROOT, Settings, settings
 
 RELAY = ("/api/", "/livez", "/readyz", "/metrics")

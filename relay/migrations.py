@@ -44,6 +44,20 @@ def current_revision(settings: Settings) -> str | None:
         engine.dispose()
 
 
+def refuse_unless_migrated(settings: Settings) -> None:
+    """Misconfigured when the database is behind or ahead of the revision that this code was written for."""
+    found, expected = current_revision(settings), head_revision()
+    if found == expected or (found is not None and found == settings.ACCEPT_REVISION):
+        return
+    where = f"The database is at revision {found or 'none'}, and this version needs {expected}. "
+    if found is None or found in known_revisions():
+        raise Misconfigured(where + "Run `account-app migrate` first.")
+    raise Misconfigured(
+        where + "It is ahead: a newer version migrated it. Run that version; or, to roll back over revisions that only "
+        f"expand (docs/operating.md), set ACCEPT_REVISION={found}."
+    )
+
+
 def drift(settings: Settings) -> list[str]:
     """What the tables say and a migrated database does not."""
     engine = create_engine(settings.database_url)

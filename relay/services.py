@@ -12,7 +12,6 @@ from relay import pricing
 from relay.admission.apart import Reading
 from relay.billing import Office
 from relay.database import Database
-from relay.errors import Misconfigured
 from relay.gateways.claude import Claude
 from relay.gateways.mail import Mail
 from relay.gateways.payments import Payments
@@ -135,22 +134,6 @@ def get_ready_to_answer() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY, 20, 20)
-
-
-def refuse_unless_migrated(settings: Settings) -> None:
-    """Misconfigured when the database is behind or ahead of the revision that this code was written for."""
-    from relay.migrations import current_revision, head_revision, known_revisions
-
-    found, expected = current_revision(settings), head_revision()
-    if found == expected or (found is not None and found == settings.ACCEPT_REVISION):
-        return
-    where = f"The database is at revision {found or 'none'}, and this version needs {expected}. "
-    if found is None or found in known_revisions():
-        raise Misconfigured(where + "Run `account-app migrate` first.")
-    raise Misconfigured(
-        where + "It is ahead: a newer version migrated it. Run that version; or, to roll back over revisions that only "
-        f"expand (docs/operating.md), set ACCEPT_REVISION={found}."
-    )
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:

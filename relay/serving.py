@@ -11,7 +11,7 @@ import uvicorn
 
 from relay import logs
 from relay.connections import Connection
-from relay.services import refuse_unless_migrated
+from relay.migrations import refuse_unless_migrated
 from relay.settings_faults import settings_to_serve
 from relay.workers import Workers
 

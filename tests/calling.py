@@ -13,10 +13,7 @@ import httpx
 from product import Product, eventually
 
 from relay import accounts, ledger
-from relay.database import Database
-from relay.money import pico_from_usd
 from relay.services import Services
-from relay.settings import Settings
 
 MODEL = "claude-opus-5-5"
 MESSAGES = "/api/claude/v1/messages"
@@ -32,24 +29,7 @@ IDS = re.compile(rb"(msg|toolu|req)_01\w{22}")
 
 def new_customer(product: Product, usd: str = "100") -> str:
     """An API key of a new account with that much credit."""
-    settings = Settings(DATABASE_URL=product.environment["DATABASE_URL"])
-    database = Database(settings.database_url, checkpoints=False)
-    email = f"{uuid.uuid4().hex}@example.com"
-
-    def make(connection: Any) -> str:
-        person = accounts.account_for(connection, settings, email)
-        assert person is not None
-        if usd != "0":
-            ledger.grant(
-                connection, person.account_id, kind="promo", amount_pico=pico_from_usd(usd),
-                key=email, reason="a test", source="test",
-            )  # fmt: skip
-        return accounts.create_key(connection, person.account_id)[0]
-
-    try:
-        return database.write_now(make)
-    finally:
-        database.close()
+    return product.customer(f"{uuid.uuid4().hex}@example.com", usd)
 
 
 def new_key(services: Services) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from relay import migrations
 from relay.database import Database
 from relay.errors import Misconfigured
-from relay.services import refuse_unless_migrated
+from relay.migrations import refuse_unless_migrated
 from relay.settings import Settings
 
 HEAD = migrations.head_revision()

@@ -4,6 +4,11 @@ import ast
 import subprocess
 from pathlib import Path
 
+from typer.main import get_command
+
+from relay.cli import SUBJECTS, hang_commands
+from relay.cli.shell import main_app
+
 ROOT = Path(__file__).resolve().parent.parent
 LINES_MAX = 300
 FUNCTION_LINES_MAX = 70
@@ -40,6 +45,12 @@ def test_only_the_settings_read_the_environment() -> None:
     relay = [path for path in PRODUCT if name_of(path).startswith("relay/")]
     readers = [name_of(path) for path in relay if any(map(reads_environment, ast.walk(parsed(path))))]
     assert readers == ["relay/settings.py"]
+
+
+def test_every_command_is_found_by_its_name() -> None:
+    hang_commands([])
+    group = get_command(main_app)
+    assert set(group.commands) == set(SUBJECTS)  # type: ignore[attr-defined]
 
 
 def test_no_file_outgrows_its_room() -> None:

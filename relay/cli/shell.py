@@ -24,11 +24,17 @@ out = Console()
 err = Console(stderr=True)
 
 
+@main_app.callback()
+def group() -> None:
+    # Typer takes the name of a command away that stands alone, and one does: the rest are not imported.
+    return
+
+
 def open_database(*, migrated: bool = True) -> Database:
     """The database of the settings; Misconfigured unless it is at this version's revision."""
     found = settings()
     if migrated:
-        from relay.services import refuse_unless_migrated
+        from relay.migrations import refuse_unless_migrated
 
         refuse_unless_migrated(found)
     return Database(found.database_url, checkpoints=False)
