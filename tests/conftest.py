@@ -9,6 +9,7 @@ pytest_plugins = [
     "product",
     "endings",
     "browser",
+    "front_door",
 ]
 
 LONGEST = (

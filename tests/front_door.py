@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from sqlmodel import SQLModel
 from starlette.applications import Starlette
@@ -159,6 +160,13 @@ async def front_door(database_url: str, **changes: Any) -> AsyncIterator[FrontDo
             await services.mail.aclose()
             await services.limits.aclose()
             database.close()
+
+
+@pytest.fixture
+async def door(database_url: str) -> AsyncIterator[FrontDoor]:
+    """Open, with the usual settings. A file that wants others has a fixture of this name."""
+    async with front_door(database_url) as opened:
+        yield opened
 
 
 class _Server(uvicorn.Server):

@@ -1,12 +1,12 @@
 """Personal API keys, and who a request comes from."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from front_door import FrontDoor, front_door
+from front_door import FrontDoor
 from sqlalchemy import Connection, select
 
 from relay import clock
@@ -28,18 +28,6 @@ from relay.errors import BadInput, Conflict
 from relay.tables import ApiKey, Session, table
 
 ANNA = "anna@example.com"
-
-
-@pytest.fixture
-async def door(database_url: str) -> AsyncIterator[FrontDoor]:
-    async with front_door(database_url) as door:
-        yield door
-
-
-@pytest.fixture(autouse=True)
-def _real_time_again() -> Iterator[None]:
-    yield
-    clock.set_back_to_real_time()
 
 
 async def test_a_key_is_told_once_and_kept_hashed(door: FrontDoor) -> None:

@@ -1,11 +1,9 @@
 """Bearer tokens for the panel on another site: made by a signed-in browser or by a person's own API key."""
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import httpx
-import pytest
-from front_door import FrontDoor, front_door
+from front_door import FrontDoor
 
 from relay import clock
 from relay.accounts import create_key, end_all_sessions, recognise, revoke_key
@@ -13,18 +11,6 @@ from relay.accounts.identity import Credential
 from relay.accounts.secrets import hash_of
 
 ANNA = "anna@example.com"
-
-
-@pytest.fixture
-async def door(database_url: str) -> AsyncIterator[FrontDoor]:
-    async with front_door(database_url) as door:
-        yield door
-
-
-@pytest.fixture(autouse=True)
-def _real_time_again() -> Iterator[None]:
-    yield
-    clock.set_back_to_real_time()
 
 
 async def made(asking: httpx.AsyncClient, how: str = "") -> str:

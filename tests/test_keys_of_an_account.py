@@ -2,23 +2,17 @@
 
 import threading
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
 import pytest
 from calling import message, new_customer
 from endings import all_rows
-from front_door import FrontDoor, front_door
+from front_door import FrontDoor
 from product import Product, eventually
 
 ANNA, BOB = "anna@example.com", "bob@example.com"
-
-
-@pytest.fixture
-async def door(database_url: str) -> AsyncIterator[FrontDoor]:
-    async with front_door(database_url) as door:
-        yield door
 
 
 async def test_a_key_lives_from_making_to_revoking(door: FrontDoor) -> None:

@@ -1,7 +1,7 @@
 """How often, how much, how many at once; in memory and in Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -24,12 +24,6 @@ async def limits(request: pytest.FixtureRequest) -> AsyncIterator[Limits]:
     limits = Limits(read_settings(REDIS_URL=url, **RATES))
     yield limits
     await limits.aclose()
-
-
-@pytest.fixture(autouse=True)
-def _real_time_again() -> Iterator[None]:
-    yield
-    clock.set_back_to_real_time()
 
 
 async def test_a_minute_has_so_many_requests(limits: Limits) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import pytest
@@ -16,18 +15,6 @@ from relay.errors import BadInput, CodeInvalid
 from relay.tables import Account, Session, SignInCode, table
 
 ANNA = "anna@example.com"
-
-
-@pytest.fixture
-async def door(database_url: str) -> AsyncIterator[FrontDoor]:
-    async with front_door(database_url) as door:
-        yield door
-
-
-@pytest.fixture(autouse=True)
-def _real_time_again() -> Iterator[None]:
-    yield
-    clock.set_back_to_real_time()
 
 
 async def test_fifty_right_codes_at_once_give_one_session(door: FrontDoor) -> None:

@@ -1,6 +1,6 @@
 """Signing in with a mailed code: from the address to the session, and out again."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -21,12 +21,6 @@ CHROME = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chr
 async def door(database_url: str) -> AsyncIterator[FrontDoor]:
     async with front_door(database_url, SIGN_UP_GRANT_USD="5") as door:
         yield door
-
-
-@pytest.fixture(autouse=True)
-def _real_time_again() -> Iterator[None]:
-    yield
-    clock.set_back_to_real_time()
 
 
 async def test_the_mailed_code_signs_in_and_opens_an_account_with_its_welcome_grant(door: FrontDoor) -> None:
