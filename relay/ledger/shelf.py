@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 from relay.ledger.book import Book, GrantState, Movement
 from relay.prepared import InsertSet, Prepared, UpdateSet, among
 from relay.tables import Balance, Entry, Grant, Hold, table
+from relay.tables.credit import OPEN
 
 balances, entries, grants, holds = table(Balance), table(Entry), table(Grant), table(Hold)
 
@@ -36,7 +37,7 @@ _OPEN_GRANTS = Prepared(
         grants.c.remaining_pico,
         grants.c.expires_at,
         grants.c.expired_at,
-    ).where(among(grants.c.account_id, "ids"), grants.c.remaining_pico != 0)
+    ).where(among(grants.c.account_id, "ids"), OPEN)
 )
 _LAST_GRANT = (
     select(grants.c.id, grants.c.kind, grants.c.remaining_pico, grants.c.expires_at, grants.c.expired_at)

@@ -9,8 +9,8 @@ from sqlalchemy import Column, Connection, Dialect, Table
 
 from relay.prepared.statements import Convert, execute, into_driver
 
-PIECES = (64, 48, 32, 24, *range(16, 0, -1))
-"""The lengths in which SQLite gets a set, so that its statements stay few and known to it: most sets are one or two."""
+PIECES = (64, 48, 32, 24, 16)
+"""The lengths in which SQLite gets a set, and any that is shorter: so its statements stay few, and known to it."""
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -102,7 +102,7 @@ def quoted(dialect: Dialect, name: str) -> str:
 
 def _pieces(rows: Rows) -> Iterator[Rows]:
     start = 0
-    for length in PIECES:
-        while len(rows) - start >= length:
-            yield rows[start : start + length]
-            start += length
+    while left := len(rows) - start:
+        length = left if left <= PIECES[-1] else next(length for length in PIECES if length <= left)
+        yield rows[start : start + length]
+        start += length

@@ -14,6 +14,12 @@ NOT_BY_USE = text("kind NOT IN ('burn', 'overage')")
 """Grants, expiries, claw-backs: few, however much is used. A query that says it in these words finds their index."""
 
 
+OPEN = text("remaining_pico <> 0")
+"""Grants of which something is left, or owed. In these words, as SQLite plans anew each time that a parameter stands in
+them: its value decides whether the index of these grants will do.
+"""
+
+
 class Balance(SQLModel, table=True):
     """The account's snapshot: a cache over `entries` and `holds` that the audit recomputes.
 
@@ -43,12 +49,7 @@ class Grant(SQLModel, table=True):
     __tablename__ = "grants"
     __table_args__ = (
         Index("grants_of_account", "account_id", "id"),
-        Index(
-            "grants_open",
-            "account_id",
-            sqlite_where=text("remaining_pico <> 0"),
-            postgresql_where=text("remaining_pico <> 0"),
-        ),
+        Index("grants_open", "account_id", sqlite_where=OPEN, postgresql_where=OPEN),
     )
     id: int | None = serial()
     account_id: str = Field(foreign_key="accounts.id")
