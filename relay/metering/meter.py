@@ -128,7 +128,8 @@ class Meter:
         text = _text_of(delta)
         self._block_bytes += len(text)
         self.learnt.take_text(text)
-        self.learnt.take_sealed(a_word(delta, "signature", ""), self._block_bytes)
+        if "signature" in delta:
+            self.learnt.take_sealed(a_word(delta, "signature", ""), self._block_bytes)
 
     def _keep_tail(self, tail: bytes) -> None:
         if len(tail) <= TAIL_MAX_BYTES:
@@ -168,6 +169,7 @@ def read_plain(body: bytes) -> Learnt:
 
 def _text_of(delta: Mapping[str, Any]) -> bytes:
     for name in ("text", "partial_json", "thinking"):
-        if text := a_word(delta, name, ""):
+        text: Any = delta.get(name)
+        if text and isinstance(text, str):
             return text.encode("utf-8", "surrogatepass")
     return b""
