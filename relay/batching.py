@@ -22,6 +22,12 @@ BATCH_MAX = 512
 LAZY_SECONDS = 0.01
 """How long what nobody waits for is kept back, so that it shares the work of what somebody waits for."""
 
+CROWD = 8
+CROWD_SECONDS = 0.002
+"""When so many came at once, the next are given so long to gather: a commit costs as much as the work of ten of them,
+and takes it from those who ask. Whoever comes alone is never made to wait.
+"""
+
 log = structlog.get_logger(__name__)
 
 
@@ -77,6 +83,8 @@ class Batcher:
             taken, goes_on = self._take()
             if taken:
                 self._serve(taken)
+            if goes_on and len(taken) >= CROWD:
+                time.sleep(CROWD_SECONDS)
 
     def _take(self) -> tuple[list["_Waiting"], bool]:
         """What is there, as soon as somebody waits for any of it; and whether more may come."""

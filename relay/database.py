@@ -54,6 +54,7 @@ class Database:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._writing = self._engine(writing=True, checkpoints=checkpoints)
         self._reading = self._engine(writing=False, checkpoints=False)
+        self._looking = self._reading if self.is_sqlite else _postgresql_looking(url)
         self._writer = Batcher("writer", self._commit_together)
         self._looker = Batcher("looker", self._read_together)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
@@ -79,7 +80,9 @@ class Database:
         self._writer.submit_and_forget(batch, command, otherwise)
 
     async def look_up(self, batch: Callable[[Connection, Sequence[C]], Sequence[Any]], command: C) -> Any:
-        """A read that many requests make at once (who is this?), answered as one set."""
+        """A read that many requests make at once (who is this?), answered as one set: its statements see each its own
+        moment.
+        """
         return await self._looker.submit(batch, command)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -109,6 +112,7 @@ class Database:
         self._readers.shutdown()
         self._writing.dispose()
         self._reading.dispose()
+        self._looking.dispose()
 
     def _commit_together(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
         COMMANDS_IN_COMMIT.observe(sum(len(commands) for _, commands in groups))
@@ -125,7 +129,7 @@ class Database:
         return _twice(lambda: self._read_once(groups))
 
     def _read_once(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
-        with self._reading.connect() as connection:
+        with self._looking.connect() as connection:
             return [list(batch(connection, commands)) for batch, commands in groups]
 
     def _engine(self, *, writing: bool, checkpoints: bool) -> Engine:
@@ -133,15 +137,18 @@ class Database:
 
 
 def _postgresql(url: str, writing: bool) -> Engine:
-    engine = create_engine(
-        url,
-        # A page reads several times, and all of it is of one moment.
-        isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
-        pool_size=READERS + 1,
-        pool_pre_ping=not writing,
-        pool_recycle=1800,
-        connect_args=POSTGRESQL,
-    )
+    # A page reads several times, and all of it is of one moment.
+    level = "READ COMMITTED" if writing else "REPEATABLE READ"
+    return _connecting(url, isolation_level=level, pool_size=READERS, pool_pre_ping=not writing)
+
+
+def _postgresql_looking(url: str) -> Engine:
+    """For look-ups of one statement each: no transaction around it, and a lost connection is noticed when it is used."""
+    return _connecting(url, isolation_level="AUTOCOMMIT", pool_size=1)
+
+
+def _connecting(url: str, **options: Any) -> Engine:
+    engine = create_engine(url, pool_recycle=1800, connect_args=POSTGRESQL, **options)
 
     def prepare(raw: Any, _: Any) -> None:
         raw.execute(PATIENCE)

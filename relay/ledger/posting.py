@@ -15,7 +15,7 @@ from relay.ledger.commands import Command, Held, Hold, Journal, Renew, Settle, S
 from relay.ledger.rolling import add_late
 from relay.ledger.usage_rows import roll_up, usage_row
 from relay.money import usd
-from relay.prepared import InsertSet, Prepared, UpdateSet, among
+from relay.prepared import InsertSet, Prepared, UpdateSet, among, together
 from relay.tables import ApiKey, Usage, table
 from relay.tables import Hold as HoldRow
 
@@ -55,17 +55,26 @@ class _Posting:
     def run(self) -> list[Any]:
         calls = [c for c in self._commands if isinstance(c, Hold | Settle)]
         if calls:
-            self._books = shelf.take(self._connection, {c.account_id for c in calls})
-            found = _OPEN.all(self._connection, ids=[c.request_id for c in calls])
-            self._open: dict[str, Row[Any]] = {row.request_id: row for row in found}
+            self._read(calls)
             self._settle_all()
             self._expire_due()
             self._tell_what_is_left()
             self._hold_all()
-            self._write()
-        self._keep_journals()
-        self._renew()
+        with together(self._connection):
+            if calls:
+                self._write()
+            self._keep_journals()
+            self._renew()
+        if self._usage_rows:
+            add_late(self._connection, self._books, self._usage_rows)
         return self._outcomes
+
+    def _read(self, calls: Sequence[Hold | Settle]) -> None:
+        with together(self._connection):
+            books = shelf.ask(self._connection, {c.account_id for c in calls})
+            found = _OPEN.ask(self._connection, ids=[c.request_id for c in calls])
+        self._books = books()
+        self._open: dict[str, Row[Any]] = {row.request_id: row for row in found()}
 
     def _keep_journals(self) -> None:
         """After the accounts are locked, and in one order: so that no two workers wait for each other."""
@@ -200,7 +209,6 @@ class _Posting:
         if self._usage_rows:
             _NEW_USAGE.run(self._connection, self._usage_rows)
             roll_up(self._connection, self._usage_rows)
-            add_late(self._connection, self._books, self._usage_rows)
             _SPENT.run(self._connection, _spent_by_key(self._usage_rows))
         _NEW_HOLDS.run(self._connection, [_hold_row(command) for command in self._new_holds.values()])
         shelf.put_back(self._connection, self._books.values(), self._movements, self._now)

@@ -1,6 +1,6 @@
 """Books in and out of the database, many at once. Rows are locked in the order of their ids."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,8 +57,13 @@ _NEW_ENTRIES = InsertSet(entries, [column.name for column in entries.c if column
 
 def take(connection: Connection, account_ids: Iterable[str]) -> dict[str, Book]:
     """The books of these accounts, locked until the transaction ends. Unknown ids are left out."""
-    rows = _BALANCES.all(connection, ids=sorted(set(account_ids)))
-    return {row[0]: Book(*row) for row in rows}
+    return ask(connection, account_ids)()
+
+
+def ask(connection: Connection, account_ids: Iterable[str]) -> Callable[[], dict[str, Book]]:
+    """`take`, to be called for the books: see `Prepared.ask`."""
+    rows = _BALANCES.ask(connection, ids=sorted(set(account_ids)))
+    return lambda: {row[0]: Book(*row) for row in rows()}
 
 
 def add_grants(connection: Connection, books: Sequence[Book]) -> None:

@@ -6,6 +6,6 @@ writer's thread would give up the interpreter, and wait to get it back, once for
 
 from relay.prepared.among import among
 from relay.prepared.sets import InsertSet, UpdateSet
-from relay.prepared.statements import Prepared
+from relay.prepared.statements import Prepared, together
 
-__all__ = ["InsertSet", "Prepared", "UpdateSet", "among"]
+__all__ = ["InsertSet", "Prepared", "UpdateSet", "among", "together"]

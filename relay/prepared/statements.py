@@ -1,7 +1,8 @@
 """A Core statement that the driver runs by itself."""
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -28,7 +29,11 @@ class Prepared:
 
     def all(self, connection: Connection, **parameters: Any) -> list[Any]:
         """The rows of a select: named tuples, their values as SQLAlchemy would give them."""
-        return self._on(connection.dialect).all(connection, parameters)
+        return self.ask(connection, **parameters)()
+
+    def ask(self, connection: Connection, **parameters: Any) -> Callable[[], list[Any]]:
+        """The same, to be called for the rows: within `together`, after its end."""
+        return self._on(connection.dialect).ask(connection, parameters)
 
     def _on(self, dialect: Dialect) -> "_Compiled":
         if (known := self._known.get(dialect.name)) is None:
@@ -52,8 +57,15 @@ class _Compiled:
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> None:
         execute(connection, self._sql, self._given(parameters))
 
-    def all(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
-        rows = execute(connection, self._sql, self._given(parameters), fetch=True)
+    def ask(self, connection: Connection, parameters: Mapping[str, Any]) -> Callable[[], list[Any]]:
+        cursor = execute(connection, self._sql, self._given(parameters))
+        return lambda: self._all(connection, cursor)
+
+    def _all(self, connection: Connection, cursor: Any) -> list[Any]:
+        try:
+            rows = cursor.fetchall()
+        except cast(Any, connection.dialect.dbapi).Error as error:
+            raise _translated(connection, self._sql, error) from error
         if self._in_one:
             rows = orjson.loads(rows[0][0])
         return [self._row._make(self._read(row)) for row in rows] if self._reads else [self._row._make(r) for r in rows]
@@ -78,16 +90,34 @@ def _in_one_row(sql: str, columns: int) -> str:
     return f"WITH found({names}) AS ({sql}) SELECT json_group_array(json_array({names})) FROM found"  # noqa: S608 (compiled)
 
 
-def execute(connection: Connection, sql: str, parameters: Any, *, fetch: bool = False) -> list[Any]:
-    """The driver's rows. Raises what SQLAlchemy would raise, and like it gives up a connection that was lost."""
+@contextmanager
+def together(connection: Connection) -> Generator[None]:
+    """PostgreSQL gets the prepared statements of the block in one journey, and they have run when it ends.
+
+    What fails is raised by a later one of them, or at the end. Nobody else may ask anything of the connection within.
+    """
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    try:
+        with _driver(connection).pipeline():
+            yield
+    except cast(Any, connection.dialect.dbapi).Error as error:
+        raise _translated(connection, "several at once", error) from error
+
+
+def execute(connection: Connection, sql: str, parameters: Any) -> Any:
+    """The driver's cursor. Raises what SQLAlchemy would raise, and like it gives up a connection that was lost."""
     if not connection.in_transaction():
         connection.begin()
-    raw = cast(Any, connection.connection.dbapi_connection)
     try:
-        cursor = raw.execute(sql, parameters)
-        return cursor.fetchall() if fetch else []
+        return _driver(connection).execute(sql, parameters)
     except cast(Any, connection.dialect.dbapi).Error as error:
         raise _translated(connection, sql, error) from error
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
 
 
 def _translated(connection: Connection, sql: str, error: Exception) -> BaseException:
