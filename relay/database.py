@@ -143,7 +143,7 @@ def _postgresql(url: str, writing: bool) -> Engine:
 
 
 def _postgresql_looking(url: str) -> Engine:
-    """For look-ups of one statement each: no transaction around it, and a lost connection is noticed when it is used."""
+    """For look-ups of one statement each: without a transaction; a connection that was lost is noticed in its use."""
     return _connecting(url, isolation_level="AUTOCOMMIT", pool_size=1)
 
 

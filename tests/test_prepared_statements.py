@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from relay.database import Database
-from relay.prepared import InsertSet, Prepared, UpdateSet, among
+from relay.prepared import InsertSet, Prepared, UpdateSet, among, together
 from relay.tables import Hold, UsageHour, table
 
 holds, hours = table(Hold), table(UsageHour)
@@ -144,6 +144,41 @@ def test_the_drivers_errors_are_told_as_sqlalchemys(database: Database) -> None:
     lonely = InsertSet(hours, ["account_id"])
     with pytest.raises(IntegrityError):
         database.write_now(lambda c: lonely.run(c, [{"account_id": "a"}]))
+
+
+def test_what_goes_together_runs_in_its_order_and_is_read_after(database: Database) -> None:
+    def work(connection: Connection) -> Any:
+        with together(connection):
+            before = ALL.ask(connection)
+            INSERT.run(connection, [a_hold("r"), a_hold("s")])
+            UPDATE.run(connection, [a_hold("s") | {"amount_pico": 7}])
+            after = ALL.ask(connection)
+        return before(), {row.request_id: row.amount_pico for row in after()}
+
+    assert in_a_transaction_undone(database, work) == ([], {"r": 1, "s": 7})
+
+
+def test_what_fails_among_others_is_told_by_its_own_name_and_nothing_of_them_is_kept(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        with together(connection):
+            INSERT.run(connection, [a_hold("r")])
+            INSERT.run(connection, [a_hold("r")])
+            UPDATE.run(connection, [a_hold("r") | {"amount_pico": 7}])
+
+    with pytest.raises(IntegrityError):
+        in_a_transaction_undone(database, work)
+    assert database.read_now(ALL.all) == []
+
+
+def test_what_raises_between_them_goes_on_as_it_is(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        with together(connection):
+            INSERT.run(connection, [a_hold("r")])
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        in_a_transaction_undone(database, work)
+    assert database.read_now(ALL.all) == []
 
 
 def test_a_statement_finds_its_index(sqlite_url: str) -> None:
