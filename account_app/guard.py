@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
+from relay.accounts import Whereabouts
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -24,6 +26,8 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 AreAlive = Callable[[Sequence[str]], Awaitable[Sequence[bool]]]
 """Tells of each session hash whether its session is still open."""
+Where = Callable[[Scope], Whereabouts]
+"""Tells of a handshake what it came from."""
 
 TICK_SECONDS = 1.0
 TOKEN_LENGTH_MAX = 100
@@ -38,6 +42,7 @@ class Socket:
     """One open connection. `session_hash` is empty for somebody who is not signed in."""
 
     session_hash: str
+    whereabouts: Whereabouts
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     visit: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -52,6 +57,11 @@ class Sockets:
         """The session hash behind a handle; empty when the socket is gone, or nobody is signed in on it."""
         socket = self._open.get(handle)
         return socket.session_hash if socket else ""
+
+    def whereabouts(self, handle: str) -> Whereabouts:
+        """What the browser behind a handle is, and where it was when it connected."""
+        socket = self._open.get(handle)
+        return socket.whereabouts if socket else Whereabouts("", "")
 
     def enter(self, handle: str) -> asyncio.Event | None:
         """Begins a visit to a page, which ends the one before. The event is set when the page or the
@@ -70,10 +80,10 @@ class Sockets:
         return sum(s.session_hash == session_hash for s in self._open.values()) < SOCKETS_PER_SESSION_MAX
 
     @contextlib.contextmanager
-    def opened(self, session_hash: str) -> Any:
+    def opened(self, session_hash: str, whereabouts: Whereabouts) -> Any:
         if not session_hash:
             self._make_room()
-        handle, socket = secrets.token_urlsafe(18), Socket(session_hash)
+        handle, socket = secrets.token_urlsafe(18), Socket(session_hash, whereabouts)
         self._open[handle] = socket
         try:
             yield handle, socket
@@ -106,10 +116,13 @@ sockets = Sockets()
 class Guard:
     """Wraps Reflex's ASGI app: lets a WebSocket to the event endpoint through, cleaned, and nothing else."""
 
-    def __init__(self, app: ASGIApp, origins: Iterable[str], are_alive: AreAlive, registry: Sockets = sockets) -> None:
+    def __init__(
+        self, app: ASGIApp, origins: Iterable[str], are_alive: AreAlive, where: Where, registry: Sockets = sockets
+    ) -> None:
         self._app = app
         self._origins = frozenset(o.encode() for o in origins)
         self._are_alive = are_alive
+        self._where = where
         self._sockets = registry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +137,7 @@ class Guard:
         if not self._sockets.has_room_for(session_hash):
             await _refuse_socket(scope, receive, send)
             return
-        with self._sockets.opened(session_hash) as (handle, socket):
+        with self._sockets.opened(session_hash, self._where(scope)) as (handle, socket):
             cleaned = _cleaned(scope, handle, _bound(token, session_hash))
             await self._app(cleaned, _until_ended(socket, receive, send), _quiet_once_ended(socket, send))
 

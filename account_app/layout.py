@@ -42,10 +42,15 @@ def is_filled(here: str) -> rx.Var[bool]:
 
 
 def frame(
-    here: str, title: str, *content: rx.Component, aside: rx.Component | None = None, bare: bool = False
+    here: str,
+    title: str,
+    *content: rx.Component,
+    waiting: rx.Component,
+    aside: rx.Component | None = None,
+    bare: bool = False,
 ) -> rx.Component:
-    """The navigation, and the page's content once it is there. `here` is the page's own address, `aside` stands
-    beside its title; `bare` leaves the title to screen readers.
+    """The navigation, and the page's content once it is there; until then its outline, `waiting`. `here` is the
+    page's own address, `aside` stands beside its title; `bare` leaves the title to screen readers.
     """
     heading = rx.el.div(
         rx.el.h1(title, class_name=theme.TITLE),
@@ -60,7 +65,7 @@ def frame(
             heading,
             parts.problem(Session.problem, Session.as_of),
             rx.cond(Session.blocked, rx.el.div(parts.notice(BLOCKED, tone="bad"), class_name="mb-6")),
-            rx.cond(is_filled(here), _found(*content), waiting()),
+            rx.cond(is_filled(here), _found(*content), waiting),
             id="content",
             class_name="mx-auto w-full max-w-5xl px-4 sm:px-8 py-6 lg:py-8",
             aria_busy=~is_filled(here),
@@ -122,17 +127,6 @@ def sign_out() -> rx.Component:
         rx.el.button("Sign out", type="submit", class_name=theme.SECONDARY),
         action=api("/api/auth/logout"),
         method="post",
-    )
-
-
-def waiting() -> rx.Component:
-    """Stands where the content will be, and can be seen only when that takes longer than a moment."""
-    return rx.el.div(
-        rx.el.p("Loading", role="status", class_name="sr-only"),
-        parts.skeleton("h-16 w-56"),
-        parts.skeleton("h-56 w-full"),
-        parts.skeleton("h-40 w-full"),
-        class_name="flex flex-col gap-6",
     )
 
 

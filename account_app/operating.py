@@ -9,7 +9,8 @@ from reflex.vars import ObjectVar
 from account_app import session
 from account_app.acting import Acting, text, word
 from account_app.live import Live
-from account_app.reading.operator import MarginLine, OperatorFigures, Person, operator_page
+from account_app.reading.margins import Earned
+from account_app.reading.operator import OperatorFigures, Person, operator_page
 from account_app.session import Session
 from relay import operating
 from relay.accounts import Identity
@@ -138,7 +139,7 @@ class Operator(Acting, Live, Session):
 
 FOUND: ObjectVar[OperatorFigures] = Operator.found  # pyright: ignore[reportAssignmentType]
 CHOSEN: ObjectVar[Person] = FOUND.chosen  # pyright: ignore[reportAssignmentType]
-TOTAL: ObjectVar[MarginLine] = FOUND.total  # pyright: ignore[reportAssignmentType]
+EARNED: ObjectVar[Earned] = FOUND.earned  # pyright: ignore[reportAssignmentType]
 
 
 def _usd(form: object) -> int:

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import HTTPConnection
+
 from account_app import session
 from account_app.drawing import Drawing
 from account_app.guard import ASGIApp, Guard, Receive, Scope, Send
@@ -16,8 +18,10 @@ from account_app.placing import place_of
 from account_app.site import Site
 from account_app.version import pages_version
 from relay import logs
+from relay.accounts import Whereabouts
 from relay.app import build
 from relay.endpoints.access_door import behind_access
+from relay.endpoints.callers import whereabouts_of
 from relay.endpoints.naming import named
 from relay.migrations import refuse_unless_migrated
 from relay.services import get_ready_to_answer, open_services
@@ -66,7 +70,7 @@ class Product:
         self._settings = chosen
         self._reflex = reflex
         self._relay: ASGIApp | None = None
-        self._guard = Guard(reflex, {chosen.ACCOUNT_ORIGIN, chosen.api_origin}, self._are_alive)
+        self._guard = Guard(reflex, {chosen.ACCOUNT_ORIGIN, chosen.api_origin}, self._are_alive, self._where)
         self._socket = behind_access(self._guard, chosen)
         self._drawing = Drawing()
         self._site = Site(ROOT / "build" / "site", ROOT / "assets" / "panel", place_of(chosen), self._drawing)
@@ -88,6 +92,9 @@ class Product:
 
     async def _are_alive(self, hashes: Sequence[str]) -> Sequence[bool]:
         return await session.are_alive(hashes)
+
+    def _where(self, scope: Scope) -> Whereabouts:
+        return whereabouts_of(HTTPConnection(scope), self._settings.TRUSTED_PROXIES)
 
     @contextlib.asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:

@@ -86,10 +86,12 @@ class Session(rx.State):
 
     async def _who(self) -> Identity | None:
         """The account behind this socket at this moment; None when signed out, ended or expired."""
-        session_hash = sockets.session_hash(self._handle())
+        handle = self._handle()
+        session_hash = sockets.session_hash(handle)
         if not session_hash:
             return None
-        return await accounts.recognise(services().database, Credential("session", session_hash))
+        shown, where = Credential("session", session_hash), sockets.whereabouts(handle)
+        return await accounts.recognise(services().database, shown, lambda: where)
 
     def _handle(self) -> str:
         return self.router.headers.cookie.removeprefix("session=")

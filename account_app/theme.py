@@ -2,8 +2,8 @@
 
 The values of the colours, light and dark, are custom properties in assets/theme.css; tests/test_the_looks.py checks
 their contrast. Space is Tailwind's 4-px grid. Type has six sizes: 12 (notes), 14 (text and controls), 16 (headings and
-fields), 20 (figures on a phone), 24 (page titles and figures), 48 (the one figure that a page is about). Radii: 6 for
-controls, 12 for panels.
+fields), 20 (figures on a phone), 24 (page titles and figures), 48 or on a phone 36 (the figure that a page is about).
+Radii: 6 for controls, 12 for panels.
 """
 
 from typing import Any
@@ -28,8 +28,15 @@ HEADING = "text-sm font-semibold text-ink"
 LABEL = "text-sm font-medium text-ink"
 QUIET = "text-sm text-muted"
 NOTE = "text-xs text-muted"
-HERO_FIGURE = "figures text-5xl font-semibold tracking-tight text-ink"
-FIGURE = "figures text-xl sm:text-2xl font-semibold tracking-tight text-ink"
+HERO_FIGURE = "figures text-4xl sm:text-5xl [overflow-wrap:anywhere] font-semibold tracking-tight text-ink"
+FIGURE = "figures text-xl sm:text-2xl [overflow-wrap:anywhere] font-semibold tracking-tight text-ink"
+FIGURES = (
+    "grid gap-x-8 gap-y-6 grid-cols-[repeat(auto-fit,minmax(min(8rem,100%),1fr))] "
+    "sm:grid-cols-[repeat(auto-fit,minmax(min(11rem,100%),1fr))]"
+)
+"""Figures side by side, as many as there is room for, however large their text is."""
+PAIR = "grid grid-cols-1 gap-6 lg:grid-cols-2"
+"""Two panels beside each other where there is room."""
 PANEL = "rounded-xl border border-line bg-surface"
 _FIELD = "block border border-line-strong bg-surface text-ink placeholder:text-faint"
 LARGE_FIELD = f"{_FIELD} w-full h-11 rounded-lg px-3 text-base"
@@ -52,6 +59,11 @@ DANGER = f"{_SMALL} bg-bad-strong text-bad-ink hover:opacity-90"
 """What cannot be undone, in the dialog that asks once more."""
 GHOST = f"{_SMALL} text-muted hover:bg-sunken hover:text-ink"
 LINK = "text-sm font-medium text-accent hover:text-accent-strong underline-offset-4 hover:underline"
+ROW_LINK = (
+    "text-ink underline decoration-line-strong underline-offset-4 hover:text-accent hover:decoration-accent "
+    "[overflow-wrap:anywhere]"
+)
+"""A figure or a name that leads to what it is made of. Where many stand in a table, colour would be noise."""
 NAV = "flex h-8 items-center rounded-md px-3 text-sm"
 NAV_HERE = f"{NAV} bg-sunken font-medium text-ink"
 NAV_THERE = f"{NAV} text-muted hover:bg-sunken hover:text-ink transition-colors"

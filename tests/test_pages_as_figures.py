@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from account_app import spans
 from account_app.components.drawn import Axis, Bar
-from account_app.components.figures import count, dollars, share, spendable
+from account_app.components.figures import change, count, dollars, round_count, round_dollars, share, spendable
 from account_app.reading.ahead import look_ahead
 from account_app.reading.bars import bars_of, in_words, round_top
 from account_app.spans import Bins, Span, zone_named
@@ -59,6 +59,17 @@ def test_numbers_are_written_as_babel_writes_them(tag: str) -> None:
         assert count(number, tag) == format_decimal(number, locale=locale)
         assert count(-number, tag) == format_decimal(-number, locale=locale)
         assert dollars(number * PICO_PER_CENT, tag) == pattern.apply(Decimal(number).scaleb(-2), locale)
+
+
+def test_the_round_figures_beside_a_chart_are_short() -> None:
+    told = [round_dollars(pico) for pico in (80 * PICO_PER_USD, 2_000_000 * PICO_PER_USD, 40 * PICO_PER_CENT)]
+    assert told == ["$80", "$2,000,000", "$0.40"]
+    assert round_dollars(80 * PICO_PER_USD, "de-DE") == "80\xa0$"
+    assert [round_count(tokens) for tokens in (250, 2_500, 10**12)] == ["250", "2.5K", "1T"]
+
+
+def test_a_change_that_rounds_to_nothing_has_no_direction() -> None:
+    assert [change(now, 1000) for now in (1120, 880, 1003, 997)] == ["+12%", "−12%", "0%", "0%"]
 
 
 def test_a_bar_of_anything_can_be_seen() -> None:

@@ -129,6 +129,23 @@ def test_a_figure_leads_down_to_its_requests_and_they_to_their_receipts(page: Pa
     expect(page).not_to_have_url(_ends_with("id="))
 
 
+def test_an_hour_and_a_total_lead_to_just_their_requests(page: Page) -> None:
+    opened(page, "/usage?by=hour&range=7d")
+    row = page.locator("section").last.locator("tbody tr").first
+    asked = int(row.locator("td").nth(1).inner_text())
+    row.get_by_role("link").click()
+    title = page.get_by_role("heading", level=2).first
+    expect(title).to_contain_text("in the hour from")
+    expect(page.locator("main tbody tr")).to_have_count(asked)
+    page.get_by_role("link", name="Show the whole day").click()
+    expect(title).not_to_contain_text("in the hour from")
+    opened(page, "/usage?range=7d")
+    total = page.locator("tfoot tr")
+    asked = int(total.locator("td").nth(1).inner_text())
+    total.get_by_role("link").click()
+    expect(title).to_contain_text(f"{asked} requests")
+
+
 def test_what_was_stopped_says_what_was_charged_and_why(page: Page, dashboard: Dashboard) -> None:
     opened(page, "/requests?range=30d")
     page.get_by_label("Ended").select_option("Stopped")

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from relay import accounts, billing
 from relay.gateways.payments.reading import said
 from sandbox.serve import Running, in_thread
+from tests import history
 from tests.dashboard import Dashboard, built_site, running
 from tests.people_house import House, Stream, opened, panel, serious, told, unreached, wide
 from tests.product import eventually
@@ -103,6 +104,20 @@ def test_the_address_changes_with_both_codes_and_stripe_follows(house: House) ->
     customers = house.world.stripe.store
     eventually(lambda: [one["email"] for one in customers.all("customer") if one["email"] in (old, new)] == [new])
     eventually(lambda: len(house.subjects(old)) == 2)
+
+
+def test_a_change_of_address_can_be_called_off(house: House) -> None:
+    old, new = "stays@example.com", "stays@new.example.com"
+    page = house.visit(old, "/account")
+    page.get_by_label("New email").fill(new)
+    page.get_by_role("button", name="Send codes").click()
+    expect(page.get_by_label("Code from the old address")).to_be_visible()
+    page.get_by_role("button", name="Keep my email").click()
+    told(page, "Your email stays as it is.")
+    expect(page.get_by_label("New email")).to_be_visible()
+    opened(page, "/account")
+    expect(page.get_by_label("Code from the old address")).to_be_hidden()
+    expect(panel(page, "Email")).to_contain_text(old)
 
 
 def test_all_data_are_downloaded_as_one_archive(house: House) -> None:
@@ -212,6 +227,24 @@ def test_an_event_is_replayed_differences_are_looked_for_and_services_asked(hous
     expect(differences.get_by_text("Last looked")).to_have_count(2)
     page.get_by_role("button", name="Ask now").click()
     expect(panel(page, "Health").get_by_text("Well", exact=True)).to_have_count(5, timeout=20_000)
+
+
+def test_revenue_is_drawn_by_day_with_its_table_behind_it(house: House) -> None:
+    email = "spends@example.com"
+    house.visit(email, "/")
+    history.a_month(house.dashboard.database, house.dashboard.account_id(email), days=3)
+    page = house.visit(OPS, "/operator")
+    chart = page.get_by_role("slider", name="Revenue per day")
+    chart.focus()
+    expect(chart).to_have_attribute("aria-valuetext", re.compile(r"requests?$"))
+    shown = page.locator("[data-on] .tip")
+    expect(shown).to_contain_text("Upstream cost")
+    expect(shown).to_contain_text("Margin")
+    page.get_by_text("Show as a table").first.click()
+    table = page.get_by_role("table", name="By day")
+    cents = [round(100 * float(cell[1:])) for cell in table.locator("td:nth-child(3)").all_inner_texts()]
+    revenue = page.locator("main dl dd").first.inner_text()
+    assert abs(sum(cents) - round(100 * float(revenue[1:]))) <= len(cents)
 
 
 def test_the_operators_page_is_nobody_elses(house: House) -> None:

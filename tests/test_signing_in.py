@@ -14,6 +14,7 @@ from relay.accounts.secrets import hash_of
 from relay.tables import Account, Balance, Grant, Session, SignInCode, table
 
 ANNA = "anna@example.com"
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"
 CHROME = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
 
 
@@ -190,6 +191,22 @@ async def test_sessions_are_listed_with_device_and_coarse_place(door: FrontDoor)
     account_id = (await browser.get("/api/auth/me")).json()["account"]["id"]
     (row,) = await door.database.read(lambda c: list_sessions(c, account_id))
     assert (row.device, row.place) == ("Chrome on macOS", "203.0.113.0/24")
+
+
+async def test_a_session_is_listed_with_the_device_and_place_of_its_last_use(door: FrontDoor) -> None:
+    browser = await door.signed_in(ANNA, **{"user-agent": CHROME})
+    account_id = (await browser.get("/api/auth/me")).json()["account"]["id"]
+    away = door.browser("198.51.100.7", cookie=f"session={browser.cookies['session']}", **{"user-agent": FIREFOX})
+    await away.get("/api/auth/me")
+    await door.database.write(lambda c: None)
+    (row,) = await door.database.read(lambda c: list_sessions(c, account_id))
+    assert row.place == "203.0.113.0/24", "it is written down once a minute"
+    clock.move(timedelta(minutes=2))
+    await away.get("/api/auth/me")
+    await door.database.write(lambda c: None)
+    (row,) = await door.database.read(lambda c: list_sessions(c, account_id))
+    assert (row.device, row.place) == ("Firefox on Windows", "198.51.100.0/24")
+    assert clock.now() - row.last_seen_at < timedelta(minutes=1)
 
 
 async def test_signing_in_again_in_one_browser_replaces_its_session(door: FrontDoor) -> None:

@@ -61,11 +61,14 @@ def test_a_good_place_is_fine_and_a_bad_one_is_told_everything_at_once(place: Pr
         MARKUP_PERCENT="35",
         RATE_CONCURRENT="0",
         SECRET_KEY="short",
+        OPERATOR_EMAILS="nobody@fonts.dev",
     )
     assert code == 1
     wrong = {name for name, one in found.items() if one["state"] == "wrong"}
     assert {"claude", "stripe", "mail", "redis", "COOKIE_DOMAIN", "prices", "RATE_CONCURRENT", "SECRET_KEY"} <= wrong
     assert all(one["fix"] and one["expected"] for one in found.values() if one["state"] != "ok")
+    assert found["OPERATOR_EMAILS"]["state"] == "warning"
+    assert found["OPERATOR_EMAILS"]["found"] == "no account with nobody@fonts.dev"
     assert "hidden-password" not in said
     assert "openssl rand" in found["SECRET_KEY"]["fix"]
 

@@ -4,13 +4,14 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from socketio.exceptions import BadNamespaceError
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
-from relay import accounts, operating
+from relay import accounts, clock, operating
 from relay.tables import ApiKey, Session, table
 from tests.dashboard import Dashboard, running, tab
 
@@ -143,6 +144,24 @@ async def test_a_session_that_is_ended_from_another_loses_its_page(dashboard: Da
         await page.send(f"{ACCOUNT}.end_session", {"session_id": ended}, "/account")
         await asyncio.wait_for(other.closed.wait(), 15)
         assert not page.closed.is_set()
+
+
+async def test_a_page_that_is_open_elsewhere_says_so_in_the_list_of_sessions(dashboard: Dashboard) -> None:
+    session, sessions = dashboard.sign_in("emil@example.com"), table(Session)
+    mine = sessions.c.token_hash == accounts.secrets.hash_of(session)
+    ago = clock.now() - timedelta(minutes=5)
+    before = update(sessions).where(mine).values(device="Chrome on Windows", place="203.0.113.0/24", last_seen_at=ago)
+    dashboard.database.write_now(lambda c: c.execute(before))
+    firefox = {"Origin": dashboard.origin, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/143.0"}
+    headers = firefox | {"Cookie": f"session={session}"}
+    async with tab(dashboard.origin, session=session, token="elsewhere", headers=headers, path="/account") as page:
+        await page.hears("emil@example.com")
+        await page.send(f"{ACCOUNT}.load", {}, "/account")
+        await page.hears("Firefox on Linux")
+    row = dashboard.database.read_now(
+        lambda c: c.execute(select(sessions.c.device, sessions.c.place).where(mine)).one()
+    )
+    assert tuple(row) == ("Firefox on Linux", "127.0.0.0/24")
 
 
 async def test_a_revoked_key_is_revoked_by_its_owner_over_the_page(dashboard: Dashboard) -> None:

@@ -66,6 +66,21 @@ async def test_a_balance_has_the_shape_that_is_promised_and_no_cache_keeps_it(bo
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_hours_are_sorted_by_what_is_no_price_of_tokens_too(books: Books) -> None:
+    anna, first = books.person(ANNA, 10), clock.hour_of(clock.now())
+    await books.settle(anna, await books.hold(anna, 4 * USD))
+    clock.move(timedelta(hours=1))
+    await books.settle(anna, await books.hold(anna, 4 * USD))
+    until = first + timedelta(hours=2)
+
+    def pages(c: Connection) -> list[list[datetime]]:
+        hours = usage.HoursUsed(c, anna.account_id, first, until, usage.fresh_of(c, anna.account_id, first, until))
+        return [hours.page("other_pico", descending, 0, 5) for descending in (False, True)]
+
+    up, down = books.database.read_now(pages)
+    assert (up, down) == ([first, first + timedelta(hours=1)], [first + timedelta(hours=1), first])
+
+
 async def test_a_hold_lowers_what_is_available_and_settling_returns_the_rest(books: Books) -> None:
     anna = books.person(ANNA, 10)
     request_id = await books.hold(anna, 4 * USD)

@@ -54,7 +54,7 @@ def test_from_a_bar_of_the_chart_down_to_a_receipt_and_back(page: Page) -> None:
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     expect(page).to_have_url(_with("range=30d"))
-    chart = page.get_by_role("slider", name="Price by day")
+    chart = page.get_by_role("slider", name="Price per day")
     tab_to(page, chart)
     expect(chart).to_have_attribute("aria-valuetext", _with("request"))
     last = chart.get_attribute("aria-valuetext")

@@ -84,7 +84,7 @@ def _figure(summary: rx.Var[str], axis: Any, plot: rx.Component, labels: rx.Comp
 
 
 _TIP = (
-    "tip pointer-events-none absolute bottom-full z-10 mb-2 whitespace-nowrap rounded-md bg-ink px-2.5 py-1.5 "
+    "tip pointer-events-none absolute bottom-full z-10 mb-2 w-max max-w-52 rounded-md bg-ink px-2.5 py-1.5 "
     "text-xs text-page"
 )
 _SIDES = (("left", "left-0"), ("right", "right-0"))
@@ -176,6 +176,12 @@ def legend(series: rx.Var[Sequence[Slice]], *more: rx.Component) -> rx.Component
     return rx.el.ul(
         rx.foreach(series, _entry), *more, class_name="flex flex-wrap gap-x-5 gap-y-1 px-5 pb-3 text-xs text-muted"
     )
+
+
+def before(when: Any) -> rx.Component:
+    """The entry of a legend for what the columns were before: "the 30 days before"."""
+    mark = rx.el.span(class_name="inline-block w-4 border-t-2 border-faint align-middle mr-1.5", aria_hidden=True)
+    return rx.el.li(mark, "What it was in ", when)
 
 
 def _entry(part: ObjectVar[Slice]) -> rx.Component:

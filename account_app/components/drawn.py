@@ -34,6 +34,15 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A figure beside that of the time before; `change` is empty when there was none."""
+
+    value: str = ""
+    before: str = ""
+    change: str = ""
+
+
+@dataclass(frozen=True)
 class Tick:
     """A label under a chart, and how far from its left edge it stands."""
 

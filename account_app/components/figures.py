@@ -1,6 +1,7 @@
 """Numbers as people read them, in their own locale. Exact until here; the cent appears on the screen alone."""
 
 import re
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -8,9 +9,17 @@ from typing import NamedTuple
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
-from babel.numbers import NumberPattern, format_percent, get_decimal_symbol, get_group_symbol, parse_pattern
+from babel.numbers import (
+    NumberPattern,
+    format_compact_decimal,
+    format_percent,
+    get_decimal_symbol,
+    get_group_symbol,
+    parse_pattern,
+)
 
-from relay.money import PICO_PER_CENT
+from account_app.components.drawn import Compared
+from relay.money import PICO_PER_CENT, PICO_PER_USD
 
 DEFAULT = "en-US"
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
@@ -35,6 +44,18 @@ def dollars(pico: int, locale: str = DEFAULT) -> str:
 def spendable(pico: int, locale: str = DEFAULT) -> str:
     """Like `dollars`, but rounded down: nobody is told of a cent that they do not have."""
     return dollars(pico if pico < PICO_PER_CENT else pico // PICO_PER_CENT * PICO_PER_CENT, locale)
+
+
+def round_dollars(pico: int, locale: str = DEFAULT) -> str:
+    """Like `dollars`, for the round figures beside a chart: whole dollars without cents."""
+    if pico % PICO_PER_USD:
+        return dollars(pico, locale)
+    return _money(locale).apply(pico // PICO_PER_USD)
+
+
+def round_count(number: int, locale: str = DEFAULT) -> str:
+    """`25K`, `1T`, for the round figures beside a chart."""
+    return format_compact_decimal(number, locale=_locale(locale), fraction_digits=2)
 
 
 def count(number: int, locale: str = DEFAULT) -> str:
@@ -64,7 +85,21 @@ def change(now: int, before: int, locale: str = DEFAULT) -> str:
         if abs(ratio) < 10
         else f"{count(round(abs(ratio)), locale)}×"
     )
-    return f"{'−' if ratio < 0 else '+'}{text}"
+    sign = "" if abs(ratio) < _HALF_A_PER_CENT else "−" if ratio < 0 else "+"
+    return f"{sign}{text}"
+
+
+_HALF_A_PER_CENT = Decimal("0.005")
+
+
+def compared(now: int, before: int, words: Callable[[int, str], str], locale: str) -> Compared:
+    """A figure beside that of the time before, both in those words."""
+    return Compared(words(now, locale), words(before, locale), change(now, before, locale))
+
+
+def percent(part: int, whole: int, locale: str = DEFAULT) -> str:
+    """`17%`; empty of nothing."""
+    return format_percent(Decimal(part) / whole, locale=_locale(locale)) if whole else ""
 
 
 @lru_cache(4096)

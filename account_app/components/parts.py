@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import reflex as rx
-from reflex.vars import StringVar
+from reflex.vars import ObjectVar, StringVar
 from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components.address import here_to, here_with
+from account_app.components.drawn import Compared
 from account_app.components.moments import clock_time
 
 LEFT, RIGHT = "text-left", "text-right figures whitespace-nowrap"
@@ -18,6 +19,7 @@ ONLY_WIDE = " hidden sm:table-cell"
 """Added to a side: the column is left out on a phone."""
 
 _CELL = "px-2 sm:px-3"
+_LEADING = "hover:text-accent hover:underline decoration-2 underline-offset-4"
 
 
 def panel(
@@ -35,15 +37,33 @@ def panel(
 
 
 def stat(
-    label: str, figure: rx.Var[str], note: rx.Component | rx.Var[str] | str = "", class_name: str = ""
+    label: str,
+    figure: rx.Var[str],
+    note: rx.Component | rx.Var[str] | str = "",
+    class_name: str = "",
+    to: StringVar[str] | str | None = None,
 ) -> rx.Component:
-    """A labelled figure, with a line under it that says what it is made of."""
+    """A labelled figure, with a line under it that says what it is made of. With `to` it leads to its parts."""
+    shown = link(figure, to=to, class_name=_LEADING) if to is not None else figure
     return rx.el.div(
         rx.el.dt(label, class_name=theme.QUIET),
-        rx.el.dd(figure, class_name=f"{theme.FIGURE} mt-1"),
+        rx.el.dd(shown, class_name=f"{theme.FIGURE} mt-1"),
         rx.el.dd(note, class_name="text-xs text-muted mt-1"),
         class_name=f"min-w-0 {class_name}",
     )
+
+
+def beside(
+    label: str, compared: ObjectVar[Compared], before: Any, nothing: str = "", to: StringVar[str] | None = None
+) -> rx.Component:
+    """A figure beside that of the time before, which `before` names: "the 30 days before". With `to` it leads there."""
+    when = rx.el.span(" in ", before, class_name="sr-only")
+    note = rx.cond(
+        compared.change != "",
+        rx.fragment(rx.el.span(compared.change, class_name="figures text-ink"), " from ", compared.before, when),
+        rx.fragment(nothing, when) if nothing else "",
+    )
+    return stat(label, compared.value, note, to=to)
 
 
 Heading = tuple[Any, str] | tuple[Any, str, str]

@@ -8,8 +8,8 @@ from reflex.vars import ObjectVar
 from reflex_components_core.react_router import link
 
 from account_app import theme
-from account_app.components import controls, parts
-from account_app.components.moments import moment
+from account_app.components import controls, parts, shapes
+from account_app.components.moments import date_of, moment
 from account_app.layout import Form, api, frame
 from account_app.owning import FOUND, ROUTE, Account
 from account_app.reading.account import SessionLine
@@ -20,7 +20,20 @@ TITLE = "Account"
 
 
 def page() -> rx.Component:
-    return frame(ROUTE, TITLE, _notices(), _sessions(), _email(), _reading(), _data(), _end(), _dialogs())
+    return frame(
+        ROUTE,
+        TITLE,
+        _notices(),
+        _sessions(),
+        rx.el.div(_email(), _reading(), class_name=theme.PAIR),
+        rx.el.div(_data(), _end(), class_name=theme.PAIR),
+        _dialogs(),
+        waiting=shapes.waiting(
+            shapes.table(2),
+            shapes.pair(shapes.form(1), shapes.form(2)),
+            shapes.pair(shapes.form(0), shapes.form(0)),
+        ),
+    )
 
 
 def _notices() -> rx.Component:
@@ -36,8 +49,9 @@ def _notices() -> rx.Component:
 def _sessions() -> rx.Component:
     columns = (
         ("Device", parts.LEFT),
-        ("Place", parts.LEFT + parts.ONLY_WIDE),
-        ("Last seen", parts.LEFT + parts.ONLY_WIDE),
+        ("Last used", parts.LEFT + parts.ONLY_WIDE),
+        ("Network", parts.LEFT + parts.ONLY_WIDE),
+        ("Signed in", parts.LEFT + parts.ONLY_WIDE),
         ("", parts.RIGHT),
     )
     everywhere = Form.create(
@@ -67,12 +81,13 @@ def _session(row: ObjectVar[SessionLine]) -> rx.Component:
         parts.cell(
             rx.el.div(
                 row.device,
-                rx.el.div(moment(row.seen), class_name=f"{theme.NOTE} sm:hidden"),
+                rx.el.div(moment(row.seen), " · ", row.place, class_name=f"{theme.NOTE} figures sm:hidden"),
                 class_name="text-ink",
             )
         ),
-        parts.cell(row.place, parts.LEFT + parts.ONLY_WIDE, "text-muted figures"),
         parts.cell(moment(row.seen), parts.LEFT + parts.ONLY_WIDE),
+        parts.cell(row.place, parts.LEFT + parts.ONLY_WIDE, "text-muted figures"),
+        parts.cell(date_of(row.since), parts.LEFT + parts.ONLY_WIDE, "text-muted"),
         parts.cell(rx.cond(row.here, parts.mark("This browser", "good"), end), parts.RIGHT),
     )
 

@@ -7,6 +7,7 @@ import reflex as rx
 from reflex_components_core.el.elements.base import BaseHTML
 
 from account_app import theme
+from account_app.components import shapes
 from account_app.layout import api, frame
 from account_app.session import Session
 from relay.accounts import Identity
@@ -58,6 +59,7 @@ def page() -> rx.Component:
             ROUTE,
             TITLE,
             rx.el.div(AssistantPanel.create(api=api("")), class_name=f"{theme.PANEL} overflow-hidden"),
+            waiting=shapes.waiting(rx.el.div(class_name=f"{theme.PANEL} assistant")),
             bare=True,
         ),
     )

@@ -10,7 +10,7 @@ from reflex_components_core.react_router import link
 
 from account_app import session, theme
 from account_app.acting import Acting, text, word
-from account_app.components import controls, parts
+from account_app.components import controls, parts, shapes
 from account_app.components.address import here_to
 from account_app.components.moments import date_of, moment
 from account_app.layout import frame, is_filled
@@ -112,7 +112,8 @@ def _cap(typed: str) -> int | None:
 
 
 def page() -> rx.Component:
-    return frame(ROUTE, TITLE, _new(), _table(), _drawer(), _dialogs(), aside=_make_button())
+    waiting = shapes.waiting(shapes.table(4))
+    return frame(ROUTE, TITLE, _new(), _table(), _drawer(), _dialogs(), waiting=waiting, aside=_make_button())
 
 
 def _make_button() -> rx.Component:
@@ -177,7 +178,7 @@ def _row(key: ObjectVar[KeyLine]) -> rx.Component:
     return parts.row(
         parts.cell(
             rx.el.div(
-                link(key.name, to=here_to("key", key.id), class_name=f"{theme.LINK} [overflow-wrap:anywhere]"),
+                link(key.name, to=here_to("key", key.id), class_name=theme.ROW_LINK),
                 rx.cond(key.state != "", parts.mark(key.state, key.tone)),
                 class_name="flex flex-wrap items-center gap-2",
             )
@@ -187,9 +188,15 @@ def _row(key: ObjectVar[KeyLine]) -> rx.Component:
             rx.cond(key.used != "", moment(key.used), rx.el.span("Never", class_name="text-muted")),
             parts.LEFT + parts.ONLY_WIDE,
         ),
-        parts.cell(key.spent, parts.RIGHT),
+        parts.cell(_spent(key), parts.RIGHT),
         parts.cell(key.cap, parts.RIGHT),
     )
+
+
+def _spent(key: ObjectVar[KeyLine]) -> rx.Component:
+    """It leads to the requests of the last year: more than that no log shows at once."""
+    requests = link(key.spent, to="/requests?range=12m&key=" + key.id.to(str), class_name=theme.ROW_LINK)
+    return rx.cond(key.used != "", requests, rx.el.span(key.spent))
 
 
 def _drawer() -> rx.Component:
@@ -206,7 +213,7 @@ def _chosen() -> rx.Component:
             _fact("Key", rx.el.code(CHOSEN.hint)),
             _fact("Made", date_of(CHOSEN.created)),
             _fact("Last used", rx.cond(CHOSEN.used != "", moment(CHOSEN.used), "Never")),
-            _fact("Spent", CHOSEN.spent),
+            _fact("Spent", _spent(CHOSEN)),
             class_name="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2 text-sm",
         ),
         rx.el.form(

@@ -7,58 +7,30 @@ from reflex.vars import ObjectVar
 from reflex_components_core.react_router import link
 
 from account_app import theme
-from account_app.components import controls, parts
+from account_app.components import controls, parts, shapes
 from account_app.components.address import here_to
 from account_app.components.moments import date_of, moment
 from account_app.layout import frame
-from account_app.operating import FOUND, ROUTE, TOTAL, Operator
+from account_app.operating import FOUND, ROUTE, Operator
 from account_app.pages.operator_drawer import account_drawer
-from account_app.reading.operator import ActLine, DifferenceLine, EventLine, InspectionLine, MarginLine, Person
+from account_app.pages.operator_money import earned
+from account_app.reading.operator import ActLine, DifferenceLine, EventLine, InspectionLine, Person
 
 TITLE = "Operator"
 
 
 def page() -> rx.Component:
-    return frame(ROUTE, TITLE, _money(), _people(), _differences(), _stripe(), _health(), _acts(), account_drawer())
-
-
-def _money() -> rx.Component:
-    total = rx.el.dl(
-        parts.stat("Revenue, 30 days", TOTAL.revenue, "What usage was charged at"),
-        parts.stat("Upstream cost", TOTAL.cost, ""),
-        parts.stat("Margin", TOTAL.margin, ""),
-        class_name="grid grid-cols-2 sm:grid-cols-3 gap-6",
-    )
-    return rx.fragment(
-        total,
-        parts.panel(_margins("By model", FOUND.models), title="By model, last 30 days"),
-        parts.panel(_margins("By day", FOUND.days), title="By day, last 30 days"),
-    )
-
-
-def _margins(caption: str, rows: Any) -> rx.Component:
-    wide = parts.RIGHT + parts.ONLY_WIDE
-    columns = (
-        (caption.removeprefix("By ").capitalize(), parts.LEFT),
-        ("Requests", wide),
-        ("Revenue", parts.RIGHT),
-        ("Cost", wide),
-        ("Margin", parts.RIGHT),
-    )
-    return rx.cond(
-        rows.length() > 0,
-        rx.el.div(parts.table(caption, columns, rx.foreach(rows, _margin)), class_name="mt-3"),
-        parts.empty("Nothing was used yet", "Figures come with the first requests."),
-    )
-
-
-def _margin(line: ObjectVar[MarginLine]) -> rx.Component:
-    return parts.row(
-        parts.cell(line.name, class_name="whitespace-nowrap"),
-        parts.cell(line.requests, parts.RIGHT + parts.ONLY_WIDE),
-        parts.cell(line.revenue, parts.RIGHT),
-        parts.cell(line.cost, parts.RIGHT + parts.ONLY_WIDE),
-        parts.cell(line.margin, parts.RIGHT),
+    return frame(
+        ROUTE,
+        TITLE,
+        *earned(),
+        _people(),
+        _differences(),
+        _stripe(),
+        _health(),
+        _acts(),
+        account_drawer(),
+        waiting=shapes.waiting(shapes.figures(3), shapes.chart(), shapes.table(3), shapes.table(6)),
     )
 
 
@@ -94,10 +66,10 @@ def _people() -> rx.Component:
 
 
 def _person(each: ObjectVar[Person]) -> rx.Component:
-    name = link(each.email, to=here_to("account", each.id), class_name=f"{theme.LINK} [overflow-wrap:anywhere]")
+    name = link(each.email, to=here_to("account", each.id), class_name=theme.ROW_LINK)
     state = rx.cond(each.state != "", parts.mark(each.state, each.tone))
     return parts.row(
-        parts.cell(rx.el.div(name, state, class_name="flex flex-wrap items-center gap-2")),
+        parts.cell(rx.el.div(name, state, class_name="flex flex-wrap items-center gap-2 whitespace-normal")),
         parts.cell(date_of(each.since), parts.LEFT + parts.ONLY_WIDE),
         parts.cell(each.credit, parts.RIGHT),
         parts.cell(each.overage, parts.RIGHT + parts.ONLY_WIDE),

@@ -7,7 +7,7 @@ from reflex.vars import ObjectVar
 from reflex_components_core.react_router import link
 
 from account_app import theme
-from account_app.components import chart, controls, parts
+from account_app.components import chart, controls, parts, shapes
 from account_app.components.drawn import Bar
 from account_app.components.moments import clock_time, moment
 from account_app.layout import frame
@@ -39,6 +39,7 @@ def page() -> rx.Component:
         TITLE,
         _credit(),
         rx.cond(used, rx.el.div(_stats(), _ahead(), _latest(), class_name="flex flex-col gap-6"), _first_steps()),
+        waiting=shapes.waiting(shapes.hero(), shapes.figures(4), shapes.chart(), shapes.table(6)),
     )
 
 
@@ -82,9 +83,9 @@ def _stats() -> rx.Component:
         rx.cond(FOUND.cap_state != "", parts.mark(FOUND.cap_state, FOUND.cap_tone)), " ", FOUND.cap_note
     )
     return rx.el.dl(
-        parts.stat("Today", FOUND.today, FOUND.today_note),
-        parts.stat("This month", FOUND.month, FOUND.month_note),
-        parts.stat("Pay-per-use", FOUND.cap, state),
+        parts.stat("Today", FOUND.today, FOUND.today_note, to="/usage?range=today"),
+        parts.stat("This month", FOUND.month, FOUND.month_note, to="/usage?range=month"),
+        parts.stat("Pay-per-use", FOUND.cap, state, to="/billing"),
         parts.stat(
             "By the end of the month",
             rx.cond(FOUND.forecast != "", FOUND.forecast, "—"),
@@ -136,16 +137,16 @@ def _first_steps() -> rx.Component:
 
 
 def _way(address: str, words: str) -> rx.Component:
-    there = link(words, to=address, class_name=f"{theme.SECONDARY} mt-3")
+    there = link(words, to=address, class_name=f"{theme.SECONDARY} mt-3 self-start")
     return there if is_there(address) else rx.fragment()
 
 
 def _step(number: str, title: str, words: str, more: rx.Component | None = None) -> rx.Component:
     return rx.el.li(
         rx.el.p(rx.el.span(number, class_name="figures text-muted mr-2"), title, class_name="font-medium text-ink"),
-        rx.el.p(words, class_name=f"{theme.QUIET} mt-1"),
+        rx.el.p(words, class_name=f"{theme.QUIET} mt-1 grow"),
         more or rx.fragment(),
-        class_name="min-w-0",
+        class_name="flex min-w-0 flex-col",
     )
 
 
@@ -167,7 +168,7 @@ def _latest() -> rx.Component:
 
 def _request(request: ObjectVar[RequestLine]) -> rx.Component:
     receipt = "/requests?id=" + request.id.to(str)
-    time = link(moment(request.at), to=receipt, class_name="hover:underline underline-offset-4")
+    time = link(moment(request.at), to=receipt, class_name=theme.ROW_LINK)
     ending = rx.cond(request.tone != "plain", parts.mark(request.ending, request.tone))
     return parts.row(
         parts.cell(rx.fragment(time, parts.narrow(request.model, ending))),

@@ -7,8 +7,8 @@ from reflex.vars import ObjectVar
 from reflex_components_core.react_router import link
 
 from account_app import spans, theme
-from account_app.components import controls, parts
-from account_app.components.address import asked_freely, has, here_to
+from account_app.components import controls, parts, shapes
+from account_app.components.address import asked_freely, has, here_to, here_with
 from account_app.components.moments import moment, whole_moment
 from account_app.layout import frame
 from account_app.live import Live
@@ -43,9 +43,12 @@ def page() -> rx.Component:
     return frame(
         ROUTE,
         TITLE,
-        controls.range_picker(spans.PRESETS, spans.DEFAULT_PRESET, FOUND.first, FOUND.last, FILTERS, before=None),
+        controls.range_picker(
+            spans.PRESETS, spans.DEFAULT_PRESET, FOUND.first, FOUND.last, FILTERS, before=None, hour=None
+        ),
         _log(),
         controls.drawer("id", "Receipt", _receipt()),
+        waiting=shapes.waiting(shapes.picker(), shapes.table(12, tall=True)),
     )
 
 
@@ -77,9 +80,15 @@ def _log() -> rx.Component:
                 ),
             ),
         ),
-        title=rx.cond(FOUND.sums != "", FOUND.sums, "Requests"),
+        title=rx.fragment(rx.cond(FOUND.sums != "", FOUND.sums, "Requests"), _one_hour()),
         aside=_filters(),
     )
+
+
+def _one_hour() -> rx.Component:
+    """That a row of the usage page was followed here, and the way to the whole days."""
+    days = link("Show the whole day", to=here_with(hour=None, before=None), class_name=theme.LINK)
+    return rx.cond(FOUND.hour != "", rx.el.span(" in the hour from ", FOUND.hour, ". ", days, class_name="font-normal"))
 
 
 def _filters() -> rx.Component:
@@ -88,13 +97,13 @@ def _filters() -> rx.Component:
     return controls.GoForm.create(
         *[
             rx.el.input(type="hidden", name=name, value=asked_freely(name), disabled=asked_freely(name) == "")
-            for name in ("range", "from", "to")
+            for name in ("range", "from", "to", "hour")
         ],
         _select("Model", "model", rx.foreach(FOUND.model_choices, _option)),
         rx.cond(FOUND.key_choices.length() > 0, _select("Key", "key", rx.foreach(FOUND.key_choices, _option))),
         _select("Ended", "ended", *endings),
         method="get",
-        class_name="flex flex-wrap items-center gap-2",
+        class_name="flex flex-wrap items-center gap-2 max-sm:w-full",
     )
 
 
@@ -113,7 +122,7 @@ def _select(label: str, name: str, *options: rx.Component) -> rx.Component:
         default_value=asked_freely(name),
         # Options come with the figures; a select that was there before them would not choose among them.
         key=asked_freely(name) + Requests.as_of,
-        class_name=f"{theme.SMALL_FIELD} max-w-48",
+        class_name=f"{theme.SMALL_FIELD} min-w-0 max-sm:grow max-sm:basis-32 sm:max-w-48",
         custom_attrs={"onChange": _SUBMIT},
     )
 
@@ -127,7 +136,7 @@ def _line(line: ObjectVar[RequestLine]) -> rx.Component:
     receipt = link(
         moment(line.at),
         to=here_to("id", line.id),
-        class_name="flex h-6 w-fit items-center hover:underline underline-offset-4",
+        class_name=f"{theme.ROW_LINK} flex h-6 w-fit items-center",
     )
     ending = rx.cond(line.tone != "plain", parts.mark(line.ending, line.tone))
     name = rx.el.span(

@@ -7,17 +7,18 @@ from reflex.vars import ObjectVar, StringVar
 from reflex_components_core.react_router import link
 
 from account_app import spans, theme
-from account_app.components import chart, controls, parts
+from account_app.components import chart, controls, parts, shapes
 from account_app.components.address import asked, here_with
 from account_app.layout import api, frame, is_filled
 from account_app.live import Live
-from account_app.reading.usage import SORTS, Compared, UsageFigures, UsageLine, usage_of
+from account_app.reading.usage import SORTS, UsageFigures, UsageLine, usage_of
 from account_app.session import Session
 
 ROUTE = "/usage"
 TITLE = "Usage"
 BY_NAMES = {"day": "Day", "hour": "Hour", "model": "Model", "service": "Service", "key": "Key"}
 SHOWN = {"price": "Price", "tokens": "Tokens", "kinds": "Price by kind"}
+TITLES = SHOWN | {"kinds": "Price by kind,"}
 ALL_SORTS = [f"{sign}{name}" for name in SORTS for sign in ("-", "")]
 
 
@@ -42,6 +43,7 @@ def page() -> rx.Component:
         _sums(),
         rx.cond((FOUND.lines.length() > 0) | (FOUND.requests.change != ""), _picture()),
         _rows(),
+        waiting=shapes.waiting(shapes.picker(), shapes.figures(4), shapes.chart(), shapes.table(12)),
         aside=rx.cond(
             is_filled(ROUTE),
             link(
@@ -56,45 +58,28 @@ def page() -> rx.Component:
 
 
 def _sums() -> rx.Component:
+    log = "/requests?" + FOUND.total.requests_at.to(str)
     return rx.el.dl(
-        _sum("Price", FOUND.price, "Nothing before"),
-        _sum("Requests", FOUND.requests),
-        _sum("Input tokens", FOUND.tokens_in),
-        _sum("Output tokens", FOUND.tokens_out),
-        class_name="grid grid-cols-2 lg:grid-cols-4 gap-x-8 gap-y-6",
+        parts.beside("Price", FOUND.price, FOUND.days, "Nothing before", to=log),
+        parts.beside("Requests", FOUND.requests, FOUND.days, to=log),
+        parts.beside("Input tokens", FOUND.tokens_in, FOUND.days),
+        parts.beside("Output tokens", FOUND.tokens_out, FOUND.days),
+        class_name=theme.FIGURES,
     )
-
-
-def _sum(label: str, compared: ObjectVar[Compared], nothing: str = "") -> rx.Component:
-    days = rx.el.span(" in ", FOUND.days, class_name="sr-only")
-    note = rx.cond(
-        compared.change != "",
-        rx.fragment(rx.el.span(compared.change, class_name="figures text-ink"), " from ", compared.before, days),
-        rx.fragment(nothing, days) if nothing else "",
-    )
-    return parts.stat(label, compared.value, note)
 
 
 def _picture() -> rx.Component:
-    matched: Any = rx.match(asked("show", tuple(SHOWN)), *SHOWN.items(), "")
+    matched: Any = rx.match(asked("show", tuple(SHOWN)), *TITLES.items(), "")
     shown = matched.to(str)
     return parts.panel(
-        chart.bars(FOUND.bars, FOUND.axis, shown + " by " + FOUND.unit, FOUND.in_words),
+        chart.bars(FOUND.bars, FOUND.axis, shown + " per " + FOUND.unit, FOUND.in_words),
         rx.cond(
             (FOUND.series.length() > 0) | (FOUND.requests.change != ""),
-            chart.legend(FOUND.series, rx.cond(FOUND.requests.change != "", _before())),
+            chart.legend(FOUND.series, rx.cond(FOUND.requests.change != "", chart.before(FOUND.days))),
         ),
         chart.bars_as_table("The chart's figures", "Time", FOUND.bars),
-        title=rx.el.span(shown, " by ", FOUND.unit),
+        title=rx.el.span(shown, " per ", FOUND.unit),
         aside=controls.choice("Show", "show", SHOWN),
-    )
-
-
-def _before() -> rx.Component:
-    return rx.el.li(
-        rx.el.span(class_name="inline-block w-4 border-t-2 border-faint align-middle mr-1.5", aria_hidden=True),
-        "What it was in ",
-        FOUND.days,
     )
 
 
@@ -128,7 +113,7 @@ def _table(*, by_kind: bool) -> rx.Component:
         ("Output", parts.RIGHT + parts.ONLY_WIDE, "output"),
         ("Cache read", parts.RIGHT + parts.ONLY_WIDE, "cache_read"),
         ("Cache write", parts.RIGHT + parts.ONLY_WIDE, "cache_write"),
-        *([("Other", parts.RIGHT + parts.ONLY_WIDE)] if by_kind else []),
+        *([("Other", parts.RIGHT + parts.ONLY_WIDE, "other")] if by_kind else []),
         ("Price", parts.RIGHT, "price"),
     ]
     caption = "What each kind of token cost" if by_kind else "Usage in tokens, and its price"
@@ -155,14 +140,17 @@ def _pages() -> rx.Component:
 
 
 def _line(line: ObjectVar[UsageLine], by_kind: bool) -> rx.Component:
-    log = link(line.name, to="/requests?" + line.requests_at.to(str), class_name="hover:underline underline-offset-4")
-    return parts.row(*_cells(line, rx.cond(line.requests_at != "", log, line.name), by_kind))
+    return parts.row(*_cells(line, _to_its_requests(line), by_kind))
 
 
 def _total(by_kind: bool) -> rx.Component:
-    return parts.row(
-        *_cells(FOUND.total, FOUND.total.name, by_kind), class_name="border-t border-line-strong font-semibold"
-    )
+    cells = _cells(FOUND.total, _to_its_requests(FOUND.total), by_kind)
+    return parts.row(*cells, class_name="border-t border-line-strong font-semibold")
+
+
+def _to_its_requests(line: ObjectVar[UsageLine]) -> rx.Component:
+    log = link(line.name, to="/requests?" + line.requests_at.to(str), class_name=theme.ROW_LINK)
+    return rx.cond(line.requests_at != "", log, line.name)
 
 
 def _cells(line: ObjectVar[UsageLine], name: rx.Component | rx.Var[str], by_kind: bool) -> list[rx.Component]:

@@ -69,7 +69,7 @@ def _session(row: accounts.SessionRow, here: str) -> SessionLine:
     return SessionLine(
         id=row.id,
         device=row.device or "An unknown device",
-        place=row.place,
+        place=row.place or "Unknown",
         seen=rfc3339(row.last_seen_at),
         since=rfc3339(row.created_at),
         here=row.id == here,

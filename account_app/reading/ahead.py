@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 
 from account_app.components.drawn import Bar, Fall, Point, Tick
-from account_app.components.figures import dated, day, dollars, spendable
+from account_app.components.figures import dated, day, dollars, round_dollars, spendable
 from account_app.reading.bars import axis_of, round_top
 from account_app.spans import midnight
 from relay import usage
@@ -87,12 +87,12 @@ def _lasts(soonest: date | None, latest: date | None, credit_pico: int, locale: 
 def _drawn(
     was: Sequence[int], slow: Sequence[int] | None, fast: Sequence[int] | None, today: date, locale: str
 ) -> Fall:
-    top = round_top(max(*was, 1))
+    top = round_top(max(*was, *(slow or ()), 1))
     width = BEHIND_DAYS + AHEAD_DAYS
     start = BEHIND_DAYS + 1 - len(was)
 
     def place(n: int, pico: int) -> str:
-        return f"{100 * n / width:.2f} {100 - 100 * pico / top:.2f}"
+        return f"{100 * n / width:.2f} {100 - 100 * max(0, pico) / top:.2f}"
 
     behind = [place(start + n, pico) for n, pico in enumerate(was)]
     now = behind[-1]
@@ -105,7 +105,7 @@ def _drawn(
         slow="M" + " L".join(slowly) if slow else "",
         fast="M" + " L".join(fastly) if fast else "",
         now_left=f"{100 * BEHIND_DAYS / width:.1f}%",
-        axis=axis_of(top, dollars, locale),
+        axis=axis_of(top, round_dollars, locale),
         ticks=ticks,
         points=_points(was, slow or [], fast or [], top, today, locale),
         rows=_rows(was, slow or [], fast or [], today, locale),

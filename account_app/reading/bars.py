@@ -1,9 +1,10 @@
 """Sums of usage as the bars of a chart: whole or divided, beside those of the time before."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from account_app.components.drawn import Axis, Bar, Slice
-from account_app.components.figures import count, dollars, requests, share
+from account_app.components.figures import count, dollars, requests, round_count, round_dollars, share
 from account_app.spans import Bins
 from relay.usage import Bucket, UsageRow
 
@@ -30,29 +31,39 @@ def bars_of(
     asked = {b.place: 0 for b in found}
     for bucket in found:
         asked[bucket.place] += bucket.usage.requests
-    last = len(bins.names) - 1
-    labelled = [n for n, label in enumerate(bins.labels) if label]
     bars = [
-        Bar(
-            label=bins.labels[n],
-            name=name,
+        replace(
+            column,
             value=words(whole.get(n, 0), locale),
             detail=requests(asked.get(n, 0), locale),
             share=share(whole.get(n, 0), top),
             slices=_slices(amounts.get(n, {}), series, names, words, locale),
             before=share(earlier[n], top) if earlier.get(n) else "",
             before_value=words(earlier.get(n, 0), locale),
-            side="left" if n < last / 4 else "right" if n > last * 3 / 4 else "center",
-            minor=n in labelled[-2::-2],
         )
-        for n, name in enumerate(bins.names)
+        for n, column in enumerate(columns_of(bins))
     ]
     totals: dict[str, int] = {}
     for parts in amounts.values():
         for name, amount in parts.items():
             totals[name] = totals.get(name, 0) + amount
     legend = _slices(totals, series, names, words, locale) if len(series) > 1 else []
-    return bars, legend, axis_of(top, words, locale)
+    return bars, legend, axis_of(top, round_count if show == "tokens" else round_dollars, locale)
+
+
+def columns_of(bins: Bins) -> list[Bar]:
+    """A column for each bin, of which nothing is known yet."""
+    last = len(bins.names) - 1
+    labelled = [n for n, label in enumerate(bins.labels) if label]
+    return [
+        Bar(
+            label=bins.labels[n],
+            name=name,
+            side="left" if n < last / 4 else "right" if n > last * 3 / 4 else "center",
+            minor=n in labelled[-2::-2],
+        )
+        for n, name in enumerate(bins.names)
+    ]
 
 
 def round_top(amount: int) -> int:

@@ -1,30 +1,19 @@
 """What the operator's page shows. It is read for operators alone: the page asks who it is at every turn."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from account_app.components.figures import count, dollars
+from account_app.reading.margins import Earned, earned_of
 from account_app.session import Visitor
-from relay import billing, clock, operating
+from relay import billing, operating
 from relay.clock import rfc3339
 from relay.errors import NotFound
 from relay.money import usd
 
-DAYS = 30
 EVENTS = 20
 INSPECTIONS = {"audit": "Our books, recomputed", "reconcile": "Our books and Stripe's"}
 OPEN_EVENTS = ("received", "failed", "set_aside")
-
-
-@dataclass(frozen=True)
-class MarginLine:
-    name: str = ""
-    requests: str = ""
-    revenue: str = ""
-    cost: str = ""
-    margin: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,9 +79,7 @@ class InspectionLine:
 
 @dataclass(frozen=True)
 class OperatorFigures:
-    total: MarginLine = field(default_factory=MarginLine)
-    models: list[MarginLine] = field(default_factory=list[MarginLine])
-    days: list[MarginLine] = field(default_factory=list[MarginLine])
+    earned: Earned = field(default_factory=Earned)
     people: list[Person] = field(default_factory=list[Person])
     chosen: Person = field(default_factory=Person)
     available: str = ""
@@ -108,16 +95,10 @@ class OperatorFigures:
 
 def operator_page(connection: Any, visitor: Visitor) -> OperatorFigures:
     """The last days of everybody, the accounts that are looked for, and the one that the address names."""
-    now, place = clock.now(), _zone(visitor.zone)
-    start, end = now - timedelta(days=DAYS), now + timedelta(hours=1)
-    fresh = operating.new_use(connection, start, end)
-    models = operating.by_model(connection, start, end, fresh)
     waiting = billing.oldest_unsent(connection)
     inspected = operating.inspections(connection)
     return OperatorFigures(
-        total=_margin(operating.total_of(models), visitor.locale),
-        models=[_margin(each, visitor.locale) for each in models],
-        days=[_margin(each, visitor.locale) for each in operating.by_day(connection, start, end, place, fresh)],
+        earned=earned_of(connection, visitor),
         people=[_person(each, visitor.locale) for each in operating.find(connection, visitor.query.get("q", "")[:254])],
         events=[_event(row) for row in billing.listed(connection, EVENTS, OPEN_EVENTS)],
         waiting_since=rfc3339(waiting) if waiting else "",
@@ -144,11 +125,6 @@ def _opened(connection: Any, visitor: Visitor) -> dict[str, Any]:
         "calls": [_call(each, visitor.locale) for each in opened.latest.requests],
         "done_to": [_act(each) for each in operating.acts(connection, wanted, 20)],
     }
-
-
-def _margin(each: operating.Margin, locale: str) -> MarginLine:
-    amounts = (each.revenue_pico, each.cost_pico, each.margin_pico)
-    return MarginLine(each.bucket, count(each.requests, locale), *(dollars(pico, locale) for pico in amounts))
 
 
 def _person(each: operating.Found, locale: str) -> Person:
@@ -204,7 +180,3 @@ def _outcome(each: operating.Inspected, locale: str) -> tuple[str, str]:
 
 def _act(each: operating.Act) -> ActLine:
     return ActLine(rfc3339(each.at), each.operator, " ".join(filter(None, (each.action, each.detail))), each.reason)
-
-
-def _zone(zone: str) -> Any:
-    return UTC if zone == "UTC" else ZoneInfo(zone)

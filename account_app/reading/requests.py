@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from account_app import spans
 from account_app.components.figures import count, dollars, requests
+from account_app.reading.bars import WITHOUT_KEY
 from account_app.reading.lines import ENDINGS, TONES, RequestLine, request_line
 from account_app.session import Visitor
 from account_app.spans import Span, zone_named
@@ -15,6 +17,9 @@ from relay.money import usd
 from relay.usage import CorrectionView, Fresh, Receipt, Wanted
 
 ROWS = 25
+HOUR = timedelta(hours=1)
+NO_KEY = "none"
+"""In an address, in a key's place: what was called from a browser."""
 KINDS = {
     "input": "Input",
     "output": "Output",
@@ -85,7 +90,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class RequestsFigures:
-    """A page of the log. `sums` is what the usage page says of the same days, model and key; empty with an ending."""
+    """A page of the log. `sums` is what the usage page says of the same days, model and key; empty with an ending.
+    `hour` is when the one hour begins that is shown, empty for whole days.
+    """
 
     first: str = ""
     last: str = ""
@@ -94,6 +101,7 @@ class RequestsFigures:
     model_choices: list[Choice] = field(default_factory=list[Choice])
     key_choices: list[Choice] = field(default_factory=list[Choice])
     sums: str = ""
+    hour: str = ""
     receipt: ReceiptFigures = field(default_factory=ReceiptFigures)
 
 
@@ -102,7 +110,9 @@ def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
     account_id, locale, query = visitor.account_id, visitor.locale, visitor.query
     span = spans.span_from(query, clock.now(), zone_named(visitor.zone))
     model, key, ended = (_chosen(query, name) for name in ("model", "key", "ended"))
-    wanted = Wanted(span.start, span.end, model, key, ended if ended in ENDINGS else None)
+    start, end = _hour(query, span) or (span.start, span.end)
+    by_key = "" if key == NO_KEY else key
+    wanted = Wanted(start, end, model, by_key, ended if ended in ENDINGS else None)
     found = _found(connection, account_id, query, wanted)
     names = usage.key_names(connection, account_id)
     fresh = usage.fresh_of(connection, account_id, span.start, span.end)
@@ -112,8 +122,9 @@ def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
         lines=[request_line(request, locale) for request in found.requests],
         older=found.next or "",
         model_choices=[Choice(name, name) for name in _models(connection, account_id, span, model, fresh)],
-        key_choices=[Choice(id, name) for id, name in names.items()],
-        sums="" if wanted.ended else _sums(connection, visitor, span, wanted, fresh),
+        key_choices=[Choice(id, name) for id, name in names.items()] + ([Choice(NO_KEY, WITHOUT_KEY)] if names else []),
+        hour=start.astimezone(span.zone).strftime("%H:%M") if start != span.start or end != span.end else "",
+        sums="" if wanted.ended else _sums(connection, visitor, (start, end), wanted, fresh),
         receipt=_receipt_of(connection, account_id, _chosen(query, "id"), locale),
     )
 
@@ -135,10 +146,19 @@ def _found(connection: Any, account_id: str, query: Mapping[str, str], wanted: W
         return usage.requests(connection, account_id, None, ROWS, wanted)
 
 
-def _sums(connection: Any, visitor: Visitor, span: Span, wanted: Wanted, fresh: Fresh) -> str:
+def _hour(query: Mapping[str, str], span: Span) -> tuple[datetime, datetime] | None:
+    """The one hour of the span that the address asks for, as RFC 3339; None when it asks for none."""
+    try:
+        start = datetime.fromisoformat(query.get("hour", ""))
+    except ValueError:
+        return None
+    within = start.tzinfo is not None and span.start <= start < span.end
+    return (start, start + HOUR) if within else None
+
+
+def _sums(connection: Any, visitor: Visitor, within: tuple[datetime, datetime], wanted: Wanted, fresh: Fresh) -> str:
     """From the roll-ups, so that it is the usage page's own figure."""
-    edges = [span.start, span.end]
-    rows = usage.used(connection, visitor.account_id, edges[0], edges[1], wanted.model, wanted.key_id, fresh)
+    rows = usage.used(connection, visitor.account_id, *within, wanted.model, wanted.key_id, fresh)
     return f"{requests(rows.requests, visitor.locale)}, {dollars(rows.price_pico, visitor.locale)}"
 
 

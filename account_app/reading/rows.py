@@ -20,6 +20,7 @@ COLUMNS = {
     "output": "output_tokens",
     "cache_read": "cache_read_tokens",
     "cache_write": "cache_write_tokens",
+    "other": "other_pico",
     "price": "price_pico",
 }
 

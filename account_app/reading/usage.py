@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from account_app import spans
-from account_app.components.drawn import Axis, Bar, Slice
-from account_app.components.figures import change, count, dollars, whole_day
+from account_app.components.drawn import Axis, Bar, Compared, Slice
+from account_app.components.figures import compared, count, dollars, whole_day
 from account_app.reading.bars import bars_of, in_words, title_of
+from account_app.reading.requests import NO_KEY
 from account_app.reading.rows import COLUMNS, in_weeks, rows_of, shown_by
 from account_app.session import Visitor
 from account_app.spans import By, Span, zone_named
@@ -34,15 +35,6 @@ class UsageLine:
     price: str = "$0.00"
     exact: str = "$0"
     requests_at: str = ""
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A figure of these days beside that of as many days before; `change` is empty when there was none."""
-
-    value: str = ""
-    before: str = ""
-    change: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,12 +87,12 @@ def usage_of(connection: Any, visitor: Visitor) -> UsageFigures:
         unit=bins.unit,
         axis=axis,
         in_words=in_words(total, bars, bins, locale),
-        price=_compared(total.price_pico, total_before.price_pico, dollars, locale),
-        requests=_compared(total.requests, total_before.requests, count, locale),
-        tokens_in=_compared(_all_input(total), _all_input(total_before), count, locale),
-        tokens_out=_compared(total.output_tokens, total_before.output_tokens, count, locale),
+        price=compared(total.price_pico, total_before.price_pico, dollars, locale),
+        requests=compared(total.requests, total_before.requests, count, locale),
+        tokens_in=compared(_all_input(total), _all_input(total_before), count, locale),
+        tokens_out=compared(total.output_tokens, total_before.output_tokens, count, locale),
         lines=[_line(r, _name(r, by, span, names, locale), _log_of(r, by, span), locale, show) for r in shown.rows],
-        total=_line(total, "Total", "", locale, show),
+        total=_line(total, "Total", urlencode(_days(span)), locale, show),
         page=shown.page,
         pages=shown.pages,
     )
@@ -128,12 +120,19 @@ def _name(row: UsageRow, by: By, span: Span, names: dict[str, str], locale: str)
 
 def _log_of(row: UsageRow, by: By, span: Span) -> str:
     """The query of the requests that a row is the sum of; empty where the log cannot be asked for just them."""
-    days = {"from": span.first.isoformat(), "to": span.last.isoformat()}
     if by == "day":
         return urlencode({"from": row.bucket, "to": row.bucket})
-    if by in ("model", "key") and row.bucket not in ("", "storage"):
-        return urlencode({**days, by: row.bucket})
-    return ""
+    if by == "hour":
+        return urlencode({**_days(span), "hour": row.bucket})
+    if row.bucket == "storage":
+        return ""
+    if by == "service":
+        return urlencode(_days(span))
+    return urlencode({**_days(span), by: row.bucket or NO_KEY})
+
+
+def _days(span: Span) -> dict[str, str]:
+    return {"from": span.first.isoformat(), "to": span.last.isoformat()}
 
 
 def _line(row: UsageRow, name: str, requests_at: str, locale: str, show: str) -> UsageLine:
@@ -149,10 +148,6 @@ def _line(row: UsageRow, name: str, requests_at: str, locale: str, show: str) ->
         exact=f"${usd(row.price_pico)}",
         requests_at=requests_at,
     )
-
-
-def _compared(now: int, before: int, words: Any, locale: str) -> Compared:
-    return Compared(words(now, locale), words(before, locale), change(now, before, locale))
 
 
 def _all_input(row: UsageRow) -> int:

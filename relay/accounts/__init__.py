@@ -20,6 +20,7 @@ from relay.accounts.exporting import Progress, archive, begin_export, last_expor
 from relay.accounts.identity import (
     Credential,
     Identity,
+    Whereabouts,
     credential_from_headers,
     identify,
     is_still_valid,
@@ -52,6 +53,7 @@ __all__ = [
     "Progress",
     "SessionRow",
     "Stop",
+    "Whereabouts",
     "account_for",
     "address_tag",
     "allow_mail",

@@ -26,6 +26,13 @@ TOKEN_PREFIX = "at_"  # noqa: S105 (how a token begins, not one)
 SESSION_COOKIE = "session"
 
 
+class Whereabouts(NamedTuple):
+    """What a session is used with, and from where: `Chrome on macOS`, and a coarse address."""
+
+    device: str
+    place: str
+
+
 class Credential(NamedTuple):
     """What a request shows; `hash` is the SHA-256 in hex of its secret."""
 
@@ -76,13 +83,18 @@ def _from_secret(secret: str) -> Credential:
     return Credential("token" if secret.startswith(TOKEN_PREFIX) else "key", hash_of(secret))
 
 
-async def recognise(database: Database, credential: Credential | None) -> Identity | None:
-    """Who shows this credential. Notes when it was seen, once a minute, without making the request wait."""
+async def recognise(
+    database: Database, credential: Credential | None, whereabouts: Callable[[], Whereabouts] | None = None
+) -> Identity | None:
+    """Who shows this credential. Notes when it was seen, and a session's whereabouts, once a minute, without making
+    the request wait.
+    """
     if credential is None:
         return None
     identity: Identity | None = await database.look_up(identify, credential)
     if identity and identity.kind != "token" and _is_due(identity.seen_at):
-        database.post(_note_seen, (identity.kind, identity.session_id or identity.key_id))
+        where = whereabouts() if whereabouts and identity.kind == "session" else None
+        database.post(_note_seen, _Seen(identity.kind, identity.session_id or identity.key_id, where))
     return identity
 
 
@@ -200,11 +212,28 @@ def _is_due(seen_at: datetime | None) -> bool:
     return seen_at is None or abs(clock.now() - seen_at) >= SEEN_EVERY
 
 
-def _note_seen(connection: Connection, seen: Sequence[tuple[Kind, str]]) -> list[None]:
+class _Seen(NamedTuple):
+    kind: Kind
+    id: str
+    where: Whereabouts | None
+
+
+def _note_seen(connection: Connection, seen: Sequence[_Seen]) -> list[None]:
     now = clock.now()
-    _set_seen(connection, sessions, sessions.c.last_seen_at, (i for kind, i in seen if kind == "session"), now)
-    _set_seen(connection, keys, keys.c.last_used_at, (i for kind, i in seen if kind == "key"), now)
+    at = {each.id: each.where for each in seen if each.where}
+    used = (each.id for each in seen if each.kind == "session" and each.id not in at)
+    _set_seen(connection, sessions, sessions.c.last_seen_at, used, now)
+    _set_seen(connection, keys, keys.c.last_used_at, (each.id for each in seen if each.kind == "key"), now)
+    if at:
+        connection.execute(_SEEN_AT, [{"session": i, "now": now, **where._asdict()} for i, where in sorted(at.items())])
     return [None] * len(seen)
+
+
+_SEEN_AT = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"))
+    .values(last_seen_at=bindparam("now"), device=bindparam("device"), place=bindparam("place"))
+)
 
 
 def _set_seen(connection: Connection, where: Any, column: Any, ids: Iterable[str], now: datetime) -> None:

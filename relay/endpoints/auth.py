@@ -21,11 +21,10 @@ from relay.accounts.sessions import SESSION_AGE_MAX
 from relay.endpoints.answers import NO_STORE, JsonAnswer, is_form, read_fields, text_field
 from relay.endpoints.callers import (
     client_of,
-    device_of,
-    place_of,
     refuse_foreign_origin,
     services_of,
     signed_in,
+    whereabouts_of,
     who_calls,
 )
 from relay.errors import BadInput, CodeInvalid, Forbidden, NotSignedIn, ProductError
@@ -140,8 +139,7 @@ def _browser(request: Request) -> Browser:
     cookies = request.headers.get("cookie")
     return Browser(
         cookie_value(cookies, BROWSER_COOKIE),
-        device_of(request),
-        place_of(request),
+        *whereabouts_of(request, services_of(request).settings.TRUSTED_PROXIES),
         cookie_value(cookies, SESSION_COOKIE),
     )
 

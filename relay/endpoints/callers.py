@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from starlette.requests import HTTPConnection, Request
 
 from relay import accounts
-from relay.accounts import Identity
+from relay.accounts import Identity, Whereabouts
 from relay.errors import Forbidden, NotSignedIn
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ async def who_calls(request: HTTPConnection) -> Identity | None:
     credential = accounts.credential_from_headers(
         headers.get("cookie"), headers.get("authorization"), headers.get("x-api-key")
     )
-    return await accounts.recognise(services_of(request).database, credential)
+    services = services_of(request)
+    hops = services.settings.TRUSTED_PROXIES
+    return await accounts.recognise(services.database, credential, lambda: whereabouts_of(request, hops))
 
 
 def refuse_foreign_origin(request: HTTPConnection) -> None:
@@ -55,23 +57,26 @@ def refuse_foreign_origin(request: HTTPConnection) -> None:
 
 def client_of(request: HTTPConnection) -> str:
     """Who is counted as one client: an IPv4 address, or an IPv6 /64, which is what one customer gets."""
-    address = _address(request)
+    address = _address(request, services_of(request).settings.TRUSTED_PROXIES)
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
     return str(address or "unknown")
 
 
-def place_of(request: HTTPConnection) -> str:
-    """Coarse on purpose: enough to tell home from elsewhere on the account page, too little to follow
-    anybody.
-    """
-    address = _address(request)
+def whereabouts_of(request: HTTPConnection, hops: int) -> Whereabouts:
+    """What the account page says of a session. `hops` is how many proxies are believed for the address."""
+    return Whereabouts(_device_of(request), _place_of(request, hops))
+
+
+def _place_of(request: HTTPConnection, hops: int) -> str:
+    """Coarse on purpose: enough to tell home from elsewhere, too little to follow anybody."""
+    address = _address(request, hops)
     if isinstance(address, IPv4Address):
         return str(IPv4Network((address, 24), strict=False))
     return str(IPv6Network((address, 48), strict=False)) if address else ""
 
 
-def device_of(request: HTTPConnection) -> str:
+def _device_of(request: HTTPConnection) -> str:
     """`Chrome on macOS`, from lists of our own: no word of the header gets through."""
     agent = request.headers.get("user-agent", "")[:1000]
     browser = next((name for name, pattern in _BROWSERS if re.search(pattern, agent)), "")
@@ -102,12 +107,9 @@ _SYSTEMS = (
 )
 
 
-def _address(request: HTTPConnection) -> IPv4Address | IPv6Address | None:
-    """The peer, or what the outermost of TRUSTED_PROXIES hops saw; what stands left of that anybody can
-    write.
-    """
+def _address(request: HTTPConnection, hops: int) -> IPv4Address | IPv6Address | None:
+    """The peer, or what the outermost of the believed hops saw; what stands left of that anybody can write."""
     peer = request.client.host if request.client else ""
-    hops = services_of(request).settings.TRUSTED_PROXIES
     forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
     seen = [part.strip() for part in forwarded.split(",") if part.strip()] if hops else []
     path = [*seen, peer]

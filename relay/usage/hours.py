@@ -102,17 +102,24 @@ class HoursUsed:
         self.count = int(rolled) + len(self._recent)
 
     def page(self, order: str | None, descending: bool, skipped: int, count: int) -> list[datetime]:
-        """By an amount (one of `relay.sums.COUNTS`) and then by time, or by time alone."""
-        place = COUNTS.index(order) if order else 0
-        recent = [(in_json(self._connection, hour), each[place]) for hour, each in self._recent.items()]
+        """By an amount (one of `relay.sums.COUNTS`, or `other_pico`) and then by time, or by time alone."""
+        names = _PRICE_AND_ITS_PARTS if order == "other_pico" else [order or COUNTS[0]]
+        whole, *parts = (COUNTS.index(name) for name in names)
+        recent = [
+            (in_json(self._connection, hour), each[whole] - sum(each[n] for n in parts))
+            for hour, each in self._recent.items()
+        ]
         direction = "DESC" if descending else "ASC"
         by = f"amount {direction}, since {direction}" if order else f"since {direction}"
         dialect = self._connection.dialect.name
-        query = text(_PAGE.format(amount=COUNTS[place], recent=_RECENT[dialect], by=by)).columns(since=UtcDateTime())
+        query = text(_PAGE.format(amount=" - ".join(names), recent=_RECENT[dialect], by=by)).columns(
+            since=UtcDateTime()
+        )
         asked = {**self._rolled, "recent": orjson.dumps(recent).decode(), "count": count, "skipped": skipped}
         return list(self._connection.execute(query, asked).scalars())
 
 
+_PRICE_AND_ITS_PARTS = ["price_pico", "input_pico", "output_pico", "cache_read_pico", "cache_write_pico"]
 _MINE = "account_id = :account_id AND split = '' AND unit = 'hour' AND since >= :since AND since < :until"
 _COUNT = f"SELECT count(*) FROM usage_sums WHERE {_MINE}"  # noqa: S608
 _PAGE = (

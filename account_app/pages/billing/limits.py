@@ -43,9 +43,9 @@ def alerts_by_mail() -> rx.Component:
     return parts.panel(
         rx.el.div(
             rx.cond(FOUND.mail_stopped != "", rx.el.div(parts.notice(FOUND.mail_stopped), class_name="mb-3")),
-            _alert("cap", "Spend cap", "At 50, 80 and 100 % of the cap.", FOUND.alerts_cap),
+            _alert("cap", "Spend cap", "At 50, 80 and 100% of the cap.", FOUND.alerts_cap),
             _alert(
-                "low_credit", "Low credit", "At 20 and 5 % of the last credit, and at zero.", FOUND.alerts_low_credit
+                "low_credit", "Low credit", "At 20% and 5% of the last credit, and at zero.", FOUND.alerts_low_credit
             ),
             rx.el.p("Failed payments and receipts are always mailed.", class_name=f"{theme.NOTE} mt-3"),
             class_name=_BODY,

@@ -4,7 +4,7 @@ import reflex as rx
 from reflex.vars import ObjectVar
 
 from account_app import theme
-from account_app.components import parts
+from account_app.components import parts, shapes
 from account_app.components.moments import clock_time, date_of
 from account_app.layout import frame, is_filled
 from account_app.pages.billing.limits import alerts_by_mail, spend_cap
@@ -13,7 +13,6 @@ from account_app.pages.billing.state import FOUND, ROUTE, UPCOMING, Billing
 from account_app.reading.billing import InvoiceLine, UpcomingLine
 
 TITLE = "Billing"
-_PAIR = "grid grid-cols-1 gap-6 lg:grid-cols-2"
 _BODY = "px-5 pt-2 pb-5"
 
 
@@ -23,10 +22,13 @@ def page() -> rx.Component:
         TITLE,
         _visit(),
         rx.cond(FOUND.owed != "", parts.notice(FOUND.owed, tone="bad")),
-        rx.el.div(_plan(), _upcoming(), class_name=_PAIR),
+        rx.el.div(_plan(), _upcoming(), class_name=theme.PAIR),
         credit(),
-        rx.el.div(spend_cap(), alerts_by_mail(), class_name=_PAIR),
+        rx.el.div(spend_cap(), alerts_by_mail(), class_name=theme.PAIR),
         _invoices(),
+        waiting=shapes.waiting(
+            shapes.pair(shapes.form(0), shapes.form(0)), shapes.table(4), shapes.pair(shapes.form(), shapes.form())
+        ),
         aside=rx.cond(
             is_filled(ROUTE),
             rx.el.button(

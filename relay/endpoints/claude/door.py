@@ -5,11 +5,13 @@ import time
 from collections.abc import Mapping
 
 import structlog
+from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from relay import accounts, metrics
 from relay.accounts import Identity
 from relay.admission import Body
+from relay.endpoints.callers import whereabouts_of
 from relay.endpoints.claude import wire
 from relay.endpoints.claude.bodies import Bodies, Kept
 from relay.endpoints.claude.call import Call
@@ -74,7 +76,7 @@ class ClaudeDoor:
         path, method = scope["path"].removeprefix(PREFIX), scope["method"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         _refuse_unless_offered(path, method)
-        identity = await self._who(headers, method)
+        identity = await self._who(scope, headers)
         refusals = self._services.limits.refusals
         refusals.check(identity.account_id)
         if path not in MESSAGES:
@@ -117,14 +119,17 @@ class ClaudeDoor:
             query = scope.get("query_string", b"")
             await pass_free(services, path, query, body, forwarded, send, request_id)
 
-    async def _who(self, headers: Mapping[str, str], method: str) -> Identity:
+    async def _who(self, scope: Scope, headers: Mapping[str, str]) -> Identity:
         credential = accounts.credential_from_headers(
             headers.get("cookie"), headers.get("authorization"), headers.get("x-api-key")
         )
-        identity = await accounts.recognise(self._services.database, credential)
+        hops = self._services.settings.TRUSTED_PROXIES
+        identity = await accounts.recognise(
+            self._services.database, credential, lambda: whereabouts_of(HTTPConnection(scope), hops)
+        )
         if identity is None:
             raise NotSignedIn()
-        if identity.kind == "session" and method != "GET":
+        if identity.kind == "session" and scope["method"] != "GET":
             self._refuse_foreign_page(headers)
         if identity.blocked:
             raise Forbidden("This account is blocked. Write to us to have it opened again.")
