@@ -9,7 +9,6 @@ from reflex.vars import ObjectVar
 from account_app import session
 from account_app.acting import Acting, text, word
 from account_app.live import Live
-from account_app.reading.margins import Earned
 from account_app.reading.operator import OperatorFigures, Person, operator_page
 from account_app.session import Session
 from relay import operating
@@ -139,7 +138,7 @@ class Operator(Acting, Live, Session):
 
 FOUND: ObjectVar[OperatorFigures] = Operator.found  # pyright: ignore[reportAssignmentType]
 CHOSEN: ObjectVar[Person] = FOUND.chosen  # pyright: ignore[reportAssignmentType]
-EARNED: ObjectVar[Earned] = FOUND.earned  # pyright: ignore[reportAssignmentType]
+EARNED: Any = FOUND.earned
 
 
 def _usd(form: object) -> int:

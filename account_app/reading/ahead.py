@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 
 from account_app.components.drawn import Bar, Fall, Point, Tick
-from account_app.components.figures import dated, day, dollars, round_dollars, spendable
-from account_app.reading.bars import axis_of, round_top
+from account_app.components.figures import dated, day, dollars, spendable
+from account_app.reading.bars import money_axis, round_top
 from account_app.spans import midnight
 from relay import usage
 from relay.usage import BalanceView, Pace
@@ -105,7 +105,7 @@ def _drawn(
         slow="M" + " L".join(slowly) if slow else "",
         fast="M" + " L".join(fastly) if fast else "",
         now_left=f"{100 * BEHIND_DAYS / width:.1f}%",
-        axis=axis_of(top, round_dollars, locale),
+        axis=money_axis(top, locale),
         ticks=ticks,
         points=_points(was, slow or [], fast or [], top, today, locale),
         rows=_rows(was, slow or [], fast or [], today, locale),

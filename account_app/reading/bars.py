@@ -6,6 +6,7 @@ from dataclasses import replace
 from account_app.components.drawn import Axis, Bar, Slice
 from account_app.components.figures import count, dollars, requests, round_count, round_dollars, share
 from account_app.spans import Bins
+from relay.money import PICO_PER_USD
 from relay.usage import Bucket, UsageRow
 
 SERIES_MAX = 5
@@ -48,7 +49,7 @@ def bars_of(
         for name, amount in parts.items():
             totals[name] = totals.get(name, 0) + amount
     legend = _slices(totals, series, names, words, locale) if len(series) > 1 else []
-    return bars, legend, axis_of(top, round_count if show == "tokens" else round_dollars, locale)
+    return bars, legend, axis_of(top, round_count, locale) if show == "tokens" else money_axis(top, locale)
 
 
 def columns_of(bins: Bins) -> list[Bar]:
@@ -77,6 +78,11 @@ def round_top(amount: int) -> int:
 def axis_of(top: int, words: Callable[[int, str], str], locale: str) -> Axis:
     upper, half = words(top, locale), words(top // 2, locale)
     return Axis(upper if top else "", half if half != upper else "")
+
+
+def money_axis(top: int, locale: str) -> Axis:
+    """Without cents where neither line has any."""
+    return axis_of(top, dollars if top // 2 % PICO_PER_USD else round_dollars, locale)
 
 
 def _amounts(found: Sequence[Bucket], show: str) -> Amounts:

@@ -7,8 +7,8 @@ from typing import Any
 
 from account_app import spans
 from account_app.components.drawn import Axis, Bar, Compared, Slice
-from account_app.components.figures import compared, count, dollars, percent, requests, round_dollars, share
-from account_app.reading.bars import axis_of, columns_of, round_top
+from account_app.components.figures import compared, count, dollars, percent, requests, share
+from account_app.reading.bars import columns_of, money_axis, round_top
 from account_app.session import Visitor
 from account_app.spans import Bins, Span, zone_named
 from relay import clock, operating
@@ -84,7 +84,7 @@ def _bars(bins: Bins, days: Mapping[int, Margin], locale: str) -> tuple[list[Bar
         )
         for column, day in ((column, days.get(n, nothing)) for n, column in enumerate(columns_of(bins)))
     ]
-    return bars, axis_of(top, round_dollars, locale)
+    return bars, money_axis(top, locale)
 
 
 def _height(day: Margin) -> int:
