@@ -62,7 +62,7 @@ def test_a_key_is_made_copied_capped_and_revoked(house: House) -> None:
     assert key not in page.content()
     row = page.get_by_role("row").filter(has_text="build server")
     expect(row).to_contain_text("$2.50")
-    row.get_by_role("link").click()
+    row.get_by_role("link", name="build server").click()
     drawer = page.get_by_role("dialog", name="Key", exact=True)
     drawer.get_by_label("Cap in USD").fill("1")
     drawer.get_by_role("button", name="Save").click()

@@ -84,7 +84,7 @@ def _figure(summary: rx.Var[str], axis: Any, plot: rx.Component, labels: rx.Comp
 
 
 _TIP = (
-    "tip pointer-events-none absolute bottom-full z-10 mb-2 w-max max-w-52 rounded-md bg-ink px-2.5 py-1.5 "
+    "tip pointer-events-none absolute bottom-full z-10 mb-2 w-max max-w-36 sm:max-w-56 rounded-md bg-ink px-2.5 py-1.5 "
     "text-xs text-page"
 )
 _SIDES = (("left", "left-0"), ("right", "right-0"))

@@ -54,6 +54,8 @@ def look_ahead(
     )
     lasts = _lasts(usage.runs_out(fast, today), usage.runs_out(slow, today), was[-1], locale)
     words = f"{spendable(was[-1], locale)} of credit today. {lasts}"
+    if was[-1] <= 0:
+        return Ahead(pace, lasts, words, _drawn(was, None, None, today, locale))
     return Ahead(pace, lasts, words, _drawn(was, slow[:AHEAD_DAYS], fast[:AHEAD_DAYS], today, locale))
 
 

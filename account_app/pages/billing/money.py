@@ -57,7 +57,9 @@ def _topping_up() -> rx.Component:
     return rx.el.div(
         rx.el.h3("Top up", class_name=theme.LABEL),
         rx.el.div(
-            rx.el.div(*presets, class_name="grid grid-cols-2 gap-2 sm:flex", role="group", aria_label="Amounts"),
+            rx.el.div(
+                *presets, class_name="grid grid-cols-2 gap-2 sm:flex sm:flex-wrap", role="group", aria_label="Amounts"
+            ),
             amount_form("amount", "Another amount, in USD", "Continue", Billing.top_up_by),
             class_name="mt-2 flex flex-wrap items-start gap-x-6 gap-y-3",
         ),
