@@ -30,10 +30,7 @@ QUIET = "text-sm text-muted"
 NOTE = "text-xs text-muted"
 HERO_FIGURE = "figures text-4xl sm:text-5xl [overflow-wrap:anywhere] font-semibold tracking-tight text-ink"
 FIGURE = "figures text-xl sm:text-2xl [overflow-wrap:anywhere] font-semibold tracking-tight text-ink"
-FIGURES = (
-    "grid gap-x-8 gap-y-6 grid-cols-[repeat(auto-fit,minmax(min(8rem,100%),1fr))] "
-    "sm:grid-cols-[repeat(auto-fit,minmax(min(11rem,100%),1fr))]"
-)
+FIGURES = "grid gap-x-8 gap-y-6 grid-cols-[repeat(auto-fit,minmax(min(7.5rem,100%),1fr))]"
 """Figures side by side, as many as there is room for, however large their text is."""
 PAIR = "grid grid-cols-1 gap-6 lg:grid-cols-2"
 """Two panels beside each other where there is room."""

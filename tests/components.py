@@ -96,8 +96,11 @@ class Pictures:
 
     def _waiting(self, page: Page) -> None:
         page.route_web_socket("**/_event/**", lambda socket: None)
-        page.goto("/usage")
+        page.goto("/")
         in_our_font(page)
+        # A page that is opened comes with its figures; one that is gone to waits for them.
+        page.get_by_role("link", name="All usage").click()
+        expect(page.locator("main")).to_have_attribute("aria-busy", "true")
         self._shoot("skeleton", page.locator("main"))
 
     def _keys(self, page: Page) -> None:
