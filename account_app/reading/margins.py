@@ -46,9 +46,10 @@ def earned_of(connection: Any, visitor: Visitor) -> Earned:
     """Whole days of the reader's zone, today among them."""
     zone, locale = zone_named(visitor.zone), visitor.locale
     span = spans.span_from({}, clock.now(), zone)
-    models = operating.by_model(connection, span.start, span.end)
-    days = operating.by_day(connection, span.start, span.end, zone)
-    before = operating.by_model(connection, span.before.start, span.before.end)
+    fresh = operating.new_use(connection, span.before.start, span.end)
+    models = operating.by_model(connection, span.start, span.end, fresh)
+    days = operating.by_day(connection, span.start, span.end, zone, fresh)
+    before = operating.by_model(connection, span.before.start, span.before.end, fresh)
     total, total_before = operating.total_of(models), operating.total_of(before)
     bins = spans.bins_of(span, locale)
     bars, axis = _bars(bins, _by_place(days, span), locale)
