@@ -60,7 +60,6 @@ class Pictures:
             self._usage(page)
             self._receipt(page)
             self._account(page)
-            self._waiting(page)
         with self._visit(NEW) as page:
             self._keys(page)
             self._problem(page)
@@ -93,15 +92,6 @@ class Pictures:
         opened(page, "/account")
         page.get_by_role("button", name="Save").click()
         self._shoot("toast", page.locator(".toast"))
-
-    def _waiting(self, page: Page) -> None:
-        page.route_web_socket("**/_event/**", lambda socket: None)
-        page.goto("/")
-        in_our_font(page)
-        # A page that is opened comes with its figures; one that is gone to waits for them.
-        page.get_by_role("link", name="All usage").click()
-        expect(page.locator("main")).to_have_attribute("aria-busy", "true")
-        self._shoot("skeleton", page.locator("main"))
 
     def _keys(self, page: Page) -> None:
         opened(page, "/keys")
