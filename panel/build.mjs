@@ -26,6 +26,17 @@ const minifiedCss = {
   },
 }
 
+/** Templates without the indentation of their source. */
+const unindented = {
+  name: 'unindented',
+  setup(build) {
+    build.onLoad({ filter: /src\/\w+\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8')
+      return { contents: source.replace(/\n[ ]+/g, '\n'), loader: 'ts' }
+    })
+  },
+}
+
 /** One module; returns its bytes. */
 async function bundle(name, licences, define = {}) {
   const outfile = fileURLToPath(new URL(`${name}.js`, out))
@@ -41,7 +52,7 @@ async function bundle(name, licences, define = {}) {
     legalComments: 'none',
     banner: { js: `/*! ${licences} */` },
     define,
-    plugins: [minifiedCss],
+    plugins: [minifiedCss, unindented],
   })
   return readFile(outfile)
 }

@@ -4,10 +4,11 @@ import { html, nothing, type TemplateResult } from 'lit'
 
 import type { Usage } from './api'
 import { priceOf, receipts, textOf, type Exchange, type Round, type ToolCall } from './conversation'
+import { direction } from './direction'
 import type { Mishap } from './fault'
 import { icon } from './icons'
 import { price } from './money'
-import { Prose } from './prose'
+import { Prose, hasMarkdown } from './prose'
 
 export interface Actions {
   readonly locale: string
@@ -26,6 +27,9 @@ export interface Actions {
 /** In tokens; below this an answer would hardly say anything. */
 const shortestAnswer = 200
 
+/** In characters. */
+const longQuestion = 4_000
+
 const proses = new WeakMap<Round, Prose>()
 
 /** Draws the newest text of a round; called at every frame while it grows. */
@@ -36,11 +40,24 @@ export function paint(round: Round, complete: boolean): Element {
   return prose.node
 }
 
+/** All that decides how an exchange looks. While this is the same, it is not drawn again. */
+export function looksOf(exchange: Exchange, { locale, account, busy, canUndo }: Actions): unknown[] {
+  const { state, mishap, rounds } = exchange
+  if (state === 'working') return [{}]
+  const calls = rounds.flatMap((round) => round.calls)
+  const told = [...rounds.map((round) => round.receipt), ...calls.flatMap((call) => [call.state, canUndo(call)])]
+  return [exchange, state, mishap, mishap && secondsUntil(mishap.retryAt), locale, account, busy, hasMarkdown(), ...told]
+}
+
+function secondsUntil(time = 0): number {
+  return Math.max(0, Math.ceil((time - Date.now()) / 1000))
+}
+
 export function exchangeView(exchange: Exchange, actions: Actions, before?: Exchange): TemplateResult {
   const working = exchange.state === 'working'
   return html`<article class="exchange" part="message" aria-busy=${working}>
     <h3 class="sr">You</h3>
-    <div class="question" part="message-user"><div dir="auto">${exchange.text}</div></div>
+    <div class="question" part="message-user">${questionView(exchange.text)}</div>
     <div class="asides">${chips(exchange, before)}${working ? nothing : editButton(exchange, actions)}</div>
     <h3 class="sr">Assistant</h3>
     <div class="answer" part="message-assistant">
@@ -50,6 +67,12 @@ export function exchangeView(exchange: Exchange, actions: Actions, before?: Exch
     ${exchange.mishap ? mishapView(exchange, exchange.mishap, actions) : nothing}
     ${working ? nothing : footer(exchange, actions)}
   </article>`
+}
+
+/** A pasted book does not stand between two answers unfolded. */
+function questionView(text: string) {
+  if (text.length < longQuestion) return html`<div dir="auto">${text}</div>`
+  return html`<div dir="auto">${text.slice(0, longQuestion / 4)}…</div><details><summary>All ${text.length.toLocaleString()} characters</summary><div dir=${direction(text)}>${text}</div></details>`
 }
 
 /** Only what was really sent along: an unchanged context goes once. */
@@ -106,7 +129,7 @@ function proposal(call: ToolCall, actions: Actions) {
 }
 
 function mishapView(exchange: Exchange, mishap: Mishap, actions: Actions) {
-  const wait = mishap.retryAt ? Math.ceil((mishap.retryAt - Date.now()) / 1000) : 0
+  const wait = secondsUntil(mishap.retryAt)
   return html`<div class="card mishap" part="error" role="alert">
     <p><b>${mishap.title}.</b> ${mishap.text}</p>
     <div class="row">

@@ -3,6 +3,7 @@
 import { html, nothing } from 'lit'
 
 import type { Chips } from './context'
+import { direction } from './direction'
 import { icon } from './icons'
 
 export interface Writing {
@@ -10,6 +11,7 @@ export interface Writing {
   readonly editing: boolean
   readonly notice: string
   readonly empty: boolean
+  readonly tooLong: boolean
   readonly chips: Chips
   draft: string
   typed(text: string): void
@@ -26,14 +28,14 @@ export function composerView(writing: Writing) {
     ${writing.notice ? html`<p class="editing">${writing.notice}</p>` : nothing}
     ${writing.editing ? editNote(writing) : nothing} ${chipsView(writing)}
     <div class="write">
-      <textarea part="input" aria-label="Message" rows="1" dir="auto" enterkeyhint="send"
+      <textarea part="input" aria-label="Message" rows="1" dir=${direction(writing.draft)} enterkeyhint="send" @beforeinput=${madeReady}
         placeholder=${writing.empty ? 'Ask anything about your font' : 'Reply'} .value=${writing.draft}
         @input=${(event: Event) => writing.typed((event.target as HTMLTextAreaElement).value)} @keydown=${(event: KeyboardEvent) => key(event, writing)}></textarea>
       ${writing.busy
         ? html`<button type="button" class="round stop" part="stop" aria-label="Stop" title="Stop (Esc)"
             @click=${() => writing.stop()}>${icon('stop')}</button>`
         : html`<button class="round" part="send" aria-label="Send" title="Send (Enter)"
-            ?disabled=${!writing.draft.trim()}>${icon('send')}</button>`}
+            ?disabled=${writing.tooLong || !writing.draft.trim()}>${icon('send')}</button>`}
     </div>
   </form>`
 }
@@ -66,6 +68,11 @@ function editNote(writing: Writing) {
   </p>`
 }
 
+/** A long text is laid out as soon as it is pasted: its direction has to be there before. */
+function madeReady({ target, data }: InputEvent) {
+  if (direction(data ?? '') !== 'auto') (target as HTMLElement).dir = direction(data!)
+}
+
 function submitted(event: Event, writing: Writing) {
   event.preventDefault()
   writing.submit()
@@ -74,6 +81,7 @@ function submitted(event: Event, writing: Writing) {
 /** For browsers that do not size a text box by its content: called whenever that may have changed. */
 export function fit(box: HTMLTextAreaElement | null) {
   if (!box || CSS.supports('field-sizing', 'content')) return
+  if (box.dir !== 'auto') return void (box.style.height = '40vh')
   box.style.height = 'auto'
   box.style.height = `${box.scrollHeight}px`
 }

@@ -13,6 +13,7 @@ export class Chips {
     this.all = new Map()
     let room = contextBytesMax
     for (const [name, value] of Object.entries(context)) {
+      if (room <= 0) return
       if (value === undefined || value === null || value === '') continue
       const text = shortened(typeof value === 'string' ? value : JSON.stringify(value), room)
       room -= new TextEncoder().encode(name + text).length
@@ -34,7 +35,8 @@ export class Chips {
 }
 
 function shortened(text: string, room: number): string {
-  const bytes = new TextEncoder().encode(text)
+  // No more of a very long text is looked at than could fit.
+  const bytes = new TextEncoder().encode(text.slice(0, room))
   if (bytes.length <= room / 2) return text
   return `${new TextDecoder().decode(bytes.subarray(0, room / 2)).replace(/\uFFFD+$/, '')}…`
 }

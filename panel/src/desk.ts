@@ -10,6 +10,11 @@ import { Relay, type Caller } from './relay'
 import { Session } from './session'
 import { Toolbox } from './tools'
 
+/** Some hundred thousand tokens: a model's context holds little more, and every later question would pay for it again. */
+const messageCharsMax = 400_000
+
+export const isTooLong = (text: string) => text.length > messageCharsMax
+
 /** The element, seen from here. */
 export interface Surface extends Caller {
   readonly model: string
@@ -74,6 +79,7 @@ export class Desk {
   /** False when the message could not go because nobody is signed in; it is then the draft. */
   async send(text: string): Promise<boolean> {
     if (!text.trim()) return true
+    if (isTooLong(text)) return this.refuse(text)
     if (this.session.state === 'unknown') await this.loading
     if (!this.signedIn) {
       this.type(text)
@@ -84,6 +90,12 @@ export class Desk {
     this.editing = undefined
     const [owner, { conversation }] = [this.owner, this.chat]
     if (!(await this.chat.send(text.trim(), this.chips.record(), instead))) this.putBack(text, owner, conversation)
+    return true
+  }
+
+  private refuse(text: string): true {
+    this.type(joined(text, this.draft))
+    this.emit('error', { code: 'too_long', message: this.notice })
     return true
   }
 
@@ -114,16 +126,22 @@ export class Desk {
   /** Sends what is in the box. While an answer is under way the draft stays where it is. */
   async submit(): Promise<boolean> {
     const text = this.draft
-    if (!text.trim() || this.chat.busy) return true
+    if (!text.trim() || this.chat.busy || isTooLong(text)) return true
     if (this.signedIn) this.type(this.editing ? this.draftBefore : '')
     return this.send(text)
   }
 
   type(text: string) {
     this.draft = text
-    this.notice = ''
+    this.notice = this.lengthNote(text)
     if (this.owner && !this.editing) drafts.write(this.owner, text)
     this.changed()
+  }
+
+  private lengthNote(text: string): string {
+    if (!isTooLong(text)) return ''
+    const [length, most] = [text.length, messageCharsMax].map((count) => count.toLocaleString(this.locale || undefined))
+    return (this.said = `This is too long to send: ${length} characters, and at most ${most} can go at once. It is kept here.`)
   }
 
   edit(exchange: Exchange) {

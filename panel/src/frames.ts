@@ -18,23 +18,34 @@ export function batched(paint: () => void): () => void {
 /** Keeps a scroller at its end, but only while the reader is there. */
 export class Follow {
   atEnd = true
+  private fromEnd?: number | undefined
 
   constructor(
     private readonly scroller: () => HTMLElement | null,
     private readonly changed: () => void,
   ) {}
 
-  noticed = () => {
+  noticed(): HTMLElement | null {
     const box = this.scroller()
-    if (!box) return
-    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 64
-    if (atEnd === this.atEnd) return
-    this.atEnd = atEnd
-    this.changed()
+    const atEnd = !box || box.scrollHeight - box.scrollTop - box.clientHeight < 64
+    if (atEnd !== this.atEnd) {
+      this.atEnd = atEnd
+      this.changed()
+    }
+    return box
+  }
+
+  /** Before something is drawn above what is being read, which stays where it is at the next `keep`. */
+  hold() {
+    const box = this.scroller()
+    if (box) this.fromEnd = box.scrollHeight - box.scrollTop
   }
 
   keep() {
-    if (this.atEnd) this.jump()
+    const box = this.scroller()
+    if (box && this.fromEnd !== undefined) box.scrollTop = box.scrollHeight - this.fromEnd
+    else if (this.atEnd) this.jump()
+    this.fromEnd = undefined
   }
 
   jump = () => {

@@ -2,16 +2,17 @@
 
 import { LitElement, html, nothing, unsafeCSS, type PropertyValues } from 'lit'
 
-import { exchangeView, paint, type Actions } from './answer'
+import { paint, type Actions } from './answer'
 import type { AssistantPanelElement, Context, ToolFunction, ToolSpec } from './api'
 import { composerView, fit } from './composer'
 import { copy, copyCode } from './copying'
 import type { Exchange } from './conversation'
-import { Desk } from './desk'
+import { Desk, isTooLong } from './desk'
 import { Drawer, type Shelf } from './drawer'
 import { banner, elsewhere, header, launcher, unreachable, welcome, type Frame } from './frame'
 import { Follow, batched } from './frames'
 import { icon } from './icons'
+import { Log } from './log'
 import sheet from './panel.css?inline'
 import { fetchMarkdown } from './prose'
 import { SignIn } from './signin'
@@ -51,6 +52,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
     () => this.renderRoot?.querySelector('.log') ?? null,
     () => this.changed(),
   )
+  private readonly told = new Log(this.follow, () => this.changed())
 
   constructor() {
     super()
@@ -192,12 +194,13 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
   private log() {
     const { exchanges, session } = this.desk
     const loading = session.state === 'unknown'
-    return html`<div class="log" part="log" role="log" aria-live="polite" aria-label="Conversation" tabindex="0"
-      aria-busy=${this.desk.chat.busy || loading} @scroll=${this.follow.noticed}>
+    const told = this.told.view(exchanges, this.actions)
+    return html`<div class="log" part="log" role="log" aria-live=${this.told.quiet ? 'off' : 'polite'} aria-label="Conversation"
+      tabindex="0" aria-busy=${this.desk.chat.busy || loading} @scroll=${this.told.noticed}>
       ${session.state === 'in' && !exchanges.length ? welcome() : nothing}
       ${session.state === 'out' ? (this.getToken ? elsewhere(this.frame) : this.signIn.view()) : nothing}
       ${session.state === 'unreachable' ? unreachable(this.frame) : nothing}
-      ${exchanges.map((one, at) => exchangeView(one, this.actions, exchanges[at - 1]))}
+      ${told}
     </div>`
   }
 
@@ -230,6 +233,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       editing: desk.editing !== undefined,
       notice: desk.notice,
       empty: !desk.exchanges.length,
+      tooLong: isTooLong(desk.draft),
       chips: desk.chips,
       draft: desk.draft,
       typed: (text: string) => desk.type(text),

@@ -29,6 +29,8 @@ function fetched(): Promise<void> {
   ))
 }
 
+export const hasMarkdown = () => view !== undefined
+
 export class Prose {
   readonly node = document.createElement('div')
   private markdown?: MarkdownView
