@@ -4,8 +4,8 @@ import { html, nothing, type TemplateResult } from 'lit'
 
 import type { Usage } from './api'
 import { priceOf, receipts, textOf, type Exchange, type Round, type ToolCall } from './conversation'
-import { direction } from './direction'
-import type { Mishap } from './fault'
+import { direction } from './draft'
+import { steadyNow, type Mishap } from './fault'
 import { icon } from './icons'
 import { price } from './money'
 import { Prose, hasMarkdown } from './prose'
@@ -50,7 +50,7 @@ export function looksOf(exchange: Exchange, { locale, account, busy, canUndo }: 
 }
 
 function secondsUntil(time = 0): number {
-  return Math.max(0, Math.ceil((time - Date.now()) / 1000))
+  return Math.max(0, Math.ceil((time - steadyNow()) / 1000))
 }
 
 export function exchangeView(exchange: Exchange, actions: Actions, before?: Exchange): TemplateResult {
@@ -64,6 +64,7 @@ export function exchangeView(exchange: Exchange, actions: Actions, before?: Exch
       ${exchange.rounds.map((round) => [roundView(round, exchange), round.calls.map((call) => callView(call, actions))])}
       ${waiting(exchange) ? html`<p class="dots" aria-hidden="true"><i></i><i></i><i></i></p>` : nothing}
     </div>
+    ${working || exchange.mishap ? nothing : endingView(exchange)}
     ${exchange.mishap ? mishapView(exchange, exchange.mishap, actions) : nothing}
     ${working ? nothing : footer(exchange, actions)}
   </article>`
@@ -88,7 +89,24 @@ function editButton(exchange: Exchange, actions: Actions) {
 
 function roundView(round: Round, exchange: Exchange) {
   const growing = exchange.state === 'working' && round === exchange.rounds.at(-1)
-  return textOf(round) ? paint(round, !growing) : nothing
+  const used = round.content.filter((block) => block?.type === 'server_tool_use')
+  return html`${used.map((block) => html`<p class="ending">Used <b>${words((block as Record<string, unknown>).name)}</b></p>`)} ${textOf(round) ? paint(round, !growing) : nothing}`
+}
+
+const words = (name: unknown) => String(name).replaceAll('_', ' ')
+
+const endings: Record<string, string> = {
+  max_tokens: 'Reached its greatest length. Ask it to go on.',
+  refusal: 'Claude declined to go on with this. What you ask next is told without it.',
+  model_context_window_exceeded: 'Claude can hold no more of this conversation. Start a new one; this one stays in the list.',
+}
+
+/** How an answer ended, unless it is simply over. */
+function endingView({ rounds, state }: Exchange) {
+  const last = rounds.at(-1)
+  const isBare = state === 'complete' && last && !textOf(last)
+  const ending = endings[last?.stopReason ?? ''] ?? (isBare ? 'There is nothing in this answer that can be shown here.' : '')
+  return ending ? html`<p class="ending">${ending}</p>` : nothing
 }
 
 function waiting(exchange: Exchange): boolean {
@@ -110,7 +128,7 @@ function callView(call: ToolCall, actions: Actions) {
   if (call.state === 'asking') return call.preview === undefined ? nothing : proposal(call, actions)
   return html`<div class="call" part="tool" data-state=${call.state}>
     <details>
-      <summary>${callWords[call.state]} <b>${call.name.replaceAll('_', ' ')}</b></summary>
+      <summary>${callWords[call.state]} <b>${words(call.name)}</b></summary>
       <pre dir="ltr" tabindex="0">${JSON.stringify(call.input, null, 1)}${call.result ? `\n\n${call.result}` : ''}</pre>
     </details>
     ${actions.canUndo(call) ? html`<button class="quiet" @click=${() => actions.undo(call)}>Undo</button>` : nothing}
@@ -119,7 +137,7 @@ function callView(call: ToolCall, actions: Actions) {
 
 function proposal(call: ToolCall, actions: Actions) {
   return html`<div class="card proposal" part="tool-preview" role="group" aria-label="Proposed change">
-    <p>The assistant ${callWords.asking} <b>${call.name.replaceAll('_', ' ')}</b></p>
+    <p>The assistant ${callWords.asking} <b>${words(call.name)}</b></p>
     <pre dir="auto">${call.preview}</pre>
     <div class="row">
       <button class="primary" @click=${() => actions.decide(call, true)}>Accept</button>
@@ -168,7 +186,6 @@ function footer(exchange: Exchange, actions: Actions) {
       : html`<button class="icon" title="Retry" aria-label="Retry" ?disabled=${actions.busy}
           @click=${() => actions.retry(exchange)}>${icon('again')}</button>`}
     ${exchange.state === 'stopped' ? html`<span>Stopped</span>` : nothing}
-    ${exchange.rounds.at(-1)?.stopReason === 'max_tokens' ? html`<span>Reached its greatest length</span>` : nothing}
     ${receiptView(exchange, actions)}
   </footer>`
 }

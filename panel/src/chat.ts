@@ -95,7 +95,7 @@ export class Chat {
   show(conversation: Conversation) {
     this.stop()
     this.conversation = conversation
-    for (const exchange of conversation.exchanges) if (exchange.state === 'working') this.abandon(exchange)
+    for (const exchange of conversation.exchanges) if (exchange.state === 'working') this.abandon(exchange, conversation)
     this.host.changed()
   }
 
@@ -111,7 +111,7 @@ export class Chat {
 
   private begin(conversation: Conversation, prepare: () => Exchange): Promise<boolean> {
     const work = () => {
-      for (const left of conversation.exchanges) if (left.state === 'working') this.abandon(left)
+      for (const left of conversation.exchanges) if (left.state === 'working') this.abandon(left, conversation)
       return this.work(prepare(), conversation)
     }
     const isShown = () => this.conversation === conversation
@@ -142,7 +142,8 @@ export class Chat {
     const before = { rounds: exchange.rounds.length, spent: pico(priceOf(exchange) ?? '0') }
     for (;;) {
       const round = await this.ask(exchange, conversation, signal)
-      if (!round.calls.length) return
+      // Claude's own tools may need more than one request.
+      if (!round.calls.length && round.stopReason !== 'pause_turn') return
       for (const call of round.calls) await this.use(call, signal)
       this.host.changed()
       this.holdBounds(exchange, before)
@@ -198,7 +199,8 @@ export class Chat {
   }
 
   private async accepted(call: ToolCall, signal: AbortSignal): Promise<boolean> {
-    call.preview = await this.tools.preview(call).catch((problem) => String(problem))
+    call.preview = await this.tools.preview(call, signal).catch((problem) => String(problem))
+    signal.throwIfAborted()
     this.host.changed()
     return new Promise<boolean>((resolve) => {
       this.answers.set(call, resolve)
@@ -251,13 +253,16 @@ export class Chat {
   }
 
   private keep(conversation: Conversation) {
-    conversation.updated = Date.now()
+    // Tabs go by the later one, also when the device's clock is set back.
+    conversation.updated = Math.max(Date.now(), conversation.updated + 1)
     this.host.save(conversation)
     this.host.changed()
   }
 
-  private abandon(exchange: Exchange) {
+  private abandon(exchange: Exchange, conversation: Conversation) {
     exchange.state = 'failed'
     exchange.mishap = mishapOf(new Fault('cut', ''))
+    const round = exchange.rounds.at(-1)
+    if (round?.requestId && !round.receipt) void this.lookUp(round, conversation, 'cut')
   }
 }

@@ -3,7 +3,7 @@
 import { html, nothing } from 'lit'
 
 import type { Chips } from './context'
-import { direction } from './direction'
+import { direction } from './draft'
 import { icon } from './icons'
 
 export interface Writing {

@@ -94,10 +94,15 @@ type Message = { role: 'user' | 'assistant'; content: Block[] }
  */
 export function toMessages(exchanges: Exchange[]): Message[] {
   const messages = exchanges.flatMap((exchange, at) => {
-    const told = exchange.rounds.some((round) => round.content.length)
+    const told = exchange.rounds.some((round) => round.content.length) && !isDeclined(exchange)
     return told || at === exchanges.length - 1 ? messagesOf(exchange, exchanges[at - 1]) : []
   })
   return withCachePoints(messages)
+}
+
+/** Claude would decline whatever follows, too, as long as it reads what it declined (docs: Streaming refusals). */
+function isDeclined({ rounds }: Exchange): boolean {
+  return rounds.at(-1)?.stopReason === 'refusal'
 }
 
 function messagesOf(exchange: Exchange, before?: Exchange): Message[] {

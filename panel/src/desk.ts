@@ -4,16 +4,12 @@ import type { Balance, Receipt } from './api'
 import { Chat } from './chat'
 import { Chips } from './context'
 import { newConversation, spokenPrice, type Conversation, type Exchange } from './conversation'
+import { tooLong } from './draft'
 import type { Fault } from './fault'
 import { History, drafts, joined, place } from './history'
 import { Relay, type Caller } from './relay'
 import { Session } from './session'
 import { Toolbox } from './tools'
-
-/** Some hundred thousand tokens: a model's context holds little more, and every later question would pay for it again. */
-const messageCharsMax = 400_000
-
-export const isTooLong = (text: string) => text.length > messageCharsMax
 
 /** The element, seen from here. */
 export interface Surface extends Caller {
@@ -52,11 +48,9 @@ export class Desk {
   get model() {
     return this.surface.model
   }
-
   get system() {
     return this.surface.system
   }
-
   get locale() {
     return this.surface.locale
   }
@@ -79,7 +73,11 @@ export class Desk {
   /** False when the message could not go because nobody is signed in; it is then the draft. */
   async send(text: string): Promise<boolean> {
     if (!text.trim()) return true
-    if (isTooLong(text)) return this.refuse(text)
+    if (tooLong(text, this.locale)) {
+      this.type(joined(text, this.draft))
+      this.emit('error', { code: 'too_long', message: this.notice })
+      return true
+    }
     if (this.session.state === 'unknown') await this.loading
     if (!this.signedIn) {
       this.type(text)
@@ -93,12 +91,6 @@ export class Desk {
     return true
   }
 
-  private refuse(text: string): true {
-    this.type(joined(text, this.draft))
-    this.emit('error', { code: 'too_long', message: this.notice })
-    return true
-  }
-
   /** What could not go stands in the box again, before whatever was typed since; only its own author sees it there. */
   private putBack(text: string, owner: string | undefined, conversation: Conversation) {
     if (owner === this.owner) this.type(joined(text, this.draft))
@@ -108,40 +100,34 @@ export class Desk {
 
   /** Nothing to say of a conversation that was left before its turn came. */
   private taken(conversation: Conversation) {
-    if (conversation !== this.chat.conversation) return
-    this.said = this.notice = 'This conversation is being answered in another tab. Your message is kept.'
+    if (conversation === this.chat.conversation) this.tell('This conversation is being answered in another tab. Your message is kept.')
+  }
+
+  /** Above the text box, and to who hears the panel. */
+  tell(words: string) {
+    this.said = this.notice = words
     this.changed()
   }
 
-  async retry(exchange: Exchange, tokens?: number) {
+  /** Something that the chat tries, and does not begin while another tab is at it. */
+  async attempt(act: (chat: Chat) => Promise<boolean>) {
     const { conversation } = this.chat
-    if (!(await this.chat.retry(exchange, tokens))) this.taken(conversation)
-  }
-
-  async goOn(exchange: Exchange) {
-    const { conversation } = this.chat
-    if (!(await this.chat.goOn(exchange))) this.taken(conversation)
+    if (!(await act(this.chat))) this.taken(conversation)
   }
 
   /** Sends what is in the box. While an answer is under way the draft stays where it is. */
   async submit(): Promise<boolean> {
     const text = this.draft
-    if (!text.trim() || this.chat.busy || isTooLong(text)) return true
+    if (this.chat.busy || tooLong(text, this.locale) || !text.trim()) return true
     if (this.signedIn) this.type(this.editing ? this.draftBefore : '')
     return this.send(text)
   }
 
   type(text: string) {
     this.draft = text
-    this.notice = this.lengthNote(text)
+    this.said = this.notice = tooLong(text, this.locale)
     if (this.owner && !this.editing) drafts.write(this.owner, text)
     this.changed()
-  }
-
-  private lengthNote(text: string): string {
-    if (!isTooLong(text)) return ''
-    const [length, most] = [text.length, messageCharsMax].map((count) => count.toLocaleString(this.locale || undefined))
-    return (this.said = `This is too long to send: ${length} characters, and at most ${most} can go at once. It is kept here.`)
   }
 
   edit(exchange: Exchange) {
@@ -207,7 +193,6 @@ export class Desk {
     this.session.listen()
     this.history.listen(() => void this.agree())
   }
-
   silence() {
     this.session.silence()
     this.history.silence()
@@ -275,13 +260,8 @@ export class Desk {
 
   // What the chat tells.
 
-  changed() {
-    this.surface.changed()
-  }
-
-  grew() {
-    this.surface.grew()
-  }
+  changed = () => this.surface.changed()
+  grew = () => this.surface.grew()
 
   emit(name: string, detail: object) {
     if (name === 'response-start') this.said = 'The assistant is answering.'

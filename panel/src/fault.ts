@@ -2,6 +2,9 @@
 
 import { dollars } from './money'
 
+/** Milliseconds since 1970, unmoved while the page is open when the device's clock is set. */
+export const steadyNow = () => performance.timeOrigin + performance.now()
+
 export class Fault extends Error {
   constructor(
     readonly code: string,
@@ -44,7 +47,8 @@ const codeOfType: Record<string, string> = {
 export async function faultOf(response: Response): Promise<Fault> {
   const body = await response.json().catch(() => ({}))
   const error = body.error ?? body
-  const named = [error.code, error.type].find((name) => name === 'cap_reached' || name === 'insufficient_credit')
+  const isFull = /prompt is too long/.test(error.message)
+  const named = isFull ? 'too_long' : [error.code, error.type].find((name) => name === 'cap_reached' || name === 'insufficient_credit')
   const wait = Number(response.headers.get('retry-after') ?? error.retry_after)
   return new Fault(
     named ?? codeOfStatus[response.status] ?? (response.status >= 500 ? 'unavailable' : (error.code ?? 'refused')),
@@ -88,6 +92,6 @@ export function mishapOf(fault: Fault, locale?: string): Mishap {
   const { retryAfter, available, needed, requestId, fits } = fault.about
   const figures =
     available && needed ? ` ${dollars(available, locale)} is available, up to ${dollars(needed, locale)} was needed.` : ''
-  const retryAt = retryAfter ? Date.now() + retryAfter * 1000 : undefined
+  const retryAt = retryAfter ? steadyNow() + retryAfter * 1000 : undefined
   return { code: fault.code, title, text: text + figures, requestId, retryAt, fits }
 }

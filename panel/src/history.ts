@@ -4,6 +4,7 @@ import type { Conversation } from './conversation'
 
 const name = 'assistant-panel'
 const store = 'conversations'
+const openMs = 3_000
 
 /** Where storage is blocked (private windows, foreign frames) conversations live as long as the page. */
 export class History {
@@ -26,11 +27,19 @@ export class History {
 
   /** Runs `work` unless another tab is at work on the same conversation; resolves to whether it ran. */
   async alone(id: string, work: () => Promise<void>): Promise<boolean> {
-    if (!navigator.locks) return work().then(() => true)
-    return navigator.locks.request(`${name}:${id}`, { ifAvailable: true }, async (lock) => {
+    let asked = false
+    const turn = async (lock: Lock | null) => {
+      asked = true
       if (lock) await work()
       return lock !== null
-    })
+    }
+    try {
+      return await navigator.locks.request(`${name}:${id}`, { ifAvailable: true }, turn)
+    } catch (problem) {
+      // There are no locks where storage is blocked, and no other tab that could see this conversation.
+      if (asked) throw problem
+      return work().then(() => true)
+    }
   }
 
   /** Whether it was kept at some time, by this tab or another. */
@@ -39,13 +48,14 @@ export class History {
   }
 
   async one(id: string): Promise<Conversation | undefined> {
-    return (await this.ask<Conversation | null>('readonly', (rows) => rows.get(id))) ?? this.memory.get(id)
+    return this.memory.get(id) ?? (await this.ask<Conversation | null>('readonly', (rows) => rows.get(id))) ?? undefined
   }
 
   async list(account: string): Promise<Conversation[]> {
     const kept = await this.ask<Conversation[]>('readonly', (rows) => rows.index('account').getAll(account))
     for (const { id } of kept ?? []) this.seen.add(id)
-    const all = kept ?? [...this.memory.values()].filter((one) => one.account === account)
+    const here = [...this.memory.values()].filter((one) => one.account === account)
+    const all = [...new Map([...(kept ?? []), ...here].map((one) => [one.id, one])).values()]
     return all.sort((a, b) => b.updated - a.updated)
   }
 
@@ -56,7 +66,10 @@ export class History {
     const kept = await this.ask('readwrite', (rows) => (known ? putAgain(rows, plain) : rows.put(plain)))
     if (kept === null) return false
     if (kept === undefined) this.memory.set(plain.id, plain)
-    else this.seen.add(plain.id)
+    else {
+      this.memory.delete(plain.id)
+      this.seen.add(plain.id)
+    }
     this.others?.postMessage('')
     return true
   }
@@ -68,12 +81,18 @@ export class History {
     this.others?.postMessage('')
   }
 
+  /** Somebody cleared this browser's storage: what is on the screen is written anew, and not taken for removed. */
+  private wiped = () => {
+    this.opened = undefined
+    this.seen.clear()
+  }
+
   /** Resolves once the answer stands: a change is committed then, and survives whatever happens to the page. */
   private async ask<T>(
     mode: IDBTransactionMode,
     question: (rows: IDBObjectStore) => IDBRequest<any>,
   ): Promise<T | undefined> {
-    const database = await (this.opened ??= open())
+    const database = await (this.opened ??= open(this.wiped))
     if (!database) return undefined
     return new Promise((resolve) => {
       const transaction = database.transaction(store, mode)
@@ -91,13 +110,23 @@ function putAgain(rows: IDBObjectStore, plain: Conversation): IDBRequest {
   return found
 }
 
-function open(): Promise<IDBDatabase | undefined> {
+function open(wiped: () => void): Promise<IDBDatabase | undefined> {
   return new Promise((resolve) => {
+    // Some browsers never answer where storage is blocked.
+    setTimeout(resolve, openMs)
     try {
       const request = indexedDB.open(name, 1)
       request.onupgradeneeded = () =>
         request.result.createObjectStore(store, { keyPath: 'id' }).createIndex('account', 'account')
-      request.onsuccess = () => resolve(request.result)
+      request.onsuccess = () => {
+        const database = request.result
+        database.onclose = wiped
+        database.onversionchange = () => {
+          database.close()
+          wiped()
+        }
+        resolve(database)
+      }
       request.onerror = request.onblocked = () => resolve(undefined)
     } catch {
       resolve(undefined)

@@ -6,6 +6,7 @@ import { guard } from 'lit/directives/guard.js'
 import { exchangeView, looksOf, type Actions } from './answer'
 import { answerText, type Exchange } from './conversation'
 import type { Follow } from './frames'
+import { icon } from './icons'
 
 const drawnAtFirst = 40
 const drawnMore = 20
@@ -35,6 +36,12 @@ export class Log {
       )}`
   }
 
+  wayDown() {
+    if (this.follow.atEnd || !this.all.length) return nothing
+    return html`<button class="round latest" title="Jump to the newest" aria-label="Jump to the newest"
+      @click=${this.follow.jump}>${icon('down')}</button>`
+  }
+
   noticed = () => {
     const box = this.follow.noticed()
     if (box && box.scrollTop < nearTopPx && this.all[0]?.id !== this.first) this.goBack()
@@ -44,7 +51,7 @@ export class Log {
     const drawn = exchanges.findIndex((one) => one.id === this.first)
     const start = drawn >= 0 ? drawn : Math.max(0, exchanges.length - drawnAtFirst)
     this.all = exchanges
-    if (drawn < 0 && exchanges[start]?.state !== 'working') this.hush()
+    if (drawn < 0 && start < exchanges.length && exchanges[start]!.state !== 'working') this.hush()
     this.first = exchanges[start]?.id
     return start
   }

@@ -7,11 +7,12 @@ import type { AssistantPanelElement, Context, ToolFunction, ToolSpec } from './a
 import { composerView, fit } from './composer'
 import { copy, copyCode } from './copying'
 import type { Exchange } from './conversation'
-import { Desk, isTooLong } from './desk'
+import { Desk } from './desk'
+import { tooLong } from './draft'
 import { Drawer, type Shelf } from './drawer'
 import { banner, elsewhere, header, launcher, unreachable, welcome, type Frame } from './frame'
+import { steadyNow } from './fault'
 import { Follow, batched } from './frames'
-import { icon } from './icons'
 import { Log } from './log'
 import sheet from './panel.css?inline'
 import { fetchMarkdown } from './prose'
@@ -68,11 +69,9 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
     this.closed = false
     void this.updateComplete.then(() => this.focus())
   }
-
   close() {
     this.closed = true
   }
-
   async send(text: string): Promise<void> {
     this.follow.atEnd = true
     void fetchMarkdown(this)
@@ -155,7 +154,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
     this.follow.keep()
     fit(this.renderRoot.querySelector('textarea'))
     const wait = this.desk.exchanges.at(-1)?.mishap?.retryAt ?? 0
-    if (this.ticking || (wait < Date.now() && !this.signIn.counting)) return
+    if (this.ticking || (wait < steadyNow() && !this.signIn.counting)) return
     this.ticking = setTimeout(() => {
       delete this.ticking
       this.changed()
@@ -180,11 +179,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
     return html`<div class="panel" part="panel" role="region" aria-label="Assistant" @click=${copyCode}>
       ${header(frame)} ${banner(frame)}
       <div class="middle">
-        ${this.log()} ${this.drawer.view(this.shelf)}
-        ${this.follow.atEnd || this.drawer.shown || !desk.exchanges.length
-          ? nothing
-          : html`<button class="round latest" title="Jump to the newest" aria-label="Jump to the newest"
-              @click=${this.follow.jump}>${icon('down')}</button>`}
+        ${this.log()} ${this.drawer.view(this.shelf)} ${this.drawer.shown ? nothing : this.told.wayDown()}
       </div>
       ${composerView(this.writing)}
       <div class="sr" role="status">${desk.said}</div>
@@ -233,7 +228,7 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       editing: desk.editing !== undefined,
       notice: desk.notice,
       empty: !desk.exchanges.length,
-      tooLong: isTooLong(desk.draft),
+      tooLong: tooLong(desk.draft, this.locale) !== '',
       chips: desk.chips,
       draft: desk.draft,
       typed: (text: string) => desk.type(text),
@@ -268,15 +263,15 @@ export class AssistantPanel extends LitElement implements Omit<AssistantPanelEle
       account: this.account,
       busy: chat.busy,
       edit: (exchange) => this.edit(exchange),
-      retry: (exchange, tokens) => void this.desk.retry(exchange, tokens),
-      goOn: (exchange) => void this.desk.goOn(exchange),
+      retry: (exchange, tokens) => void this.desk.attempt((chat) => chat.retry(exchange, tokens)),
+      goOn: (exchange) => void this.desk.attempt((chat) => chat.goOn(exchange)),
       copy,
       decide: (call, accepted) => {
         chat.decide(call, accepted)
         this.focus()
       },
       canUndo: (call) => tools.canUndo(call),
-      undo: (call) => void chat.undo(call),
+      undo: (call) => void chat.undo(call).catch(() => this.desk.tell('The page could not undo this.')),
       clear: () => this.clear(),
     }
   }

@@ -2,7 +2,7 @@
 
 import { html, nothing } from 'lit'
 
-import { Fault } from './fault'
+import { Fault, steadyNow } from './fault'
 import type { Session } from './session'
 
 const resendMs = 60_000
@@ -29,7 +29,7 @@ export class SignIn {
 
   /** True while a countdown is on the screen. */
   get counting(): boolean {
-    return this.sentTo !== '' && this.resendAt > Date.now()
+    return this.sentTo !== '' && this.resendAt > steadyNow()
   }
 
   view() {
@@ -64,7 +64,7 @@ export class SignIn {
   }
 
   private otherWays() {
-    const wait = Math.ceil((this.resendAt - Date.now()) / 1000)
+    const wait = Math.ceil((this.resendAt - steadyNow()) / 1000)
     return html`<div class="row">
       <button type="button" class="quiet" ?disabled=${wait > 0 || this.working} @click=${() => this.send(this.sentTo)}>
         ${wait > 0 ? `New code in ${wait} s` : 'Send a new code'}
@@ -92,7 +92,7 @@ export class SignIn {
     await this.attempt(async () => {
       await this.session.requestCode(email)
       this.sentTo = email
-      this.resendAt = Date.now() + resendMs
+      this.resendAt = steadyNow() + resendMs
     })
   }
 

@@ -35,7 +35,7 @@ export async function streamInto(
     const lost = networkFault()
     throw lost.code === 'offline' ? lost : new Fault('cut', '')
   } finally {
-    dropUnfinished(round)
+    dropUnfinished(round, reading.closed)
   }
   reading.verdict()
 }
@@ -53,6 +53,8 @@ export async function feed(body: ReadableStream<Uint8Array>, take: (text: string
 }
 
 class Reading {
+  /** What came whole. */
+  readonly closed = new Set<Block>()
   private stopped = false
   private halfCall = false
   private fault?: Fault
@@ -98,29 +100,31 @@ class Reading {
     else if (delta.type === 'text_delta') open.text += delta.text
     else if (delta.type === 'thinking_delta') open.thinking += delta.thinking
     else if (delta.type === 'signature_delta') open.signature = delta.signature
+    else if (delta.type === 'citations_delta') open.citations = [...(open.citations ?? []), delta.citation]
     this.changed ||= delta.type === 'text_delta'
   }
 
   private close(block: Block | undefined) {
-    if (!block || block.type !== 'tool_use') return
+    if (!block) return
     const written = this.json.get(block)
     try {
-      const use = block as { input: unknown; complete?: boolean }
-      use.input = written ? JSON.parse(written) : {}
-      this.round.calls.push({ id: block.id as string, name: block.name as string, input: use.input, state: 'asking' })
+      if (written) (block as { input: unknown }).input = JSON.parse(written)
     } catch {
-      this.halfCall = true
+      this.halfCall ||= block.type === 'tool_use'
+      return
     }
+    this.closed.add(block)
+    if (block.type !== 'tool_use') return
+    this.round.calls.push({ id: block.id as string, name: block.name as string, input: block.input ?? {}, state: 'asking' })
   }
 }
 
-/** A tool call that was cut half-way, or thinking without its signature, would make the next request invalid. */
-function dropUnfinished(round: Round) {
-  const called = new Set(round.calls.map((call) => call.id))
-  round.content = round.content.filter(
-    (block) =>
-      block &&
-      (block.type !== 'tool_use' || called.has(block.id as string)) &&
-      (block.type !== 'thinking' || block.signature),
-  )
+/** Anything but text that was cut half-way, or a call of Claude's own tools without its result, would make the next request invalid. */
+function dropUnfinished(round: Round, closed: Set<Block>) {
+  const answered = new Set(round.content.map((block: Record<string, unknown>) => block?.tool_use_id))
+  const isWhole = (block: Block) =>
+    block.type === 'thinking'
+      ? block.signature
+      : block.type !== 'server_tool_use' || round.stopReason === 'pause_turn' || answered.has(block.id)
+  round.content = round.content.filter((block) => block && (block.type === 'text' || (closed.has(block) && isWhole(block))))
 }

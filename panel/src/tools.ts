@@ -35,8 +35,8 @@ export class Toolbox {
   /** Why the call cannot be run at all, in words for Claude. */
   refusal(call: ToolCall): string | undefined {
     const tool = this.tools.get(call.name)
-    if (!tool) return `There is no tool "${call.name}" on this page.`
-    const input = (call.input ?? {}) as Record<string, unknown>
+    if (!tool) return noTool(call.name)
+    const input = Object(call.input)
     const missing = (tool.spec.input_schema.required ?? []).filter((name) => !(name in input))
     return missing.length ? `Missing in the input: ${missing.join(', ')}.` : undefined
   }
@@ -45,8 +45,8 @@ export class Toolbox {
     return this.tools.get(call.name)?.spec.access !== 'read'
   }
 
-  async preview(call: ToolCall): Promise<string> {
-    const described = await this.tools.get(call.name)?.spec.preview?.(call.input)
+  async preview(call: ToolCall, signal: AbortSignal): Promise<string> {
+    const described = await within(signal, () => this.tools.get(call.name)?.spec.preview?.(call.input))
     return String(described ?? JSON.stringify(call.input, null, 2)).slice(0, previewMax)
   }
 
@@ -54,15 +54,21 @@ export class Toolbox {
   async run(call: ToolCall, signal: AbortSignal): Promise<void> {
     call.state = 'running'
     try {
-      const within = AbortSignal.any([signal, AbortSignal.timeout(runMs)])
-      const outcome = await Promise.race([this.tools.get(call.name)!.run(call.input, { signal: within }), ended(within)])
+      const outcome = await within(signal, (bounds) => this.taken(call.name).run(call.input, { signal: bounds }))
       if (isUndoable(outcome)) this.undos.set(call.id, outcome.undo)
       call.result = bounded(isUndoable(outcome) ? outcome.result : outcome)
       call.state = 'done'
     } catch (problem) {
-      call.result = bounded(problem instanceof Error ? problem.message : problem)
+      call.result = bounded(reason(problem))
       call.state = 'failed'
     }
+  }
+
+  /** The page may have taken a tool away while the person was asked. */
+  private taken(name: string): Tool {
+    const tool = this.tools.get(name)
+    if (!tool) throw new Error(noTool(name))
+    return tool
   }
 
   canUndo(call: ToolCall): boolean {
@@ -76,6 +82,21 @@ export class Toolbox {
   }
 }
 
+const noTool = (name: string) => `There is no tool "${name}" on this page.`
+
+/** What `work` resolves to, unless the answer is stopped or half a minute is over. */
+async function within<T>(signal: AbortSignal, work: (bounds: AbortSignal) => T): Promise<Awaited<T>> {
+  const bounds = AbortSignal.any([signal, AbortSignal.timeout(runMs)])
+  return Promise.race([work(bounds), ended(bounds)])
+}
+
+/** Pages throw anything. */
+function reason(problem: unknown): string {
+  const { name, message } = Object(problem)
+  if (name === 'TimeoutError') return 'The tool did not answer within 30 seconds.'
+  return typeof problem === 'string' ? problem : String(message || 'The tool failed and gave no reason.')
+}
+
 function isUndoable(outcome: unknown): outcome is Undoable {
   return typeof (outcome as Undoable | null)?.undo === 'function'
 }
@@ -86,8 +107,8 @@ function ended(signal: AbortSignal): Promise<never> {
 
 export function bounded(result: unknown): string {
   const text = typeof result === 'string' ? result : (JSON.stringify(result) ?? 'Done.')
-  const bytes = new TextEncoder().encode(text)
+  const bytes = new TextEncoder().encode(text.slice(0, resultBytesMax + 1))
   if (bytes.length <= resultBytesMax) return text || 'Done.'
   const head = new TextDecoder().decode(bytes.subarray(0, resultBytesMax)).replace(/\uFFFD+$/, '')
-  return `${head}\n[cut: ${bytes.length} bytes, ${resultBytesMax} at most]`
+  return `${head}\n[cut: ${text.length} characters, ${resultBytesMax} bytes at most]`
 }

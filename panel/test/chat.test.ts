@@ -94,3 +94,55 @@ test('two messages at once go one after the other', async () => {
   await Promise.all([chat.send('One', {}), chat.send('Two', {})])
   expect(asked.map((request) => request.messages.length)).toEqual([1, 3])
 })
+
+const says = (text: string) => ({ type: 'content_block_start', index: 0, content_block: { type: 'text', text } })
+const ends = (stop_reason: string) => [{ type: 'message_delta', delta: { stop_reason } }, { type: 'message_stop' }]
+
+test('what Claude declined is not told again, and the conversation goes on', async () => {
+  const { chat, asked } = chatWith(events(says('I cannot'), ...ends('refusal')), answers)
+  await chat.send('Something bad', {})
+  await chat.send('Something good', {})
+  expect(chat.conversation.exchanges.map((one) => one.state)).toEqual(['complete', 'complete'])
+  expect(JSON.stringify(asked[1].messages)).not.toMatch(/bad|cannot/)
+})
+
+test('a turn that Claude paused is taken up with all that it held', async () => {
+  const search = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} }
+  const paused = events(
+    { type: 'content_block_start', index: 0, content_block: search },
+    { type: 'content_block_delta', index: 0, delta: { type: 'input_json_delta', partial_json: '{"query": "kerning"}' } },
+    { type: 'content_block_stop', index: 0 },
+    ...ends('pause_turn'),
+  )
+  const { chat, asked } = chatWith(paused, answers)
+  await chat.send('Search', {})
+  expect(asked[1].messages.at(-1)).toMatchObject({ role: 'assistant', content: [{ ...search, input: { query: 'kerning' } }] })
+  expect(chat.conversation.exchanges[0]!.rounds).toHaveLength(2)
+})
+
+test('blocks of kinds that are not known go back as they came, and halves of them do not', async () => {
+  const odd = { type: 'hologram', data: [1] }
+  const whole = events(says('See'), { type: 'content_block_start', index: 1, content_block: odd }, { type: 'content_block_stop', index: 1 }, ...ends('end_turn'))
+  const half = events(says('See'), { type: 'content_block_start', index: 1, content_block: odd })
+  const { chat, asked } = chatWith(whole, half, answers)
+  for (const text of ['One', 'Two', 'Three']) await chat.send(text, {})
+  const said = asked[2].messages.filter((message: any) => message.role === 'assistant')
+  expect(said.map((message: any) => message.content.map((block: any) => block.type))).toEqual([['text', 'hologram'], ['text']])
+})
+
+test('Stop ends a preview that never comes', async () => {
+  const { chat, tools } = chatWith(asks)
+  tools.register({ name: 'look', description: '', input_schema: { type: 'object' }, preview: () => new Promise(() => {}) }, () => 1)
+  const sent = chat.send('Do it', {})
+  await vi.waitFor(() => expect(chat.conversation.exchanges[0]!.rounds[0]?.calls).toHaveLength(1))
+  chat.stop()
+  await sent
+  expect(chat.conversation.exchanges[0]!.state).toBe('stopped')
+})
+
+test('a clock that is set back makes no conversation older than it was', async () => {
+  const { chat } = chatWith(answers)
+  const ahead = (chat.conversation.updated = Date.now() + 86_400_000)
+  await chat.send('Hello', {})
+  expect(chat.conversation.updated).toBeGreaterThan(ahead)
+})

@@ -40,3 +40,13 @@ test('a draft belongs to an account', () => {
   drafts.write('ada', '')
   expect(drafts.read('ada')).toBe('')
 })
+
+test('storage that is cleared meanwhile takes nothing from the screen', async () => {
+  const history = new History()
+  const one = newConversation('erna')
+  await history.save(one)
+  const wiped = indexedDB.deleteDatabase('assistant-panel')
+  await new Promise((resolve) => (wiped.onsuccess = resolve))
+  expect(await history.save(one)).toBe(true)
+  expect((await history.list('erna')).map(({ id }) => id)).toEqual([one.id])
+})

@@ -92,3 +92,40 @@ test('a huge context is shortened', () => {
   chips.set({ outline: 'é'.repeat(100_000), rest: 'x'.repeat(100_000), more: 'y'.repeat(100_000) })
   expect(new TextEncoder().encode(JSON.stringify(chips.record())).length).toBeLessThan(contextBytesMax + 200)
 })
+
+test.each([
+  [undefined, 'The tool failed and gave no reason.'],
+  [new Error(''), 'The tool failed and gave no reason.'],
+  [Object.create(null), 'The tool failed and gave no reason.'],
+  ['plain words', 'plain words'],
+])('whatever a tool throws is told in words (%#)', async (thrown, told) => {
+  const tools = new Toolbox()
+  tools.register({ name: 'set', description: '', input_schema: schema }, () => {
+    throw thrown
+  })
+  const failing = call()
+  await tools.run(failing, signal)
+  expect(failing).toMatchObject({ state: 'failed', result: told })
+})
+
+test('a circle is a failure, nothing at all is done, and a megabyte is cut', async () => {
+  const tools = new Toolbox()
+  const circle: { self?: object } = {}
+  circle.self = circle
+  const results = []
+  for (const given of [circle, undefined, 'x'.repeat(1_000_000)]) {
+    tools.register({ name: 'set', description: '', input_schema: schema }, () => given)
+    const one = call()
+    await tools.run(one, signal)
+    results.push([one.state, one.result!.slice(0, 20), one.result!.length < resultBytesMax + 100])
+  }
+  expect(results).toEqual([['failed', 'Converting circular ', true], ['done', 'Done.', true], ['done', 'x'.repeat(20), true]])
+})
+
+test('a tool that the page takes away while the person is asked is missed in words', async () => {
+  const tools = new Toolbox()
+  tools.register({ name: 'set', description: '', input_schema: schema }, () => 1)()
+  const missed = call()
+  await tools.run(missed, signal)
+  expect(missed).toMatchObject({ state: 'failed', result: 'There is no tool "set" on this page.' })
+})
