@@ -1,11 +1,12 @@
 """What pages cost: their reading over a year of use, five hundred people at once, and a first visit by phone.
 
-Run it by `make bench-pages`; it takes some four minutes, with `ARGS="--rows 100000 --accounts 1000"` two.
+Run it by `make bench-pages`; it takes some ten minutes, with `ARGS="--rows 100000 --accounts 1000"` two.
 Milliseconds of a reading are as a page's State does it: its queries and putting them into words, all of it warm.
 """
 
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from account_app.reading.overview import overview_of
 from account_app.reading.requests import requests_of
 from account_app.reading.usage import usage_of
 from account_app.session import Visitor
-from benchmarks import a_year, loading, peers, people
+from benchmarks import a_year, histories, loading, peers, people
 from relay import clock, migrations
 from relay.database import Database
 from relay.settings import read_settings
@@ -99,6 +100,7 @@ def show_readings(url: str, rows: int, others: int) -> None:
     settings = read_settings(DATABASE_URL=url, SECRET_KEY="b" * 40)
     migrations.upgrade(settings)
     database = Database(settings.database_url)
+    print(f"… filling {rows:,} rows, which takes a minute or two", file=sys.stderr, flush=True)
     started = time.perf_counter()
     busy, summing = asyncio.run(a_year.fill(database, settings, rows, others))
     print(
@@ -112,6 +114,7 @@ def show_readings(url: str, rows: int, others: int) -> None:
             visitor = Visitor(busy, "busy@example.com", "", "Europe/Berlin", query=asked)
             p50, p99, queries = measured(database, reading, visitor)
             print(f"{name:<32}{p50:>9.1f}{p99:>9.1f}{queries:>9}", flush=True)
+    histories.measured(database, busy)
     database.close()
     print()
 
