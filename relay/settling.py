@@ -58,8 +58,9 @@ def _commands(connection: Connection, rows: Sequence[Row[Any]]) -> list[Settle]:
 
 
 def settlement_from_journal(hold: Row[Any], prices: PriceTable) -> Settle:
-    """What is known of a call that nobody can ask any more. Without a journal nothing is known to be billed."""
+    """What is known of a call that nobody can ask any more: without a journal nothing, not even that it was free."""
     learnt = Learnt.from_journal(hold.journal)
+    learnt.unsure = learnt.unsure or not learnt.started
     found = settlement(
         learnt, prices, request_id=hold.request_id, account_id=hold.account_id, model=hold.model,
         max_tokens=hold.max_tokens, ended="process_died", status=0,

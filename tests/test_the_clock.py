@@ -71,7 +71,7 @@ async def test_a_tick_settles_dead_calls_by_their_journals(desk: Desk) -> None:
     assert (await sync.tick(desk.database))["swept"] == 0
     rows = {row.request_id: row for row in desk.rows(usage, account)}
     assert {row.ended for row in rows.values()} == {"process_died"}
-    assert (rows[silent.request_id].price_pico, rows[silent.request_id].estimated) == (0, False)
+    assert (rows[silent.request_id].price_pico, rows[silent.request_id].estimated) == (0, True)
     assert (rows[spoke.request_id].output_tokens, rows[spoke.request_id].estimated) == (4, True)
     assert desk.rows(holds, account) == []
 
