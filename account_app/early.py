@@ -62,8 +62,10 @@ class Early:
             return None
         drawn = await self._drawing.draw(route_of(address), address + (f"?{query}" if query else ""), state)
         body, sheet = with_sheet(drawn)
-        head = f'{ALL_AT_ONCE}<style>{sheet}</style><meta name="early" content="{html.escape(state)}"/></head>'
-        return BODY.sub(lambda _: body, self._pages[address], count=1).replace("</head>", head, 1), sheet
+        told = f'{ALL_AT_ONCE}<style>{sheet}</style><meta name="early" content="{html.escape(state)}"/>'
+        # Before the scripts: the first of them asks whether the page came with its figures.
+        head, scripts, rest = self._pages[address].partition("<script>")
+        return head + told + scripts + BODY.sub(lambda _: body, rest, count=1), sheet
 
 
 async def early_state(identity: Identity, address: str, query: str, reader: tuple[str, str]) -> str | None:

@@ -8,6 +8,7 @@ import pytest
 from socketio.exceptions import BadNamespaceError
 
 from account_app.guard import NOBODYS_SOCKETS_MAX, Sockets
+from relay.accounts import Whereabouts
 from tests.dashboard import Dashboard, handshake, hash_of, running, tab
 
 OVERVIEW = "reflex___state____state.account_app___session____session.account_app___pages___overview____overview"
@@ -277,9 +278,9 @@ def _python(code: str) -> list[str]:
 
 
 def test_of_too_many_sockets_of_nobody_the_oldest_ends() -> None:
-    registry = Sockets()
+    registry, nowhere = Sockets(), Whereabouts("", "")
     with ExitStack() as stack:
-        _, somebodys = stack.enter_context(registry.opened("a session's hash"))
-        nobodys = [stack.enter_context(registry.opened(""))[1] for _ in range(NOBODYS_SOCKETS_MAX + 1)]
+        _, somebodys = stack.enter_context(registry.opened("a session's hash", nowhere))
+        nobodys = [stack.enter_context(registry.opened("", nowhere))[1] for _ in range(NOBODYS_SOCKETS_MAX + 1)]
         assert [socket.ended.is_set() for socket in nobodys[:2]] == [True, False]
         assert not somebodys.ended.is_set()
