@@ -3,7 +3,7 @@
 import shutil
 import statistics
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,15 +48,18 @@ class Visit:
 def measured(folder: Path) -> Iterator[tuple[str, Visit]]:
     """Of each page: the medians of the times, and the worst of the shifts."""
     built_site()
-    with pinned_to(SERVER_CORE), running(folder, OPERATOR_EMAILS=EMAIL) as product:
+    with ExitStack() as stack:
+        # The server alone: a phone does not share the server's processor.
+        with pinned_to(SERVER_CORE):
+            product = stack.enter_context(running(folder, OPERATOR_EMAILS=EMAIL))
         session = product.sign_in(EMAIL)
         history.a_month(product.database, product.account_id(EMAIL))
-        with _browser() as browser:
-            for path in PAGES:
-                found = [_visit(browser, product, session, path) for _ in range(TIMES)]
-                lcp = statistics.median(visit.lcp_ms for visit in found)
-                figures = statistics.median(visit.figures_ms for visit in found)
-                yield path, Visit(lcp, figures, max(visit.cls for visit in found))
+        browser = stack.enter_context(_browser())
+        for path in PAGES:
+            found = [_visit(browser, product, session, path) for _ in range(TIMES)]
+            lcp = statistics.median(visit.lcp_ms for visit in found)
+            figures = statistics.median(visit.figures_ms for visit in found)
+            yield path, Visit(lcp, figures, max(visit.cls for visit in found))
 
 
 @contextmanager
