@@ -86,6 +86,8 @@ async def fill(database: Database, settings: Settings, rows: int, others: int) -
         if not database.is_sqlite:
             raw.autocommit = True
         raw.cursor().execute("ANALYZE" if database.is_sqlite else "VACUUM ANALYZE")
+        # Whoever writes next wants transactions again.
+        connection.invalidate()
     return busy, seconds
 
 
