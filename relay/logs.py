@@ -41,7 +41,7 @@ _SECRETS = re.compile(
 )
 _AS_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _told_to: TextIO | None = None
-_QUIET = ("httpx", "httpcore", "uvicorn.access", "stripe", "anthropic", "asyncio", "alembic.runtime.migration")
+_QUIET = ("httpx", "httpcore", "uvicorn.access", "stripe", "anthropic", "asyncio", "alembic")
 
 
 def configure(log_format: str = "json", stream: TextIO | None = None) -> None:

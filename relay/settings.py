@@ -93,8 +93,8 @@ class Settings(BaseSettings):
     RATE_REQUESTS_PER_MINUTE: int = Field(60, ge=1, description="per account")
     RATE_TOKENS_PER_MINUTE: int = Field(200_000, ge=1, description="per account")
     RATE_CONCURRENT: int = Field(8, ge=1, description="open streams per account")
-    SYNC_INTERVAL_SECONDS: int = Field(3600, ge=1, description="how often windows are sealed and sent")
-    HOLD_TTL_SECONDS: int = Field(900, ge=1, description="after this a dead process's hold is settled")
+    SYNC_INTERVAL_SECONDS: int = Field(3600, ge=1, le=86_400, description="how often windows are sealed and sent")
+    HOLD_TTL_SECONDS: int = Field(900, ge=1, le=86_400, description="after this a dead process's hold is settled")
     UNBOOKED_DIR: str = Field(
         "data/unbooked",
         description="where settlements wait for a database that is away: a disk that outlives us",

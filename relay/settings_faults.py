@@ -16,6 +16,7 @@ EXAMPLES = ("change-me", "change_me", "changeme", "your-", "your_", "<", "xxx")
 """What stands in an example where a secret belongs. No service makes keys with any of it in them."""
 
 ANTHROPIC, STRIPE, RESEND = "https://api.anthropic.com", "https://api.stripe.com", "https://api.resend.com"
+SENT_SECRETS = ("ANTHROPIC_API_KEY", "STRIPE_API_KEY", "RESEND_API_KEY")
 LIVE_KEYS = ("sk_live_", "rk_live_")
 ONE_WORKER = "Set it, or serve with --workers 1."
 FOREIGN_PREFIXES = ("AWS_", "OTEL_", "COMPOSE_")
@@ -39,6 +40,7 @@ def faults_of(settings: Settings, workers: int = 1) -> list[Fault]:
         *unknown(names_in_env_file()),
         *examples(settings),
         *_secret_key(settings),
+        *_unsendable(settings),
         *_origins(settings),
         *_cookies(settings),
         *_services(settings),
@@ -77,6 +79,13 @@ def _secret_key(settings: Settings) -> Iterator[Fault]:
     if 0 < length < SECRET_KEY_LENGTH_MIN:
         found, fix = f"{length} characters", "Make one: openssl rand -hex 32"
         yield Fault("SECRET_KEY", found, f"at least {SECRET_KEY_LENGTH_MIN}", fix)
+
+
+def _unsendable(settings: Settings) -> Iterator[Fault]:
+    """A key that was pasted with its line's end or a quote's space goes nowhere, and only its first call would tell."""
+    for name in SENT_SECRETS:
+        if not all("!" <= letter <= "~" for letter in settings.reveal(name)):
+            yield Fault(name, "white space or letters outside ASCII in it", "the key alone", "Copy it once more.")
 
 
 def _origins(settings: Settings) -> Iterator[Fault]:
@@ -120,8 +129,9 @@ def _services(settings: Settings) -> Iterator[Fault]:
     if stripe_key.startswith(LIVE_KEYS) and settings.reveal("STRIPE_WEBHOOK_SECRET").startswith("whsec_sandbox"):
         fix = "Take the signing secret of the live endpoint from Stripe's dashboard."
         yield Fault("STRIPE_WEBHOOK_SECRET", "the sandbox's", "the live endpoint's", fix)
-    sender = parseaddr(settings.MAIL_FROM)[1].rpartition("@")[2]
-    if settings.RESEND_API_URL == RESEND and (not sender or sender.endswith((".test", ".example", "localhost"))):
+    name, _, domain = parseaddr(settings.MAIL_FROM)[1].rpartition("@")
+    nowhere = not name or "." not in domain or domain.endswith((".test", ".example", "localhost"))
+    if settings.RESEND_API_URL == RESEND and nowhere:
         yield Fault("MAIL_FROM", settings.MAIL_FROM, "an address at a domain verified with Resend", "Set MAIL_FROM.")
 
 
@@ -136,9 +146,16 @@ def _operators(settings: Settings) -> Iterator[Fault]:
 def _amounts(settings: Settings) -> Iterator[Fault]:
     for name in ("PLAN_MONTHLY_CREDIT_USD", "DEFAULT_SPEND_CAP_USD", "SIGN_UP_GRANT_USD"):
         try:
-            pico_from_usd(getattr(settings, name))
+            wrong = "It cannot be less than nothing." if pico_from_usd(getattr(settings, name)) < 0 else ""
         except ValueError as error:
-            yield Fault(name, getattr(settings, name), "an amount in USD such as 10 or 2.50", str(error))
+            wrong = str(error)
+        if wrong:
+            yield Fault(name, getattr(settings, name), "an amount in USD such as 10 or 2.50", wrong)
+    if settings.TOPUP_MIN_USD > settings.TOPUP_MAX_USD:
+        found, most = str(settings.TOPUP_MIN_USD), str(settings.TOPUP_MAX_USD)
+        yield Fault(
+            "TOPUP_MIN_USD", found, f"at most TOPUP_MAX_USD, {most}", "Nobody could top up: correct one of them."
+        )
 
 
 def _access(settings: Settings) -> Iterator[Fault]:

@@ -68,6 +68,14 @@ def test_a_grant_from_another_process_is_told_too(shared_product: Product) -> No
         assert follower.next()["available_usd"] == "8"
 
 
+def test_whoever_asks_for_the_head_alone_is_answered_and_may_ask_on(shared_product: Product) -> None:
+    key = shared_product.customer("head@example.com")
+    with httpx.Client(base_url=shared_product.url, headers={"x-api-key": key}, timeout=10) as client:
+        head = client.head("/api/balance/events")
+        assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert client.get("/api/balance").json()["available_usd"] == "5"
+
+
 def test_signing_out_ends_it(shared_product: Product) -> None:
     with closing(signed_in(shared_product, "leaver@example.com")) as browser:
         cookie = f"session={browser.cookies['session']}"

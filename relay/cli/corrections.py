@@ -28,6 +28,7 @@ def correct(
 
     What was paid too much comes back as credit; what was paid too little is taken from it.
     """
+    shell.refuse_blank(reason)
     counts = {
         "input": input_tokens,
         "output": output_tokens,

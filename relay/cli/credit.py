@@ -3,9 +3,11 @@
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from relay import ledger
 from relay.cli import shell
+from relay.errors import BadInput
 from relay.ids import new_id
 from relay.money import pico_from_usd, usd
 
@@ -20,6 +22,7 @@ def grant(
     key: Annotated[str | None, typer.Option(help="The same key twice gives once.")] = None,
 ) -> None:
     """Gives credit, creating the account if need be."""
+    shell.refuse_blank(reason)
     if kind not in ("promo", "topup", "monthly"):
         shell.fail("--kind is promo, topup or monthly.", 2)
     try:
@@ -27,19 +30,28 @@ def grant(
         expires_at = shell.moment(expires) if expires else None
     except ValueError as error:
         return shell.fail(str(error), 2)
-    database = shell.open_database()
-    given = database.write_now(
-        lambda c: ledger.grant(
-            c,
-            shell.account_id(c, email),
+    keyed = f"cli:{key}" if key else new_id("grant")
+
+    def give(connection: Connection) -> bool:
+        account_id = shell.account_id(connection, email)
+        given = ledger.grant(
+            connection,
+            account_id,
             kind=kind,  # pyright: ignore[reportArgumentType] (checked above)
             amount_pico=amount_pico,
-            key=f"cli:{key}" if key else new_id("grant"),
+            key=keyed,
             reason=reason,
             source="operator",
             expires_at=expires_at,
         )
-    )
+        before = None if given else ledger.given_by(connection, keyed)
+        if before and tuple(before) != (account_id, kind, amount_pico):
+            other = "this account" if before.account_id == account_id else "another account"
+            raise BadInput(f"This key gave ${usd(before.granted_pico)} ({before.kind}) to {other}. Choose another key.")
+        return given
+
+    database = shell.open_database()
+    given = database.write_now(give)
     database.close()
     shell.out.print(
         f"Gave ${usd(amount_pico)} to {email}." if given else "This key has given before; nothing was given."

@@ -56,6 +56,12 @@ def moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def refuse_blank(reason: str) -> None:
+    """An empty variable in a script is no reason; its reader is the customer."""
+    if not reason.strip():
+        fail("--reason says why, and the account's owner reads it.", 2)
+
+
 def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))  # noqa: T201 (Rich would wrap long lines)
 

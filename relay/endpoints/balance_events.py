@@ -33,7 +33,11 @@ HEADERS = [
 
 
 async def follow_balance(request: Request) -> Response:
-    return Following(services_of(request), await signed_in(request))
+    identity = await signed_in(request)
+    if request.method == "HEAD":
+        # Its answer has no body, so nothing but its end would show that there is no more to come.
+        return Response(headers={"cache-control": "no-store"}, media_type="text/event-stream")
+    return Following(services_of(request), identity)
 
 
 routes = [Route("/api/balance/events", follow_balance, methods=["GET"])]

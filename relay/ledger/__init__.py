@@ -8,7 +8,7 @@ from relay.ledger.book import Book
 from relay.ledger.clawing import claw_back, give_back
 from relay.ledger.commands import Command, Ended, Held, Hold, Journal, Renew, Settle, Settled
 from relay.ledger.correcting import Corrected, correct
-from relay.ledger.granting import due_to_expire, expire_due, grant, open_balance
+from relay.ledger.granting import due_to_expire, expire_due, given_by, grant, open_balance
 from relay.ledger.planning import (
     allow_overage,
     begin_period,
@@ -41,6 +41,7 @@ __all__ = [
     "due_to_expire",
     "expire_due",
     "give_back",
+    "given_by",
     "grant",
     "last_overage_before",
     "lock",

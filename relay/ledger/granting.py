@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from relay import clock
 from relay.errors import BadInput, NotFound
@@ -43,7 +43,7 @@ def grant(
     if book is None:
         raise NotFound("The account does not exist.")
     # Asked after the account is locked: two callers with one key cannot both find nothing.
-    if connection.execute(select(grants.c.id).where(grants.c.key == key)).first():
+    if given_by(connection, key):
         return False
     now = clock.now()
     shelf.add_grants(connection, [book])
@@ -51,6 +51,13 @@ def grant(
     moved = book.give(GrantState(new_id, kind, amount_pico, expires_at))
     shelf.put_back(connection, [book], [(account_id, movement) for movement in moved], now)
     return True
+
+
+def given_by(connection: Connection, key: str) -> Row[Any] | None:
+    """What a key has given: `account_id`, `kind`, `granted_pico`."""
+    return connection.execute(
+        select(grants.c.account_id, grants.c.kind, grants.c.granted_pico).where(grants.c.key == key)
+    ).first()
 
 
 def due_to_expire(connection: Connection) -> list[str]:
