@@ -34,8 +34,10 @@ def connected(shared_product: Product) -> Product:
     return shared_product
 
 
-def signed(product: Product, event: dict[str, Any], *, at: float | None = None, secret: str = "") -> httpx.Response:
-    body = json.dumps(event)
+def signed(
+    product: Product, event: dict[str, Any] | str, *, at: float | None = None, secret: str = ""
+) -> httpx.Response:
+    body = event if isinstance(event, str) else json.dumps(event)
     key = secret or product.environment["STRIPE_WEBHOOK_SECRET"]
     header = stripe.WebhookSignature.generate_signature_header(body, key, timestamp=int(at or time.time()))
     with product.http() as http:
@@ -91,7 +93,8 @@ def test_only_stripes_signature_of_these_five_minutes_is_taken(shared_product: P
     early = signed(shared_product, an_event("evt_early"), at=time.time() + 400)
     with shared_product.http() as http:
         unsigned = http.post("/api/stripe/webhook", content=b"{}")
-    for refused in (forged, stale, early, unsigned):
+    damaged = [signed(shared_product, body) for body in ("", "[" * 9_000, "{", "[]")]
+    for refused in (forged, stale, early, unsigned, *damaged):
         assert (refused.status_code, refused.json()["code"]) == (400, "bad_signature")
     known = states(shared_product)
     assert "evt_good" in known

@@ -17,7 +17,10 @@ def verified(body: bytes, header: str, now: datetime, secrets: tuple[str, ...]) 
         raise BadSignature()
     if abs(now.timestamp() - _signed_at(header)) > TOLERANCE_SECONDS:
         raise BadSignature()
-    event: Any = orjson.loads(body)
+    try:
+        event: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        event = None
     if not isinstance(event, dict):
         raise BadSignature("The body is not an event.")
     return event  # pyright: ignore[reportUnknownVariableType]
