@@ -53,7 +53,7 @@ def grant(
     return True
 
 
-def given_by(connection: Connection, key: str) -> Row[Any] | None:
+def given_by(connection: Connection, key: str) -> Row[Any, Any, Any] | None:
     """What a key has given: `account_id`, `kind`, `granted_pico`."""
     return connection.execute(
         select(grants.c.account_id, grants.c.kind, grants.c.granted_pico).where(grants.c.key == key)
