@@ -1,5 +1,7 @@
 """Builds the Reflex app: its pages, and what its defaults must not do."""
 
+import logging
+
 import reflex as rx
 import structlog
 from reflex.event import EventSpec
@@ -32,8 +34,8 @@ def remember_browser_fault(exception: Exception) -> None:
 
 
 def remember_fault(exception: Exception) -> EventSpec | None:
-    """A handler failed. The page keeps what it shows; the fault is for us."""
-    log.error("an event handler failed", exc_info=exception)
+    """A handler failed. The page keeps what it shows; the fault is for us. Whoever sends frames chooses how often."""
+    logging.getLogger(__name__).error("an event handler failed", exc_info=exception)
     return None
 
 

@@ -1,8 +1,12 @@
 """Structured logs on standard error: one line an event, the request id in each, and no secret in any."""
 
 import logging
+import math
 import re
 import sys
+import time
+import traceback
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,6 +33,10 @@ SECRET_KEYS = frozenset(
 )
 PRIVATE_KEYS = frozenset({"body", "content", "messages", "prompt", "text"})
 """What people write is theirs: it is not logged even by mistake."""
+
+TEXT_LENGTH_MAX = 10_000
+"""Of one value in a line. A traceback is shorter; what somebody sent us need not be."""
+FOREIGN_SECONDS = 1.0
 
 _CODE = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}(?!\d)")
 _SECRETS = re.compile(
@@ -57,6 +65,7 @@ def configure(log_format: str = "json", stream: TextIO | None = None) -> None:
     global _told_to
     _told_to = out if log_format == "json" else None
     handler = logging.StreamHandler(out)
+    handler.addFilter(_Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_PROCESSORS, structlog.stdlib.ExtraAdder()],
@@ -85,6 +94,35 @@ def tell(event: str, **figures: str | int | None) -> None:
         return
     line = {**figures, "event": event, "level": "info", "timestamp": datetime.now(UTC)}
     _told_to.write(orjson.dumps(line, option=_AS_LINE).decode())
+
+
+class _Seldom(logging.Filter):
+    """Others' code complains as often as a stranger makes it: from each of its places once a second, and how often
+    it was silent meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.ERROR:
+            return True
+        place, now = _place_of(record), time.monotonic()
+        told_at, silent = self._places.get(place, (-math.inf, 0))
+        if now - told_at < FOREIGN_SECONDS:
+            self._places[place] = told_at, silent + 1
+            return False
+        self._places[place] = now, 0
+        if silent:
+            record.msg, record.args = f"{record.getMessage()} ({silent} more since the last)", ()
+        return True
+
+
+def _place_of(record: logging.LogRecord) -> tuple[str, int]:
+    """The line that raised what is told of, else the line that tells."""
+    trace = record.exc_info[2] if isinstance(record.exc_info, tuple) else None
+    last = deque(traceback.walk_tb(trace), maxlen=1)
+    return (last[0][0].f_code.co_filename, last[0][1]) if last else (record.pathname, record.lineno)
 
 
 class _Unfailing:
@@ -127,15 +165,22 @@ def _clean(name: str, value: Any) -> Any:
 
 def _clean_value(value: Any) -> Any:
     if isinstance(value, str):
-        return _SECRETS.sub(REDACTED, value)
+        return _SECRETS.sub(REDACTED, _shortened(value))
     if isinstance(value, bytes):
-        return _SECRETS.sub(REDACTED, value.decode(errors="replace"))
+        return _SECRETS.sub(REDACTED, _shortened(value.decode(errors="replace")))
     if isinstance(value, Mapping):
         items = cast(Mapping[object, object], value).items()
         return {_clean_value(str(name)): _clean(str(name), inner) for name, inner in items}
     if isinstance(value, Sequence | set | frozenset):
         return [_clean_value(inner) for inner in cast(Sequence[object], value)]
     return value if value is None or isinstance(value, bool | int | float) else _clean_value(str(value))
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= TEXT_LENGTH_MAX:
+        return text
+    half = TEXT_LENGTH_MAX // 2
+    return f"{text[:half]} … {len(text) - 2 * half} letters … {text[-half:]}"
 
 
 def _with_exception(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -154,6 +154,27 @@ def test_uvicorn_speaks_through_the_same_chain_and_access_lines_are_left_out(wri
     assert line["level"] == "info"
 
 
+def fail_at_will(words: str) -> None:
+    try:
+        raise KeyError(words)
+    except KeyError:
+        logging.getLogger("reflex_base.event").exception("no handler %s", words)
+
+
+def test_what_strangers_make_others_code_complain_of_is_told_seldom_and_briefly(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(50):
+        fail_at_will(f"{number} " + "x" * 1_000_000)
+    logging.getLogger("socketio.server").error("another place")
+    first, other = lines(written)
+    assert (first["event"][:14], other["event"]) == ("no handler 0 x", "another place")
+    assert len(json.dumps(first)) < 4 * logs.TEXT_LENGTH_MAX
+    monkeypatch.setattr(logs, "FOREIGN_SECONDS", 0)
+    fail_at_will("again")
+    assert lines(written)[-1]["event"] == "no handler again (49 more since the last)"
+
+
 def test_text_is_for_eyes_and_hides_the_same() -> None:
     stream, root = io.StringIO(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
