@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from account_app.components.figures import day, whole_day
+from account_app.components.figures import day, hour_of, whole_day
 from relay.usage import midnight
 
 By = Literal["day", "hour", "model", "service", "key"]
@@ -127,10 +127,10 @@ def bins_of(span: Span, locale: str, by: By = "day") -> Bins:
 
 def _hours(span: Span, edges: list[datetime], locale: str) -> Bins:
     here = [edge.astimezone(span.zone) for edge in edges[:-1]]
-    clock = [f"{at:%H}:{at:%M}" for at in here]
-    names = [f"{whole_day(at.date(), locale)}, {hour}" for at, hour in zip(here, clock, strict=True)]
+    hours = [hour_of(at, locale) for at in here]
+    names = [f"{whole_day(at.date(), locale)}, {hour}" for at, hour in zip(here, hours, strict=True)]
     many = len(span.days) > HOURS_OF_DAYS_MAX
-    labels = [day(at.date(), locale) if at.hour == 0 else "" for at in here] if many else _thinned(clock)
+    labels = [day(at.date(), locale) if at.hour == 0 else "" for at in here] if many else _thinned(hours)
     return Bins(edges, labels, names, "hour")
 
 

@@ -2,7 +2,8 @@
 
 The values of the colours, light and dark, are custom properties in assets/theme.css; tests/test_the_looks.py checks
 their contrast. Space is Tailwind's 4-px grid. Type has six sizes: 12 (notes), 14 (text and controls), 16 (headings and
-fields), 20 (figures on a phone), 24 (page titles and figures), 48 or on a phone 36 (the figure that a page is about).
+fields), 20 (figures on a phone), 24 (page titles and figures), 48 or on a phone 36 or 30 (the figure that a page is
+about).
 Radii: 6 for controls, 12 for panels.
 """
 
@@ -28,15 +29,18 @@ HEADING = "text-sm font-semibold text-ink"
 LABEL = "text-sm font-medium text-ink"
 QUIET = "text-sm text-muted"
 NOTE = "text-xs text-muted"
-HERO_FIGURE = "figures text-4xl sm:text-5xl [overflow-wrap:anywhere] font-semibold tracking-tight text-ink"
-FIGURE = "figures text-xl sm:text-2xl [overflow-wrap:anywhere] font-semibold tracking-tight text-ink"
-FIGURES = "grid gap-x-8 gap-y-6 grid-cols-[repeat(auto-fit,minmax(min(7.5rem,100%),1fr))]"
-"""Figures side by side, as many as there is room for, however large their text is."""
+HERO_FIGURE = "figures text-3xl min-[22rem]:text-4xl sm:text-5xl break-words font-semibold tracking-tight text-ink"
+FIGURE = "figures text-xl sm:text-2xl break-words font-semibold tracking-tight text-ink"
+FIGURES = "flex flex-wrap gap-x-8 gap-y-6"
+"""Figures side by side, as many as there is room for: one that would not fit goes below, and no amount is broken."""
+FIGURE_ROOM = "max-w-full grow basis-30"
 PAIR = "grid grid-cols-1 gap-6 lg:grid-cols-2"
 """Two panels beside each other where there is room."""
 PANEL = "rounded-xl border border-line bg-surface"
 _FIELD = "block border border-line-strong bg-surface text-ink placeholder:text-faint"
-LARGE_FIELD = f"{_FIELD} w-full h-11 rounded-lg px-3 text-base"
+_LARGE = f"{_FIELD} w-full h-11 rounded-lg px-3 mt-1.5 mb-4"
+LARGE_FIELD = f"{_LARGE} text-base"
+CODE_FIELD = f"{_LARGE} figures text-center text-xl tracking-[0.35em]"
 FIELD = f"{_FIELD} w-full h-11 sm:h-9 rounded-md px-3 text-base sm:text-sm"
 SMALL_FIELD = f"{_FIELD} h-8 rounded-md px-2 text-base sm:text-sm"
 """On a phone text in fields is 16: a smaller one makes Safari zoom in when it is typed into."""
@@ -55,6 +59,9 @@ SECONDARY = f"{_SMALL} border border-line-strong bg-surface text-ink hover:bg-su
 DANGER = f"{_SMALL} bg-bad-strong text-bad-ink hover:opacity-90"
 """What cannot be undone, in the dialog that asks once more."""
 GHOST = f"{_SMALL} text-muted hover:bg-sunken hover:text-ink"
+ROW_ACTION = f"{GHOST} -my-1.5 -mr-3"
+"""At the end of a table's row: the row is no higher for it, and its words stand in line with what is above."""
+TINY = f"{_BUTTON} h-6 rounded-md px-1.5 text-xs font-medium text-muted hover:bg-sunken hover:text-ink"
 LINK = "text-sm font-medium text-accent hover:text-accent-strong underline-offset-4 hover:underline"
 ROW_LINK = (
     "text-ink underline decoration-line-strong underline-offset-4 hover:text-accent hover:decoration-accent "

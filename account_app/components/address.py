@@ -69,3 +69,11 @@ def query_here() -> StringVar[str]:
 def go(address: StringVar[str]) -> rx.Var[object]:
     """A handler for the browser: goes to another address of ours without loading the page anew."""
     return rx.Var(f"(() => navigate({address!s}))", _var_data=VarData.merge(_GOING, address._get_all_var_data()))
+
+
+def go_by_form() -> rx.Var[object]:
+    """A handler for a change of a form: goes to the address that says what is filled in, and leaves the form as it is,
+    so that whoever chooses by the keyboard stays where they are.
+    """
+    filled = "[...new FormData(event.target.form)].filter(([, value]) => value)"
+    return rx.Var(f"((event) => navigate('?' + new URLSearchParams({filled})))", _var_data=_GOING)

@@ -160,13 +160,13 @@ def _told(part: ObjectVar[Slice]) -> rx.Component:
 
 def _label(bar: ObjectVar[Bar]) -> rx.Component:
     words = rx.el.span(bar.label, class_name=rx.cond(bar.minor, "max-sm:hidden", ""))
-    return rx.el.span(words, class_name="flex-1 min-w-0 whitespace-nowrap overflow-visible flex justify-center")
+    return rx.el.span(words, class_name="flex-1 min-w-0 whitespace-nowrap flex justify-center sm:last:justify-end")
 
 
 def _tick(tick: ObjectVar[Tick]) -> rx.Component:
     return rx.el.span(
         tick.label,
-        class_name="absolute -translate-x-1/2 whitespace-nowrap",
+        class_name=["absolute -translate-x-1/2 whitespace-nowrap", rx.cond(tick.minor, "max-sm:hidden", "")],
         custom_attrs={"style": {"left": tick.left}},
     )
 

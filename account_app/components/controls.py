@@ -29,7 +29,7 @@ def copy_button(text: rx.Var[str], what: str) -> rx.Component:
         rx.el.span("Copied", class_name="done", role="status"),
         rx.el.span(f" {what}", class_name="sr-only"),
         type="button",
-        class_name=f"copy {theme.GHOST} h-6 min-w-14 px-1.5 text-xs",
+        class_name=f"copy {theme.TINY} min-w-14",
         custom_attrs={"onClick": copy},
     )
 

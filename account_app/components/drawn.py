@@ -44,10 +44,11 @@ class Compared:
 
 @dataclass(frozen=True)
 class Tick:
-    """A label under a chart, and how far from its left edge it stands."""
+    """A label under a chart, and how far from its left edge it stands. A `minor` one needs room."""
 
     label: str
     left: str
+    minor: bool = False
 
 
 @dataclass(frozen=True)

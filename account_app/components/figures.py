@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import (
     NumberPattern,
     format_compact_decimal,
@@ -19,7 +19,7 @@ from babel.numbers import (
 )
 
 from account_app.components.drawn import Compared
-from relay.money import PICO_PER_CENT, PICO_PER_USD
+from relay.money import PICO_PER_CENT, PICO_PER_USD, usd
 
 DEFAULT = "en-US"
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
@@ -47,10 +47,18 @@ def spendable(pico: int, locale: str = DEFAULT) -> str:
 
 
 def round_dollars(pico: int, locale: str = DEFAULT) -> str:
-    """Like `dollars`, for the round figures beside a chart: whole dollars without cents."""
+    """Like `dollars`, for round amounts: whole dollars without cents."""
     if pico % PICO_PER_USD:
         return dollars(pico, locale)
     return _money(locale).apply(pico // PICO_PER_USD)
+
+
+def exact(pico: int, locale: str = DEFAULT) -> str:
+    """`$0.000125`: all of it, as far as it is not zero."""
+    if pico < 0:
+        return f"−{exact(-pico, locale)}"
+    whole, _, part = usd(pico).partition(".")
+    return _money(locale).apply(int(whole), part)
 
 
 def round_count(number: int, locale: str = DEFAULT) -> str:
@@ -86,7 +94,7 @@ def change(now: int, before: int, locale: str = DEFAULT) -> str:
         else f"{count(round(abs(ratio)), locale)}×"
     )
     sign = "" if abs(ratio) < _HALF_A_PER_CENT else "−" if ratio < 0 else "+"
-    return f"{sign}{text}"
+    return _isolated(f"{sign}{text}", locale)
 
 
 _HALF_A_PER_CENT = Decimal("0.005")
@@ -105,18 +113,36 @@ def percent(part: int, whole: int, locale: str = DEFAULT) -> str:
 @lru_cache(4096)
 def day(when: date, locale: str = DEFAULT) -> str:
     """`Nov 24`."""
-    return format_skeleton("MMMd", when, locale=_locale(locale))
+    return _isolated(format_skeleton("MMMd", when, locale=_locale(locale)), locale)
 
 
 @lru_cache(4096)
 def whole_day(when: date, locale: str = DEFAULT) -> str:
     """`Tue, Nov 24`."""
-    return format_skeleton("MMMEd", when, locale=_locale(locale))
+    return _isolated(format_skeleton("MMMEd", when, locale=_locale(locale)), locale)
 
 
 def dated(when: date, locale: str = DEFAULT) -> str:
     """`Nov 24, 2026`."""
-    return format_date(when, "medium", locale=_locale(locale))
+    return _isolated(format_date(when, "medium", locale=_locale(locale)), locale)
+
+
+def hour_of(at: datetime, locale: str = DEFAULT) -> str:
+    """`14:00`, or `2:00 PM` where people say so; `02:00 (UTC+1)` where clocks show that hour twice."""
+    offset = at.utcoffset()
+    if offset is None or offset == at.replace(fold=1 - at.fold).utcoffset():
+        return _clock(at.time(), locale)
+    return f"{_clock(at.time(), locale)} ({_from_utc(offset)})"
+
+
+@lru_cache(4096)
+def _clock(at: time, locale: str) -> str:
+    return _isolated(format_time(at, "short", locale=_locale(locale)), locale)
+
+
+def _from_utc(offset: timedelta) -> str:
+    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+    return f"UTC{'−' if offset < timedelta() else '+'}{hours}{f':{minutes:02}' if minutes else ''}"
 
 
 def share(part: int, whole: int) -> str:
@@ -124,6 +150,11 @@ def share(part: int, whole: int) -> str:
     if part <= 0 or whole <= 0:
         return "0%"
     return f"{max(1.5, round(100 * part / whole, 2))}%"
+
+
+def _isolated(text: str, locale: str) -> str:
+    """What is written from right to left keeps its own order within our words, which are not."""
+    return f"\u2068{text}\u2069" if _locale(locale).text_direction == "rtl" else text
 
 
 @lru_cache(256)
@@ -176,4 +207,6 @@ def _shape(pattern: NumberPattern, tag: str) -> _Shape:
     before, after = pattern.apply(7, locale).split(
         "7" + get_decimal_symbol(locale) + "00" if pattern.frac_prec[0] else "7"
     )
+    if locale.text_direction == "rtl":
+        before, after = f"\u2068{before}", f"{after}\u2069"
     return _Shape(before, after, get_group_symbol(locale), get_decimal_symbol(locale), *pattern.grouping)

@@ -7,13 +7,15 @@ from account_app.session import Session
 
 
 def _written(parts: str) -> FunctionStringVar:
+    """In the calendar and the digits of the server, which writes the dates of charts and tables."""
+    ours = "calendar: 'gregory', numberingSystem: 'latn', timeZone: zone || undefined"
     return FunctionStringVar.create(
         "((at, locale, zone) => at ? new Intl.DateTimeFormat(locale || undefined, "
-        f"{{{parts}, timeZone: zone || undefined}}).format(new Date(at)) : '')"
+        f"{{{parts}, {ours}}}).format(new Date(at)) : '')"
     )
 
 
-_CLOCK = "hour: '2-digit', minute: '2-digit', timeZoneName: 'short'"
+_CLOCK = "hour: 'numeric', minute: '2-digit', timeZoneName: 'short'"
 _FULL = _written(f"month: 'short', day: 'numeric', {_CLOCK}")
 _WHOLE = _written(f"year: 'numeric', month: 'short', day: 'numeric', {_CLOCK}, second: '2-digit'")
 _SHORT = _written(_CLOCK)

@@ -40,7 +40,7 @@ def stat(
     label: str,
     figure: rx.Var[str],
     note: rx.Component | rx.Var[str] | str = "",
-    class_name: str = "",
+    class_name: str = theme.FIGURE_ROOM,
     to: StringVar[str] | str | None = None,
 ) -> rx.Component:
     """A labelled figure, with a line under it that says what it is made of. With `to` it leads to its parts."""
@@ -49,7 +49,7 @@ def stat(
         rx.el.dt(label, class_name=theme.QUIET),
         rx.el.dd(shown, class_name=f"{theme.FIGURE} mt-1"),
         rx.el.dd(note, class_name="text-xs text-muted mt-1"),
-        class_name=f"min-w-0 {class_name}",
+        class_name=class_name,
     )
 
 
@@ -129,8 +129,12 @@ def pager(older: rx.Var[str], is_later: rx.Var[bool]) -> rx.Component:
     )
 
 
-def cell(content: rx.Component | rx.Var[str] | str, side: str = LEFT, class_name: str = "") -> rx.Component:
-    return rx.el.td(content, class_name=f"{side} {_CELL} py-2.5 sm:whitespace-nowrap {class_name}")
+def cell(
+    content: rx.Component | rx.Var[str] | str, side: str = LEFT, class_name: str = "", wraps: bool = False
+) -> rx.Component:
+    """`wraps` is for what people write themselves: names and reasons have any length."""
+    lines = "[overflow-wrap:anywhere] min-w-32" if wraps else "sm:whitespace-nowrap"
+    return rx.el.td(content, class_name=f"{side} {_CELL} py-2.5 {lines} {class_name}")
 
 
 def narrow(*content: rx.Component | rx.Var[str]) -> rx.Component:

@@ -30,7 +30,12 @@ def picker() -> rx.Component:
 def figures(count: int) -> rx.Component:
     """So many labelled figures."""
     each = [
-        rx.el.div(skeleton("h-4 w-16"), skeleton("h-7 w-24"), skeleton("h-3 w-20"), class_name="flex flex-col gap-2")
+        rx.el.div(
+            skeleton("h-4 w-16"),
+            skeleton("h-7 w-24"),
+            skeleton("h-3 w-20"),
+            class_name=f"{theme.FIGURE_ROOM} flex flex-col gap-2",
+        )
         for _ in range(count)
     ]
     return rx.el.div(*each, class_name=theme.FIGURES)

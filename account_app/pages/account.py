@@ -75,13 +75,13 @@ def _session(row: ObjectVar[SessionLine]) -> rx.Component:
         rx.el.span(" ", row.device, class_name="sr-only"),
         type="button",
         on_click=Account.end_session(row.id),
-        class_name=theme.GHOST,
+        class_name=theme.ROW_ACTION,
     )
     return parts.row(
         parts.cell(
             rx.el.div(
                 row.device,
-                rx.el.div(moment(row.seen), " · ", row.place, class_name=f"{theme.NOTE} figures sm:hidden"),
+                parts.narrow(moment(row.seen), rx.el.span(row.place)),
                 class_name="text-ink",
             )
         ),

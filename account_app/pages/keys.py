@@ -181,7 +181,8 @@ def _row(key: ObjectVar[KeyLine]) -> rx.Component:
                 link(key.name, to=here_to("key", key.id), class_name=theme.ROW_LINK),
                 rx.cond(key.state != "", parts.mark(key.state, key.tone)),
                 class_name="flex flex-wrap items-center gap-2",
-            )
+            ),
+            wraps=True,
         ),
         parts.cell(rx.el.code(key.hint, class_name="text-muted"), parts.LEFT + parts.ONLY_WIDE),
         parts.cell(

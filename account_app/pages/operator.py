@@ -69,7 +69,7 @@ def _person(each: ObjectVar[Person]) -> rx.Component:
     name = link(each.email, to=here_to("account", each.id), class_name=theme.ROW_LINK)
     state = rx.cond(each.state != "", parts.mark(each.state, each.tone))
     return parts.row(
-        parts.cell(rx.el.div(name, state, class_name="flex flex-wrap items-center gap-2 whitespace-normal")),
+        parts.cell(rx.el.div(name, state, class_name="flex flex-wrap items-center gap-2"), wraps=True),
         parts.cell(date_of(each.since), parts.LEFT + parts.ONLY_WIDE),
         parts.cell(each.credit, parts.RIGHT),
         parts.cell(each.overage, parts.RIGHT + parts.ONLY_WIDE),
@@ -126,7 +126,7 @@ def _inspection(each: ObjectVar[InspectionLine]) -> rx.Component:
 def _difference(each: ObjectVar[DifferenceLine]) -> rx.Component:
     return parts.row(
         parts.cell(each.what),
-        parts.cell(each.where, class_name="[overflow-wrap:anywhere]"),
+        parts.cell(each.where, wraps=True),
         parts.cell(each.ours, parts.RIGHT),
         parts.cell(each.other, parts.RIGHT),
     )
@@ -156,11 +156,12 @@ def _event(each: ObjectVar[EventLine]) -> rx.Component:
         rx.el.span(" ", each.id, class_name="sr-only"),
         type="button",
         on_click=Operator.replay(each.id),
-        class_name=theme.GHOST,
+        class_name=theme.ROW_ACTION,
     )
     return parts.row(
         parts.cell(
-            rx.el.div(each.type, rx.el.div(each.error, class_name=f"{theme.NOTE} [overflow-wrap:anywhere]")),
+            rx.el.div(each.type, rx.el.div(each.error, class_name=theme.NOTE)),
+            wraps=True,
         ),
         parts.cell(parts.mark(each.state, each.tone)),
         parts.cell(moment(each.at), parts.LEFT + parts.ONLY_WIDE),
@@ -213,5 +214,5 @@ def _act(each: ObjectVar[ActLine]) -> rx.Component:
         parts.cell(moment(each.at)),
         parts.cell(each.operator, parts.LEFT + parts.ONLY_WIDE),
         parts.cell(each.act),
-        parts.cell(each.reason, class_name="[overflow-wrap:anywhere]"),
+        parts.cell(each.reason, wraps=True),
     )

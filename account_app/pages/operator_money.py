@@ -67,7 +67,7 @@ def _margins(caption: str, rows: Any) -> rx.Component:
 
 def _margin(line: ObjectVar[MarginLine]) -> rx.Component:
     return parts.row(
-        parts.cell(line.name, class_name="whitespace-nowrap"),
+        parts.cell(line.name),
         parts.cell(line.requests, parts.RIGHT + parts.ONLY_WIDE),
         parts.cell(line.revenue, parts.RIGHT),
         parts.cell(line.cost, parts.RIGHT + parts.ONLY_WIDE),

@@ -53,11 +53,7 @@ def _credit() -> rx.Component:
         rx.cond(
             FOUND.sources.length() > 0,
             chart.meter(FOUND.sources, "What it is made of"),
-            parts.notice(
-                "Nothing left to spend. ",
-                _to("Billing", "/billing", "Top up"),
-                " to go on.",
-            ),
+            parts.notice("There is no credit to spend. ", _to("Billing", "/billing", "Top up"), " to go on."),
         ),
         rx.el.p(
             "Includes everything up to ",
@@ -85,14 +81,14 @@ def _stats() -> rx.Component:
     return rx.el.dl(
         parts.stat("Today", FOUND.today, FOUND.today_note, to="/usage?range=today"),
         parts.stat("This month", FOUND.month, FOUND.month_note, to="/usage?range=month"),
-        parts.stat("Pay-per-use", FOUND.cap, state, to="/billing"),
+        parts.stat("Pay-per-use", FOUND.cap, state, "max-w-full grow-[1.5] basis-36", to="/billing"),
         parts.stat(
             "By the end of the month",
             rx.cond(FOUND.forecast != "", FOUND.forecast, "—"),
             FOUND.forecast_how,
-            "col-span-2 sm:col-span-1",
+            "max-w-full grow-2 basis-56",
         ),
-        class_name="grid grid-cols-2 sm:grid-cols-[1fr_1fr_1.5fr_2fr] gap-x-8 gap-y-6 border-t border-line pt-6",
+        class_name=f"{theme.FIGURES} border-t border-line pt-6",
     )
 
 
@@ -122,8 +118,8 @@ def _first_steps() -> rx.Component:
     """Three steps to the first message, for those who click and for those who program."""
     sdk = rx.el.div(
         rx.el.code(FOUND.sdk, class_name="block grow overflow-x-auto whitespace-pre text-xs py-1", tab_index=0),
-        controls.copy_button(FOUND.sdk, "the line of code"),
-        class_name="mt-2 flex items-start gap-2 rounded-md bg-sunken px-3 py-2",
+        controls.copy_button(FOUND.sdk, "the lines of code"),
+        class_name="flex min-w-0 items-start gap-2 rounded-md bg-sunken px-3 py-2",
     )
     steps = (
         _step("1", "Ask about a glyph", "An answer mostly costs less than a cent.", _way("/assistant", "Ask now")),
@@ -131,22 +127,22 @@ def _first_steps() -> rx.Component:
         _step("3", "And point an Anthropic SDK here", "Nothing else of your program changes.", sdk),
     )
     return parts.panel(
-        rx.el.ol(*steps, class_name="grid gap-6 px-5 pb-5 pt-4 lg:grid-cols-3"),
+        rx.el.ol(*steps, class_name="mt-3 divide-y divide-line border-t border-line"),
         title="Three steps to the first message",
     )
 
 
 def _way(address: str, words: str) -> rx.Component:
-    there = link(words, to=address, class_name=f"{theme.SECONDARY} mt-3 self-start")
+    there = link(words, to=address, class_name=f"{theme.SECONDARY} self-start")
     return there if is_there(address) else rx.fragment()
 
 
-def _step(number: str, title: str, words: str, more: rx.Component | None = None) -> rx.Component:
+def _step(number: str, title: str, words: str, more: rx.Component) -> rx.Component:
     return rx.el.li(
-        rx.el.p(rx.el.span(number, class_name="figures text-muted mr-2"), title, class_name="font-medium text-ink"),
-        rx.el.p(words, class_name=f"{theme.QUIET} mt-1 grow"),
-        more or rx.fragment(),
-        class_name="flex min-w-0 flex-col",
+        rx.el.span(number, class_name="figures text-muted"),
+        rx.el.div(rx.el.p(title, class_name="font-medium text-ink"), rx.el.p(words, class_name=theme.QUIET)),
+        rx.el.div(more, class_name="col-start-2 sm:col-start-3 min-w-0"),
+        class_name="grid grid-cols-[auto_1fr] sm:grid-cols-[auto_1fr_auto] items-start gap-3 px-5 py-4",
     )
 
 

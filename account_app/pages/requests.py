@@ -8,8 +8,8 @@ from reflex_components_core.react_router import link
 
 from account_app import spans, theme
 from account_app.components import controls, parts, shapes
-from account_app.components.address import asked_freely, has, here_to, here_with
-from account_app.components.moments import moment, whole_moment
+from account_app.components.address import asked_freely, go_by_form, has, here_to, here_with
+from account_app.components.moments import clock_time, moment, whole_moment
 from account_app.layout import frame
 from account_app.live import Live
 from account_app.reading.lines import ENDINGS, RequestLine
@@ -88,7 +88,9 @@ def _log() -> rx.Component:
 def _one_hour() -> rx.Component:
     """That a row of the usage page was followed here, and the way to the whole days."""
     days = link("Show the whole day", to=here_with(hour=None, before=None), class_name=theme.LINK)
-    return rx.cond(FOUND.hour != "", rx.el.span(" in the hour from ", FOUND.hour, ". ", days, class_name="font-normal"))
+    return rx.cond(
+        FOUND.hour != "", rx.el.span(" in the hour from ", clock_time(FOUND.hour), ". ", days, class_name="font-normal")
+    )
 
 
 def _filters() -> rx.Component:
@@ -107,23 +109,15 @@ def _filters() -> rx.Component:
     )
 
 
-_SUBMIT = rx.Var(
-    "((event) => { for (const one of event.target.form.elements) one.disabled ||= one.value === '';"
-    " event.target.form.requestSubmit(); })"
-)
-
-
 def _select(label: str, name: str, *options: rx.Component) -> rx.Component:
     return rx.el.select(
         rx.el.option(f"{label}: all", value=""),
         *options,
         name=name,
         aria_label=label,
-        default_value=asked_freely(name),
-        # Options come with the figures; a select that was there before them would not choose among them.
-        key=asked_freely(name) + Requests.as_of,
+        value=asked_freely(name),
         class_name=f"{theme.SMALL_FIELD} min-w-0 max-sm:grow max-sm:basis-32 sm:max-w-48",
-        custom_attrs={"onChange": _SUBMIT},
+        custom_attrs={"onChange": go_by_form()},
     )
 
 
@@ -251,7 +245,7 @@ def _corrections() -> rx.Component:
 def _correction(correction: ObjectVar[Corrected]) -> rx.Component:
     return parts.row(
         parts.cell(moment(correction.at)),
-        parts.cell(correction.reason, class_name="whitespace-normal"),
+        parts.cell(correction.reason, wraps=True),
         parts.cell(correction.tokens, parts.RIGHT),
         parts.cell(correction.amount, parts.RIGHT),
     )

@@ -89,7 +89,7 @@ def _email_step() -> rx.Component:
                 max_length=254,
                 default_value=query("email"),
                 key=query("email"),
-                class_name=f"{theme.LARGE_FIELD} mt-1.5 mb-4",
+                class_name=theme.LARGE_FIELD,
                 spell_check=False,
                 auto_capitalize="none",
                 custom_attrs={"onInput": _REMEMBER_EMAIL},
@@ -105,11 +105,13 @@ def _code_step() -> rx.Component:
     return rx.fragment(
         rx.el.h1("Enter the code", class_name=theme.TITLE),
         rx.el.p(
-            "We mailed a 6-digit code to ",
             rx.cond(
                 query("email") != "",
-                rx.el.strong(query("email"), class_name="text-ink font-medium [overflow-wrap:anywhere]"),
-                "you by email",
+                rx.fragment(
+                    "We mailed a 6-digit code to ",
+                    rx.el.strong(query("email"), class_name="text-ink font-medium [overflow-wrap:anywhere]"),
+                ),
+                "We mailed you a 6-digit code",
             ),
             ". It works for 10 minutes, in this browser.",
             class_name=f"{theme.QUIET} mt-1 mb-5",
@@ -127,7 +129,7 @@ def _code_step() -> rx.Component:
                 auto_focus=True,
                 max_length=20,
                 custom_attrs={"onInput": _SUBMIT_WHEN_WHOLE},
-                class_name=f"{theme.LARGE_FIELD} figures mt-1.5 mb-4 text-center text-xl tracking-[0.35em]",
+                class_name=theme.CODE_FIELD,
             ),
             rx.el.button("Sign in", type="submit", class_name=theme.PRIMARY),
             action=api("/api/auth/verify"),
@@ -182,7 +184,7 @@ def _without_script() -> rx.Component:
                 name="code",
                 required=True,
                 auto_complete="one-time-code",
-                class_name=f"{theme.LARGE_FIELD} mt-1.5 mb-4",
+                class_name=theme.LARGE_FIELD,
             ),
             rx.el.button("Sign in", type="submit", class_name=theme.PRIMARY),
             action="/api/auth/verify",

@@ -97,7 +97,14 @@ def _rows() -> rx.Component:
         rx.cond(
             FOUND.lines.length() > 0,
             rx.el.div(rx.cond(by_kind, _table(by_kind=True), _table(by_kind=False)), _pages(), class_name="mt-2"),
-            parts.empty("Nothing was used in this range", "Choose a longer range, or ask the assistant something."),
+            parts.empty(
+                "Nothing was used in this range",
+                rx.fragment(
+                    "Choose a longer range, or ",
+                    link("ask the assistant something", to="/assistant", class_name=theme.LINK),
+                    ".",
+                ),
+            ),
         ),
         title=rx.cond(by_kind, "Price by kind of token", "Tokens and price"),
         aside=controls.choice("Group by", "by", BY_NAMES, sort=None, page=None),
@@ -156,7 +163,7 @@ def _to_its_requests(line: ObjectVar[UsageLine]) -> rx.Component:
 def _cells(line: ObjectVar[UsageLine], name: rx.Component | rx.Var[str], by_kind: bool) -> list[rx.Component]:
     wide = parts.RIGHT + parts.ONLY_WIDE
     return [
-        parts.cell(name, class_name="whitespace-nowrap"),
+        parts.cell(name),
         parts.cell(line.requests, parts.RIGHT),
         parts.cell(line.input, wide),
         parts.cell(line.output, wide),

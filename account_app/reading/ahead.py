@@ -100,7 +100,11 @@ def _drawn(
     now = behind[-1]
     slowly = [now, *(place(BEHIND_DAYS + n, pico) for n, pico in enumerate(slow or [], 1))]
     fastly = [now, *(place(BEHIND_DAYS + n, pico) for n, pico in enumerate(fast or [], 1))]
-    ticks = [Tick(day(today + timedelta(days=n - BEHIND_DAYS), locale), f"{100 * n / width:.1f}%") for n in TICKS[1:-1]]
+    # The middle one is today: "Now" stands above it.
+    ticks = [
+        Tick(day(today + timedelta(days=n - BEHIND_DAYS), locale), f"{100 * n / width:.1f}%", n == BEHIND_DAYS)
+        for n in TICKS[1:-1]
+    ]
     return Fall(
         was="M" + " L".join(behind),
         may=" ".join([*slowly, *reversed(fastly)]) if slow else "",

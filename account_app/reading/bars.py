@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from account_app.components.drawn import Axis, Bar, Slice
-from account_app.components.figures import count, dollars, requests, round_count, round_dollars, share
+from account_app.components.figures import count, dollars, exact, requests, round_count, round_dollars, share
 from account_app.spans import Bins
-from relay.money import PICO_PER_USD
+from relay.money import PICO_PER_CENT, PICO_PER_USD
 from relay.usage import Bucket, UsageRow
 
 SERIES_MAX = 5
@@ -81,8 +81,10 @@ def axis_of(top: int, words: Callable[[int, str], str], locale: str) -> Axis:
 
 
 def money_axis(top: int, locale: str) -> Axis:
-    """Without cents where neither line has any."""
-    return axis_of(top, dollars if top // 2 % PICO_PER_USD else round_dollars, locale)
+    """Without cents where neither line has any; with more than cents where one would be rounded."""
+    half = top // 2
+    words = exact if half % PICO_PER_CENT else dollars if half % PICO_PER_USD else round_dollars
+    return axis_of(top, words, locale)
 
 
 def _amounts(found: Sequence[Bucket], show: str) -> Amounts:

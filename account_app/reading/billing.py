@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from account_app.components.figures import dated, dollars, share, spendable
+from account_app.components.figures import dated, dollars, round_dollars, share, spendable
 from account_app.session import Visitor, services
 from account_app.spans import zone_named
 from relay import accounts, billing, clock, usage
 from relay.billing import CheckoutView, InvoiceView, PlanView, PreviewView, alerts
-from relay.money import PICO_PER_CENT, usd
+from relay.money import PICO_PER_CENT, pico_from_usd, usd
 from relay.usage import BalanceView, GrantView
 
+TOPUPS = (10, 25, 50, 100)
 SOURCES = {"monthly": "Plan", "topup": "Top-up", "promo": "Promotion"}
 INVOICE_STATES = {
     "paid": ("Paid", "good"),
@@ -99,6 +100,7 @@ class BillingFigures:
     cap_share: str = "0%"
     cap_words: str = ""
     cap_max: str = ""
+    topup_presets: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     topup_words: str = ""
     alerts_cap: bool = True
     alerts_low_credit: bool = True
@@ -113,6 +115,7 @@ def billing_of(connection: Any, visitor: Visitor) -> BillingFigures:
     invoices = billing.invoices_of(connection, account_id)
     wanted, stop = alerts.choices(connection, account_id), accounts.mail_stop(connection, visitor.email)
     numbers = {one.id: one for one in invoices}
+    least = _usd(settings.TOPUP_MIN_USD, visitor)
     return BillingFigures(
         visit=_visit(billing.checkout_of(connection, account_id, visitor.query.get("checkout", "")), visitor),
         plan=plan_words(billing.plan_of(connection, account_id), visitor, settings.PLAN_MONTHLY_CREDIT_USD),
@@ -125,8 +128,9 @@ def billing_of(connection: Any, visitor: Visitor) -> BillingFigures:
         cap_usd=usd(balance.spend_cap_pico),
         cap_share=share(min(balance.overage_pico, balance.spend_cap_pico), balance.spend_cap_pico),
         cap_words=_cap_words(balance, visitor),
-        cap_max=f"${settings.SPEND_CAP_MAX_USD:,}",
-        topup_words=f"${settings.TOPUP_MIN_USD} to ${settings.TOPUP_MAX_USD:,}, charged once.",
+        cap_max=_usd(settings.SPEND_CAP_MAX_USD, visitor),
+        topup_presets=[(str(one), _usd(one, visitor)) for one in TOPUPS],
+        topup_words=f"{least} to {_usd(settings.TOPUP_MAX_USD, visitor)}, charged once.",
         alerts_cap=wanted.cap,
         alerts_low_credit=wanted.low_credit,
         mail_stopped=_stopped(stop.reason) if stop else "",
@@ -138,8 +142,8 @@ def plan_words(plan: PlanView | None, visitor: Visitor, credit_usd: str) -> Plan
     """The plan's state in words: one for every state that a subscription can be in, none included."""
     if plan is None:
         words = (
-            f"Prepaid: use ends with your credit. With the plan, ${credit_usd} of credit comes each month, and use "
-            "beyond your credit can go on up to your spend cap."
+            f"Prepaid: use ends with your credit. With the plan, {_usd(credit_usd, visitor)} of credit comes each "
+            "month, and use beyond your credit can go on up to your spend cap."
         )
         return PlanShown("No plan", "plain", words, buys=True)
     until, credit = _day(plan.period_end, visitor), dollars(plan.monthly_credit_pico, visitor.locale)
@@ -205,6 +209,11 @@ def _visit(found: CheckoutView | None, visitor: Visitor) -> Visit:
         "expired": Visit("bad", "The payment was not finished in time", "Nothing was charged. You can start again."),
     }
     return told.get(found.state, Visit())
+
+
+def _usd(amount: str | int, visitor: Visitor) -> str:
+    """An amount of the settings."""
+    return round_dollars(pico_from_usd(amount), visitor.locale)
 
 
 def _owed(balance: BalanceView, visitor: Visitor) -> str:

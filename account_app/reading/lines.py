@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from account_app.components.figures import count, dollars, seconds
+from account_app.components.figures import count, dollars, exact, seconds
 from relay import clock
-from relay.money import usd
 from relay.usage import RequestView
 
 ENDINGS = {
@@ -51,5 +50,5 @@ def request_line(request: RequestView, locale: str, *, all_input: bool = False) 
         ending=ENDINGS.get(request.ended, request.ended),
         tone=TONES.get(request.ended, "plain"),
         price=dollars(request.total_pico, locale),
-        exact=f"${usd(request.total_pico)}",
+        exact=exact(request.total_pico, locale),
     )

@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from account_app.components.figures import count, dollars
+from account_app.components.figures import count, dollars, exact
 from account_app.reading.margins import Earned, earned_of
 from account_app.session import Visitor
 from relay import billing, operating
 from relay.clock import rfc3339
 from relay.errors import NotFound
-from relay.money import usd
 
 EVENTS = 20
 INSPECTIONS = {"audit": "Our books, recomputed", "reconcile": "Our books and Stripe's"}
@@ -143,7 +142,7 @@ def _person(each: operating.Found, locale: str) -> Person:
 
 def _call(each: Any, locale: str) -> Call:
     return Call(
-        each.request_id, rfc3339(each.at), each.model, dollars(each.price_pico, locale), f"${usd(each.price_pico)}"
+        each.request_id, rfc3339(each.at), each.model, dollars(each.price_pico, locale), exact(each.price_pico, locale)
     )
 
 

@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from account_app import spans
-from account_app.components.figures import count, dollars, requests
+from account_app.components.figures import count, dollars, exact, requests
 from account_app.reading.bars import WITHOUT_KEY
 from account_app.reading.lines import ENDINGS, TONES, RequestLine, request_line
 from account_app.session import Visitor
 from account_app.spans import Span, zone_named
 from relay import clock, usage
 from relay.errors import ProductError
-from relay.money import usd
 from relay.usage import CorrectionView, Fresh, Receipt, Wanted
 
 ROWS = 25
@@ -123,7 +122,7 @@ def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
         older=found.next or "",
         model_choices=[Choice(name, name) for name in _models(connection, account_id, span, model, fresh)],
         key_choices=[Choice(id, name) for id, name in names.items()] + ([Choice(NO_KEY, WITHOUT_KEY)] if names else []),
-        hour=start.astimezone(span.zone).strftime("%H:%M") if start != span.start or end != span.end else "",
+        hour=clock.rfc3339(start) if start != span.start or end != span.end else "",
         sums="" if wanted.ended else _sums(connection, visitor, (start, end), wanted, fresh),
         receipt=_receipt_of(connection, account_id, _chosen(query, "id"), locale),
     )
@@ -182,15 +181,15 @@ def _receipt(receipt: Receipt, locale: str) -> ReceiptFigures:
         tone=TONES.get(receipt.ended, "plain"),
         why=_why(receipt),
         price_version=receipt.price_version,
-        held=f"${usd(receipt.held_pico)}",
-        returned=f"${usd(max(0, receipt.held_pico - receipt.price_pico))}",
+        held=exact(receipt.held_pico, locale),
+        returned=exact(max(0, receipt.held_pico - receipt.price_pico), locale),
         lines=[
-            ReceiptLine(KINDS.get(kind, kind), count(tokens, locale), f"${usd(unit)}", f"${usd(amount)}")
+            ReceiptLine(KINDS.get(kind, kind), count(tokens, locale), exact(unit, locale), exact(amount, locale))
             for kind, tokens, unit, amount in receipt.lines
         ],
-        price=f"${usd(receipt.price_pico)}",
+        price=exact(receipt.price_pico, locale),
         corrections=[_corrected(correction, locale) for correction in receipt.corrections],
-        total=f"${usd(receipt.total_pico)}",
+        total=exact(receipt.total_pico, locale),
         rounded=dollars(receipt.total_pico, locale),
     )
 
@@ -206,10 +205,10 @@ def _why(receipt: Receipt) -> list[str]:
 def _corrected(correction: CorrectionView, locale: str) -> Corrected:
     tokens = correction.input_tokens + correction.output_tokens
     tokens += correction.cache_read_tokens + correction.cache_write_tokens
-    sign = "−" if correction.price_pico < 0 else "+"
+    sign = "" if correction.price_pico < 0 else "+"
     return Corrected(
         at=clock.rfc3339(correction.at),
         reason=correction.reason,
         tokens=count(tokens, locale),
-        amount=f"{sign}${usd(abs(correction.price_pico))}",
+        amount=f"{sign}{exact(correction.price_pico, locale)}",
     )

@@ -7,14 +7,13 @@ from urllib.parse import urlencode
 
 from account_app import spans
 from account_app.components.drawn import Axis, Bar, Compared, Slice
-from account_app.components.figures import compared, count, dollars, whole_day
+from account_app.components.figures import compared, count, dollars, exact, hour_of, whole_day
 from account_app.reading.bars import bars_of, in_words, title_of
 from account_app.reading.requests import NO_KEY
 from account_app.reading.rows import COLUMNS, in_weeks, rows_of, shown_by
 from account_app.session import Visitor
 from account_app.spans import By, Span, zone_named
 from relay import clock, usage
-from relay.money import usd
 from relay.usage import Split, UsageRow
 
 SORTS = tuple(COLUMNS)
@@ -114,7 +113,7 @@ def _name(row: UsageRow, by: By, span: Span, names: dict[str, str], locale: str)
         return whole_day(date.fromisoformat(row.bucket), locale)
     if by == "hour":
         at = datetime.fromisoformat(row.bucket).astimezone(span.zone)
-        return f"{whole_day(at.date(), locale)}, {at:%H:%M}"
+        return f"{whole_day(at.date(), locale)}, {hour_of(at, locale)}"
     return title_of(row.bucket, names)
 
 
@@ -145,7 +144,7 @@ def _line(row: UsageRow, name: str, requests_at: str, locale: str, show: str) ->
         **{kind: words(getattr(row, f"{kind}_{unit}"), locale) for kind in kinds},
         other=dollars(row.other_pico, locale) if show == "kinds" else "",
         price=dollars(row.price_pico, locale),
-        exact=f"${usd(row.price_pico)}",
+        exact=exact(row.price_pico, locale),
         requests_at=requests_at,
     )
 

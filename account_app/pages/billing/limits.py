@@ -15,27 +15,33 @@ _BODY = "px-5 pt-2 pb-5"
 def spend_cap() -> rx.Component:
     return parts.panel(
         rx.el.div(
-            rx.el.p(
-                rx.el.span(FOUND.used, class_name="figures font-semibold text-ink"),
-                " used of ",
-                rx.el.span(FOUND.cap, class_name="figures", custom_attrs={"data-figure": "cap"}),
-                class_name=theme.QUIET,
-            ),
-            rx.el.div(
-                # As an attribute: Reflex would turn `style` into a sheet of its own, which the page's rules refuse.
-                rx.el.div(
-                    class_name="h-full rounded",
-                    custom_attrs={"data-series": "1", "style": rx.Var.create({"width": FOUND.cap_share})},
-                ),
-                class_name="mt-2 h-1.5 rounded bg-sunken overflow-hidden",
-                aria_hidden=True,
-            ),
+            rx.cond(FOUND.has_overage, _used()),
             rx.el.p(FOUND.cap_words, class_name=f"{theme.NOTE} mt-2 mb-4"),
             amount_form("usd", "Spend cap, in USD", "Change the cap", Billing.set_cap, FOUND.cap_usd),
-            said("usd", Billing.cap_error, "$0 to ", FOUND.cap_max, " a billing period; in force at once."),
+            said("usd", Billing.cap_error, "Up to ", FOUND.cap_max, " a billing period; in force at once."),
             class_name=_BODY,
         ),
         title="Spend cap",
+    )
+
+
+def _used() -> rx.Component:
+    return rx.fragment(
+        rx.el.p(
+            rx.el.span(FOUND.used, class_name="figures font-semibold text-ink"),
+            " used of ",
+            rx.el.span(FOUND.cap, class_name="figures", custom_attrs={"data-figure": "cap"}),
+            class_name=theme.QUIET,
+        ),
+        rx.el.div(
+            # As an attribute: Reflex would turn `style` into a sheet of its own, which the page's rules refuse.
+            rx.el.div(
+                class_name="h-full rounded-full",
+                custom_attrs={"data-series": "1", "style": rx.Var.create({"width": FOUND.cap_share})},
+            ),
+            class_name="mt-2 h-2 rounded-full bg-sunken overflow-hidden",
+            aria_hidden=True,
+        ),
     )
 
 
@@ -60,7 +66,7 @@ def _alert(name: str, title: str, note: str, wanted: Any) -> rx.Component:
             type="checkbox",
             checked=wanted,
             on_change=lambda _: Billing.set_alert(name, ~wanted),
-            class_name="mt-0.5 size-6 sm:size-4 accent-accent",
+            class_name="mt-0.5 size-6 sm:size-4 shrink-0 accent-accent",
         ),
         rx.el.span(
             rx.el.span(title, class_name=f"{theme.LABEL} block"), rx.el.span(note, class_name=f"{theme.NOTE} block")

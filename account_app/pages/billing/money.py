@@ -11,8 +11,6 @@ from account_app.components.moments import date_of
 from account_app.pages.billing.state import FOUND, Billing
 from account_app.reading.billing import GrantLine
 
-PRESETS = ("10", "25", "50", "100")
-
 
 def credit() -> rx.Component:
     columns = (
@@ -20,7 +18,7 @@ def credit() -> rx.Component:
         ("Given", parts.RIGHT + parts.ONLY_WIDE),
         ("Left", parts.RIGHT),
         ("Since", parts.LEFT + parts.ONLY_WIDE),
-        ("Expires", parts.LEFT),
+        ("Expires", parts.LEFT + parts.ONLY_WIDE),
         ("Invoice", parts.LEFT + parts.ONLY_WIDE),
     )
     return parts.panel(
@@ -37,28 +35,32 @@ def credit() -> rx.Component:
 
 def _grant(grant: ObjectVar[GrantLine]) -> rx.Component:
     source = rx.fragment(
-        grant.source, rx.cond(grant.reason != "", rx.el.span(" · ", grant.reason, class_name="text-muted"))
+        grant.source,
+        rx.cond(grant.reason != "", rx.el.span(" · ", grant.reason, class_name="text-muted")),
     )
+    until = date_of(grant.expires)
     return parts.row(
-        parts.cell(source),
+        parts.cell(
+            rx.fragment(source, parts.narrow(rx.cond(grant.expires != "", "Expires", "Never expires"), until)),
+            wraps=True,
+        ),
         parts.cell(grant.given, parts.RIGHT + parts.ONLY_WIDE),
         parts.cell(grant.left, parts.RIGHT),
         parts.cell(date_of(grant.at), parts.LEFT + parts.ONLY_WIDE),
-        parts.cell(rx.cond(grant.expires != "", date_of(grant.expires), "Never")),
+        parts.cell(rx.cond(grant.expires != "", until, "Never"), parts.LEFT + parts.ONLY_WIDE),
         parts.cell(outside(grant.invoice, grant.address), parts.LEFT + parts.ONLY_WIDE),
     )
 
 
 def _topping_up() -> rx.Component:
-    presets = [
-        rx.el.button(f"Add ${usd}", type="button", on_click=Billing.top_up(usd), class_name=theme.SECONDARY)
-        for usd in PRESETS
-    ]
     return rx.el.div(
         rx.el.h3("Top up", class_name=theme.LABEL),
         rx.el.div(
             rx.el.div(
-                *presets, class_name="grid grid-cols-2 gap-2 sm:flex sm:flex-wrap", role="group", aria_label="Amounts"
+                rx.foreach(FOUND.topup_presets, _preset),
+                class_name="grid grid-cols-2 gap-2 sm:flex sm:flex-wrap",
+                role="group",
+                aria_label="Amounts",
             ),
             amount_form("amount", "Another amount, in USD", "Continue", Billing.top_up_by),
             class_name="mt-2 flex flex-wrap items-start gap-x-6 gap-y-3",
@@ -66,6 +68,12 @@ def _topping_up() -> rx.Component:
         said("amount", Billing.topup_error, FOUND.topup_words, " Topped-up credit does not expire."),
         class_name="border-t border-line px-5 py-4",
     )
+
+
+def _preset(preset: Any) -> rx.Component:
+    """An amount as Stripe is told it, and as it is read."""
+    usd, words = preset[0], preset[1]
+    return rx.el.button("Add ", words, type="button", on_click=Billing.top_up(usd), class_name=theme.SECONDARY)
 
 
 def amount_form(name: str, label: str, action: str, handler: Any, value: Any = "") -> rx.Component:
@@ -78,7 +86,6 @@ def amount_form(name: str, label: str, action: str, handler: Any, value: Any = "
             input_mode="decimal",
             auto_complete="off",
             default_value=value,
-            key=value,
             class_name=f"{theme.SMALL_FIELD} figures w-24",
             custom_attrs={"aria-describedby": f"{name}-notes", "inputMode": "decimal"},
         ),

@@ -80,7 +80,9 @@ def _upcoming() -> rx.Component:
         rx.el.p("On ", UPCOMING.due, ", as of ", clock_time(UPCOMING.as_of), class_name=f"{theme.NOTE} mt-1"),
         rx.el.dl(rx.foreach(UPCOMING.lines, _upcoming_line), class_name="mt-3 flex flex-col gap-1"),
     )
-    none = rx.el.p("There is no plan, so no invoice is to come.", class_name=theme.QUIET)
+    none = rx.el.p(
+        "Without a plan there is none: each top-up has an invoice of its own, below.", class_name=theme.QUIET
+    )
     # Without a plan there is nothing to wait for; with one, room is kept for what comes.
     waiting = rx.cond(FOUND.plan.buys, none, parts.skeleton("h-28 w-full"))
     states = {
