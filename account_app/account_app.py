@@ -60,6 +60,7 @@ app = rx.App(
         # Inline, so that nothing is waited for: the zone is stored before the page connects.
         rx.el.script(early_script()),
         rx.el.script(src="/fresh.js", defer=True),
+        rx.el.script(src="/once.js", defer=True),
     ],
     frontend_exception_handler=remember_browser_fault,
     backend_exception_handler=remember_fault,

@@ -8,9 +8,10 @@ import reflex as rx
 from account_app import session
 from account_app.session import Session
 from relay.accounts import Identity
-from relay.errors import BadInput, ProductError
+from relay.errors import BadInput, ProductError, Unavailable
 
 FIELD_LENGTH_MAX = 1000
+NOT_DONE = "That could not be done just now, and nothing was changed. Please try again in a minute."
 
 # As in `live`: it stands beside Session in the pages, and so it is typed.
 _Beside = Session if TYPE_CHECKING else rx.State
@@ -34,7 +35,7 @@ class Acting(_Beside, mixin=True):
         try:
             done = await work(identity)
         except ProductError as error:
-            self.wrong, self.wrong_at = error.message, act
+            self.wrong, self.wrong_at = words_of(error), act
             return False, None
         self.wrong, self.wrong_at, self.acts = "", "", self.acts + 1
         if words:
@@ -44,6 +45,13 @@ class Acting(_Beside, mixin=True):
 
     def _allowed(self, identity: Identity) -> bool:
         return identity.kind == "session"
+
+
+def words_of(error: ProductError) -> str:
+    """Why something was refused. Of an outage the relay speaks to programs that call it; here somebody pressed a
+    button.
+    """
+    return NOT_DONE if isinstance(error, Unavailable) else error.message
 
 
 def fields_of(form: object) -> Mapping[str, object]:

@@ -41,6 +41,11 @@ def is_filled(here: str) -> rx.Var[bool]:
     return Session.filled.contains(here)
 
 
+def as_of(here: str) -> StringVar[str]:
+    """When the figures were read that the page at this address shows, as RFC 3339; empty before they have come."""
+    return rx.cond(is_filled(here), Session.filled[here], "").to(str)
+
+
 def frame(
     here: str,
     title: str,
@@ -63,7 +68,7 @@ def frame(
         _rail(here),
         rx.el.main(
             heading,
-            parts.problem(Session.problem, Session.as_of),
+            parts.problem(Session.problem, as_of(here)),
             rx.cond(Session.blocked, rx.el.div(parts.notice(BLOCKED, tone="bad"), class_name="mb-6")),
             rx.cond(is_filled(here), _found(*content), waiting),
             id="content",

@@ -7,7 +7,6 @@ import reflex as rx
 
 from account_app import session
 from account_app.session import Session, Visitor
-from relay import clock
 from relay.accounts import Identity
 
 OUT_OF_REACH = "The figures could not be renewed just now. We keep trying."
@@ -87,6 +86,6 @@ class Live(_Beside, mixin=True):
         if found is None:
             self.problem = OUT_OF_REACH
             return
-        self.found, self.as_of, self.shown_query = found, clock.rfc3339(clock.now()), asked.removeprefix("?")
+        self.found, self.shown_query = found, asked.removeprefix("?")
         self.problem = ""
         self._fill(self._here)

@@ -14,7 +14,7 @@ import structlog
 
 from account_app.components.figures import DEFAULT, is_locale
 from account_app.guard import sockets
-from relay import accounts, operating
+from relay import accounts, clock, operating
 from relay.accounts import Credential, Identity
 
 T = TypeVar("T")
@@ -26,7 +26,6 @@ RETRY_SECONDS = 10
 ZONE_LENGTH_MAX = 64
 DONE_MAX = 10_000
 ENDED = object()
-OUT_OF_REACH = "The figures could not be renewed just now. We keep trying."
 
 _services: Any = None
 
@@ -72,10 +71,9 @@ class Session(rx.State):
     email: rx.Field[str] = rx.field("")
     operator: rx.Field[bool] = rx.field(False)
     blocked: rx.Field[bool] = rx.field(False)
-    filled: rx.Field[list[str]] = rx.field(default_factory=list[str])
-    """Addresses of the pages whose figures have come."""
+    filled: rx.Field[dict[str, str]] = rx.field(default_factory=dict[str, str])
+    """Addresses of the pages whose figures have come, and when the figures that they show were read."""
     problem: rx.Field[str] = rx.field("")
-    as_of: rx.Field[str] = rx.field("")
     told: rx.Field[str] = rx.field("")
     told_times: rx.Field[int] = rx.field(0)
     shown_query: rx.Field[str] = rx.field("")
@@ -117,13 +115,12 @@ class Session(rx.State):
         self.told, self.told_times = words, self.told_times + 1
 
     def _fill(self, address: str) -> None:
-        """From now on the page shows what has come for it."""
-        if address not in self.filled:
-            self.filled = [*self.filled, address]
+        """From now on the page shows what has come for it, as of now."""
+        self.filled = {**self.filled, address: clock.rfc3339(clock.now())}
 
     def _to_sign_in(self) -> Any:
         """Forgets what was shown and leaves the page."""
-        self.email, self.operator, self.blocked, self.filled = "", False, False, []
+        self.email, self.operator, self.blocked, self.filled = "", False, False, {}
         return rx.redirect(SIGN_IN, replace=True)
 
     def _zone(self, identity: Identity) -> str:

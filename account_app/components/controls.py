@@ -54,6 +54,10 @@ def field(label: str, name: str, *, hint: str = "", error: rx.Var[str] | str = "
     )
 
 
+ONCE = {"data-once": ""}
+"""As `custom_attrs` of a button, or of the form that it sends: a double click counts once. See assets/once.js."""
+
+
 class _Dialog(BaseHTML):
     tag = "dialog"
 

@@ -106,6 +106,7 @@ def _email() -> rx.Component:
         ),
         rx.el.button("Send codes", type="submit", class_name=f"{theme.SECONDARY} self-start"),
         on_submit=Account.request_move,
+        custom_attrs=controls.ONCE,
         class_name="flex flex-col gap-4",
     )
     give = rx.el.form(
@@ -200,7 +201,13 @@ def _dialogs() -> rx.Component:
         FOUND.lost != "",
         rx.el.p("You still have ", _strong(FOUND.lost), " of credit. It is lost.", class_name="text-sm text-bad mt-2"),
     )
-    ask = rx.el.button("Mail me a code", type="button", on_click=Account.request_closing, class_name=theme.ACTION)
+    ask = rx.el.button(
+        "Mail me a code",
+        type="button",
+        on_click=Account.request_closing,
+        class_name=theme.ACTION,
+        custom_attrs=controls.ONCE,
+    )
     give = rx.el.form(
         _code("Code", "code", _error("close")),
         controls.dialog_foot("close", rx.el.button("Delete for good", type="submit", class_name=theme.DANGER)),

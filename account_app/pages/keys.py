@@ -268,6 +268,7 @@ def _dialogs() -> rx.Component:
             ),
             controls.dialog_foot("make", rx.el.button("Make key", type="submit", class_name=theme.ACTION)),
             on_submit=Keys.make,
+            custom_attrs=controls.ONCE,
             class_name="flex flex-col gap-4 mt-4",
         ),
     )

@@ -10,7 +10,7 @@ from account_app import theme
 from account_app.components import chart, controls, parts, shapes
 from account_app.components.drawn import Bar
 from account_app.components.moments import clock_time, moment
-from account_app.layout import frame
+from account_app.layout import as_of, frame
 from account_app.live import Live
 from account_app.places import is_there
 from account_app.reading.lines import RequestLine
@@ -57,7 +57,7 @@ def _credit() -> rx.Component:
         ),
         rx.el.p(
             "Includes everything up to ",
-            clock_time(Session.as_of),
+            clock_time(as_of(ROUTE)),
             ", next sync ",
             clock_time(FOUND.next_sync),
             rx.cond(FOUND.held != "", rx.el.span(". ", FOUND.held, " is held for answers on their way")),

@@ -6,7 +6,7 @@ import reflex as rx
 from reflex.vars import ObjectVar
 
 from account_app import theme
-from account_app.components import parts
+from account_app.components import controls, parts
 from account_app.components.moments import date_of
 from account_app.pages.billing.state import FOUND, Billing
 from account_app.reading.billing import GrantLine
@@ -73,7 +73,14 @@ def _topping_up() -> rx.Component:
 def _preset(preset: Any) -> rx.Component:
     """An amount as Stripe is told it, and as it is read."""
     usd, words = preset[0], preset[1]
-    return rx.el.button("Add ", words, type="button", on_click=Billing.top_up(usd), class_name=theme.SECONDARY)
+    return rx.el.button(
+        "Add ",
+        words,
+        type="button",
+        on_click=Billing.top_up(usd),
+        class_name=theme.SECONDARY,
+        custom_attrs=controls.ONCE,
+    )
 
 
 def amount_form(name: str, label: str, action: str, handler: Any, value: Any = "") -> rx.Component:
@@ -91,6 +98,7 @@ def amount_form(name: str, label: str, action: str, handler: Any, value: Any = "
         ),
         rx.el.button(action, type="submit", class_name=theme.SECONDARY),
         on_submit=handler,
+        custom_attrs=controls.ONCE,
         class_name="flex flex-wrap items-center gap-2",
     )
 

@@ -7,6 +7,7 @@ import reflex as rx
 from reflex.vars import ObjectVar
 
 from account_app import session
+from account_app.acting import words_of
 from account_app.components.figures import dollars
 from account_app.live import Live
 from account_app.reading import billing as words
@@ -78,10 +79,10 @@ class Billing(Live, Session):
         try:
             return rx.redirect(await billing.check_out(session.services().office, identity, kind, amount))
         except ProductError as error:
-            if kind == "topup" and error.status == 400:
-                self.topup_error = error.message
+            if kind == "topup":
+                self.topup_error = words_of(error)
             else:
-                self._tell(error.message)
+                self._tell(words_of(error))
         return None
 
     @rx.event
@@ -93,7 +94,7 @@ class Billing(Live, Session):
         try:
             return rx.redirect(await billing.open_portal(session.services().office, identity))
         except ProductError as error:
-            self._tell(error.message)
+            self._tell(words_of(error))
         return None
 
     @rx.event
@@ -109,7 +110,7 @@ class Billing(Live, Session):
             )
             await services.database.write(lambda c: ledger.set_cap(c, identity.account_id, cap))
         except ProductError as error:
-            self.cap_error = error.message
+            self.cap_error = words_of(error)
             return None
         self.cap_error = ""
         services.hub.changed(identity.account_id)
@@ -127,7 +128,7 @@ class Billing(Live, Session):
         try:
             await services.database.write(lambda c: _choose(c, identity.account_id, name, wanted))
         except ProductError as error:
-            self._tell(error.message)
+            self._tell(words_of(error))
         services.hub.changed(identity.account_id)
         return None
 

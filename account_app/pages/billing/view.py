@@ -4,7 +4,7 @@ import reflex as rx
 from reflex.vars import ObjectVar
 
 from account_app import theme
-from account_app.components import parts, shapes
+from account_app.components import controls, parts, shapes
 from account_app.components.moments import clock_time, date_of
 from account_app.layout import frame, is_filled
 from account_app.pages.billing.limits import alerts_by_mail, spend_cap
@@ -55,7 +55,11 @@ def _plan() -> rx.Component:
             rx.cond(
                 plan.buys,
                 rx.el.button(
-                    "Start the plan", type="button", on_click=Billing.start_plan, class_name=f"{theme.ACTION} mt-4"
+                    "Start the plan",
+                    type="button",
+                    on_click=Billing.start_plan,
+                    class_name=f"{theme.ACTION} mt-4",
+                    custom_attrs=controls.ONCE,
                 ),
             ),
             rx.cond(
