@@ -143,7 +143,7 @@ class Account(Acting, Live, Session):
         services.mail.post(letters.closed_mail(services.settings, closed))
         for ended in closed.ended:
             services.hub.ended(ended)
-        return self._to_sign_in()
+        return self._leave()
 
 
 FOUND: ObjectVar[AccountFigures] = Account.found  # pyright: ignore[reportAssignmentType]

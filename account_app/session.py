@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
+from urllib.parse import quote
 from zoneinfo import available_timezones
 
 import reflex as rx
@@ -119,9 +120,15 @@ class Session(rx.State):
         self.filled = {**self.filled, address: clock.rfc3339(clock.now())}
 
     def _to_sign_in(self) -> Any:
-        """Forgets what was shown and leaves the page."""
+        """Leaves a page whose session has ended, and says so there. Signing in again leads back to it."""
+        path, query = self.router.url.path, self.router.url.query.removeprefix("?")
+        back = quote(f"{path}?{query}" if query else path, safe="/")
+        return self._leave(f"{SIGN_IN}?error=expired&next={back}")
+
+    def _leave(self, address: str = SIGN_IN) -> Any:
+        """Forgets what was shown."""
         self.email, self.operator, self.blocked, self.filled = "", False, False, {}
-        return rx.redirect(SIGN_IN, replace=True)
+        return rx.redirect(address, replace=True)
 
     def _zone(self, identity: Identity) -> str:
         """The zone that the person chose, or that of their browser; UTC when what came is not one."""

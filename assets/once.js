@@ -15,6 +15,8 @@
     const button = event.target.closest?.("button[data-once]");
     if (button && sent(button)) stop(event);
   }, true);
+  // What was put right is sent at once.
+  addEventListener("input", (event) => event.target.form?.removeAttribute("aria-busy"), true);
   addEventListener("submit", (event) => {
     if ("once" in event.target.dataset && sent(event.target)) stop(event);
   }, true);

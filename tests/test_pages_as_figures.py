@@ -12,9 +12,20 @@ from hypothesis import strategies as st
 
 from account_app import spans
 from account_app.components.drawn import Axis, Bar
-from account_app.components.figures import change, count, dollars, round_count, round_dollars, share, spendable
+from account_app.components.figures import (
+    change,
+    count,
+    dated,
+    dollars,
+    exact,
+    hour_of,
+    round_count,
+    round_dollars,
+    share,
+    spendable,
+)
 from account_app.reading.ahead import look_ahead
-from account_app.reading.bars import bars_of, in_words, round_top
+from account_app.reading.bars import bars_of, in_words, money_axis, round_top
 from account_app.spans import Bins, Span, zone_named
 from relay.money import PICO_PER_CENT, PICO_PER_USD
 from relay.usage import BalanceView, Bucket, GrantView, UsageRow
@@ -56,9 +67,35 @@ def test_numbers_are_written_as_babel_writes_them(tag: str) -> None:
     locale = Locale.parse(tag, sep="-")
     pattern = parse_pattern(locale.currency_formats["standard"].pattern.replace("¤", "$"))
     for number in (0, 7, 999, 1_000, 12_345, 123_456, 9_876_543_210):
-        assert count(number, tag) == format_decimal(number, locale=locale)
-        assert count(-number, tag) == format_decimal(-number, locale=locale)
-        assert dollars(number * PICO_PER_CENT, tag) == pattern.apply(Decimal(number).scaleb(-2), locale)
+        assert _bare(count(number, tag)) == format_decimal(number, locale=locale)
+        assert _bare(count(-number, tag)) == format_decimal(-number, locale=locale)
+        assert _bare(dollars(number * PICO_PER_CENT, tag)) == pattern.apply(Decimal(number).scaleb(-2), locale)
+
+
+def test_what_is_written_from_right_to_left_keeps_its_order_within_our_words() -> None:
+    day = date(2027, 10, 5)
+    told = [count(7, "he"), dollars(PICO_PER_USD, "ar-EG"), dated(day, "fa"), change(3, 2, "ar")]
+    assert all(text[0] == "\u2068" and text[-1] == "\u2069" for text in told)
+    assert "\u2068" not in dollars(PICO_PER_USD, "de") + dated(day, "ja")
+
+
+def test_the_whole_of_an_amount_is_written_as_the_reader_writes() -> None:
+    assert exact(125_000_000) == "$0.000125"
+    assert exact(1_234_500_000_000_000, "de") == "1.234,5\xa0$"
+    assert [exact(5 * PICO_PER_USD), exact(-1), exact(0)] == ["$5", "−$0.000000000001", "$0"]
+
+
+def test_hours_are_the_readers_and_one_that_comes_twice_says_which_it_is() -> None:
+    berlin = [datetime(2026, 10, 25, n, tzinfo=UTC).astimezone(ZoneInfo("Europe/Berlin")) for n in (0, 1, 12)]
+    assert [hour_of(at, "de") for at in berlin] == ["02:00 (UTC+2)", "02:00 (UTC+1)", "13:00"]
+    assert hour_of(berlin[2], "en-US") == "1:00\u202fPM"
+    chatham = datetime(2026, 4, 4, 13, 45, tzinfo=UTC).astimezone(ZoneInfo("Pacific/Chatham"))
+    assert hour_of(chatham) == "3:30\u202fAM (UTC+13:45)"
+
+
+def _bare(text: str) -> str:
+    """Without the marks that keep it apart from the words around it."""
+    return text.replace("\u2068", "").replace("\u2069", "")
 
 
 def test_the_round_figures_beside_a_chart_are_short() -> None:
@@ -66,6 +103,16 @@ def test_the_round_figures_beside_a_chart_are_short() -> None:
     assert told == ["$80", "$2,000,000", "$0.40"]
     assert round_dollars(80 * PICO_PER_USD, "de-DE") == "80\xa0$"
     assert [round_count(tokens) for tokens in (250, 2_500, 10**12)] == ["250", "2.5K", "1T"]
+
+
+def test_the_lines_of_a_chart_are_never_rounded() -> None:
+    cents = (20_000, 100, 25, 5)
+    assert [money_axis(cent * PICO_PER_CENT, "en-US") for cent in cents] == [
+        Axis("$200", "$100"),
+        Axis("$1.00", "$0.50"),
+        Axis("$0.25", "$0.125"),
+        Axis("$0.05", "$0.025"),
+    ]
 
 
 def test_a_change_that_rounds_to_nothing_has_no_direction() -> None:

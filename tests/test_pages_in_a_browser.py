@@ -182,11 +182,15 @@ def test_a_lost_connection_is_told_and_the_figures_stay(page: Page, tmp_path: Pa
     expect(page.locator("[data-figure=available]")).to_have_text("$5.00")
 
 
-def test_an_ended_session_leads_to_signing_in(page: Page, context: BrowserContext, dashboard: Dashboard) -> None:
+def test_an_ended_session_leads_to_signing_in_and_says_so(
+    page: Page, context: BrowserContext, dashboard: Dashboard
+) -> None:
     sign_in(context, dashboard, "ends@example.com")
-    opened(page, "/")
+    opened(page, "/usage?by=model")
     dashboard.end_sessions("ends@example.com")
-    expect(page).to_have_url(f"{dashboard.address}/sign-in", timeout=15_000)
+    back = "/usage%3Fby%3Dmodel"
+    expect(page).to_have_url(f"{dashboard.address}/sign-in?error=expired&next={back}", timeout=15_000)
+    expect(page.get_by_role("alert")).to_have_text("You were signed out. Sign in to go on.")
     expect(page.get_by_label("Email")).to_be_visible()
 
 

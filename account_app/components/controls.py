@@ -21,7 +21,7 @@ _COPY = (
 )
 
 
-def copy_button(text: rx.Var[str], what: str) -> rx.Component:
+def copy_button(text: rx.Var[str], what: str, **attributes: Any) -> rx.Component:
     """Copies `text`, and says so for two seconds. `what` names it to screen readers: "request id"."""
     copy = rx.Var(f"{_COPY}({text!s})", _var_data=text._get_all_var_data())
     return rx.el.button(
@@ -31,6 +31,7 @@ def copy_button(text: rx.Var[str], what: str) -> rx.Component:
         type="button",
         class_name=f"copy {theme.TINY} min-w-14",
         custom_attrs={"onClick": copy},
+        **attributes,
     )
 
 
@@ -83,8 +84,10 @@ def dialog(name: str, title: str, *content: rx.Component) -> rx.Component:
 
 
 def dialog_button(name: str, label: str | rx.Component, class_name: str = theme.SECONDARY) -> rx.Component:
-    """A button that opens the dialog of that name."""
-    return rx.el.button(label, type="button", class_name=class_name, custom_attrs={"onClick": open_dialog(name)})
+    """A button that opens the dialog of that name. Its id is that name after `open-`."""
+    return rx.el.button(
+        label, id=f"open-{name}", type="button", class_name=class_name, custom_attrs={"onClick": open_dialog(name)}
+    )
 
 
 def dialog_foot(name: str, *actions: rx.Component) -> rx.Component:

@@ -139,7 +139,6 @@ def _reading() -> rx.Component:
             _wrong("choose"),
             rx.el.button("Save", type="submit", class_name=f"{theme.SECONDARY} self-start"),
             on_submit=Account.choose,
-            key=f"{FOUND.time_zone} {FOUND.locale}",
             class_name="flex flex-col gap-4",
         ),
     )

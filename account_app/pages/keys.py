@@ -138,11 +138,13 @@ def _new() -> rx.Component:
                 rx.el.code(
                     Keys.made, id="new-key", class_name="figures text-sm text-ink [overflow-wrap:anywhere] flex-1"
                 ),
-                controls.copy_button(Keys.made, "key"),
+                controls.copy_button(Keys.made, "key", auto_focus=True),
                 class_name="mt-3 flex items-center gap-3 rounded-md bg-sunken px-3 py-2",
             ),
             rx.el.div(
-                rx.el.button("Done", type="button", on_click=Keys.forget, class_name=theme.SECONDARY),
+                rx.el.button(
+                    "Done", type="button", on_click=[Keys.forget, rx.set_focus("open-make")], class_name=theme.SECONDARY
+                ),
                 class_name="mt-4 flex justify-end",
             ),
             class_name=f"{theme.PANEL} p-5",
@@ -235,7 +237,7 @@ def _chosen() -> rx.Component:
                 class_name="flex justify-between gap-2",
             ),
             on_submit=Keys.change,
-            key=f"{CHOSEN.id} {CHOSEN.name} {CHOSEN.cap_usd}",
+            key=CHOSEN.id,
             class_name="mt-6 flex flex-col gap-4",
         ),
     )
