@@ -1,5 +1,6 @@
 """What a page does for somebody: asked who it is, done by one verb of the relay, refused in words."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -67,6 +68,17 @@ def text(form: object, name: str) -> str:
     if not isinstance(value, str) or len(value) > FIELD_LENGTH_MAX:
         raise BadInput("Fill in the form.")
     return value
+
+
+def amount(form: object, name: str) -> str:
+    """Dollars as people type them (`$12.50`, `12,50 $`), as the decimal that the relay reads. What may be meant
+    otherwise, such as `1,000`, stays as it is, and is refused.
+    """
+    typed = text(form, name).strip().strip("$").strip()
+    return _CENTS_BEHIND_A_COMMA.sub(r"\1.\2", typed)
+
+
+_CENTS_BEHIND_A_COMMA = re.compile(r"^(\d+),(\d{1,2})$", re.ASCII)
 
 
 def word(value: object) -> str:

@@ -25,9 +25,10 @@ CONTEXT = "utils/context.jsx"
 FRONT = {"begin.js": "utils/begin.js", "draw.jsx": "draw.jsx", "draw.config.js": "draw.config.js"}
 BEGINNING = {
     "export const initialStateHashes": "begin(initialState);\nexport const initialStateHashes",
-    "import { jsx }": 'import { begin } from "$/utils/begin";\nimport { jsx }',
+    "import { jsx }": 'import { begin, kept } from "$/utils/begin";\nimport { jsx }',
+    "applyDelta(currentState, delta);": "applyDelta(currentState, kept(substateName, delta));",
 }
-"""State begins with the figures that a page came with, where it did."""
+"""State begins with the figures that a page came with, where it did, and they outlive the server's State."""
 
 
 class PlainElements(Plugin):

@@ -7,7 +7,7 @@ import reflex as rx
 from reflex.vars import ObjectVar
 
 from account_app import session
-from account_app.acting import Acting, text, word
+from account_app.acting import Acting, amount, text, word
 from account_app.live import Live
 from account_app.reading.operator import OperatorFigures, Person, operator_page
 from account_app.session import Session
@@ -143,6 +143,6 @@ EARNED: Any = FOUND.earned
 
 def _usd(form: object) -> int:
     try:
-        return pico_from_usd(text(form, "usd").strip().removeprefix("$"))
+        return pico_from_usd(amount(form, "usd"))
     except ValueError:
         raise BadInput("Give an amount in dollars, such as 5 or 2.50.") from None

@@ -85,9 +85,11 @@ def built_site() -> Path:
 
 
 @contextmanager
-def running(directory: Path, *, moved: timedelta = timedelta(), **overrides: str) -> Iterator[Dashboard]:
-    """The product on a free port, with a migrated database in `directory`; its clock is `moved` away from ours."""
-    port = _free_port()
+def running(directory: Path, *, moved: timedelta = timedelta(), port: int = 0, **overrides: str) -> Iterator[Dashboard]:
+    """The product on a free port or on `port`, with a migrated database in `directory`; its clock is `moved` away from
+    ours.
+    """
+    port = port or _free_port()
     address = f"http://127.0.0.1:{port}"
     values = {
         "ACCOUNT_ORIGIN": address,

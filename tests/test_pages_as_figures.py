@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_app import spans
+from account_app.acting import amount
 from account_app.components.drawn import Axis, Bar
 from account_app.components.figures import (
     change,
@@ -91,6 +92,11 @@ def test_hours_are_the_readers_and_one_that_comes_twice_says_which_it_is() -> No
     assert hour_of(berlin[2], "en-US") == "1:00\u202fPM"
     chatham = datetime(2026, 4, 4, 13, 45, tzinfo=UTC).astimezone(ZoneInfo("Pacific/Chatham"))
     assert hour_of(chatham) == "3:30\u202fAM (UTC+13:45)"
+
+
+def test_amounts_are_read_as_people_type_them_and_no_comma_is_guessed() -> None:
+    typed = ("25", " $12.50 ", "12,50 $", "12,5", "1,000", "1.000,00")
+    assert [amount({"usd": one}, "usd") for one in typed] == ["25", "12.50", "12.50", "12.5", "1,000", "1.000,00"]
 
 
 def _bare(text: str) -> str:

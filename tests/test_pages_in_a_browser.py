@@ -1,7 +1,6 @@
 """The pages in a real Chromium: their states, what they fetch, and that everybody can use them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -172,14 +171,6 @@ def test_the_next_page_shows_a_skeleton_too_and_nothing_that_is_not_known(
     expect(page.get_by_role("heading", level=1)).to_have_text("Billing")
     expect(page.get_by_role("status").get_by_text("Loading")).to_be_attached()
     expect(page.locator("main .found")).to_have_count(0)
-
-
-def test_a_lost_connection_is_told_and_the_figures_stay(page: Page, tmp_path: Path) -> None:
-    with running(tmp_path) as dashboard:
-        sign_in(page.context, dashboard, "tunnel@example.com")
-        opened(page, f"{dashboard.address}/")
-    expect(page.get_by_text("Reconnecting")).to_be_visible()
-    expect(page.locator("[data-figure=available]")).to_have_text("$5.00")
 
 
 def test_an_ended_session_leads_to_signing_in_and_says_so(

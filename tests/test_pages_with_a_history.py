@@ -233,6 +233,29 @@ def test_figures_that_cannot_be_renewed_stay_and_say_from_when_they_are(page: Pa
         expect(page.get_by_text("could not be renewed")).to_be_hidden()
 
 
+def test_a_server_that_is_lost_is_told_and_one_that_comes_back_takes_nothing_away(page: Page, tmp_path: Path) -> None:
+    with running(tmp_path) as dashboard:
+        cookie: Any = {"name": "session", "value": dashboard.sign_in(EMAIL), "url": dashboard.address}
+        page.context.add_cookies([cookie])
+        opened(page, f"{dashboard.address}/keys")
+        page.get_by_role("button", name="New key").click()
+        page.get_by_label("Name").fill("half typed")
+    expect(page.get_by_text("Reconnecting")).to_be_visible()
+    expect(page.get_by_text("No keys yet")).to_be_visible()
+    page.evaluate(_WATCH)
+    with running(tmp_path, port=int(dashboard.address.rpartition(":")[2])):
+        expect(page.get_by_text("Reconnecting")).to_be_hidden(timeout=20_000)
+        page.get_by_role("button", name="Make key").dblclick()
+        expect(page.get_by_role("button", name="Copy key")).to_be_focused()
+    expect(page.get_by_role("link", name="half typed")).to_have_count(1)
+    assert page.evaluate("globalThis.blinked") is False
+
+
+_WATCH = """globalThis.blinked = false; new MutationObserver(() => {
+    globalThis.blinked ||= document.querySelector('main').getAttribute('aria-busy') !== 'false';
+}).observe(document.querySelector('main'), {attributes: true, childList: true, subtree: true})"""
+
+
 def _in_cents(usd: str) -> str:
     return dollars(int(Decimal(usd) * 10**12))
 

@@ -9,7 +9,7 @@ from reflex.vars import ObjectVar
 from reflex_components_core.react_router import link
 
 from account_app import session, theme
-from account_app.acting import Acting, text, word
+from account_app.acting import Acting, amount, text, word
 from account_app.components import controls, parts, shapes
 from account_app.components.address import here_to
 from account_app.components.moments import date_of, moment
@@ -41,7 +41,7 @@ class Keys(Acting, Live, Session):
         """A new key, shown this once."""
 
         async def work(who: Identity) -> str:
-            name, cap_pico = text(form, "new-name"), _cap(text(form, "new-cap"))
+            name, cap_pico = text(form, "new-name"), _cap(amount(form, "new-cap"))
             create = partial(accounts.create_key, account_id=who.account_id, name=name, cap_pico=cap_pico)
             return (await session.services().database.write(create))[0]
 
@@ -71,7 +71,7 @@ class Keys(Acting, Live, Session):
         """A key's name and cap."""
 
         async def work(who: Identity) -> None:
-            key_id, name, cap_pico = text(form, "key"), text(form, "name"), _cap(text(form, "cap"))
+            key_id, name, cap_pico = text(form, "key"), text(form, "name"), _cap(amount(form, "cap"))
             await session.services().database.write(lambda c: _change(c, who.account_id, key_id, name, cap_pico))
 
         _, leaving = await self._act("change", work, "Saved.")
@@ -101,8 +101,7 @@ def _change(connection: Any, account_id: str, key_id: str, name: str, cap_pico: 
 
 
 def _cap(typed: str) -> int | None:
-    """Dollars as people type them; None for no cap."""
-    typed = typed.strip().removeprefix("$").strip()
+    """None for no cap."""
     if not typed:
         return None
     try:

@@ -1,5 +1,6 @@
 """What the billing page knows and does. Every handler asks anew who it is for, and what it was given."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -7,7 +8,7 @@ import reflex as rx
 from reflex.vars import ObjectVar
 
 from account_app import session
-from account_app.acting import words_of
+from account_app.acting import amount, words_of
 from account_app.components.figures import dollars
 from account_app.live import Live
 from account_app.reading import billing as words
@@ -59,25 +60,24 @@ class Billing(Live, Session):
 
     @rx.event
     async def start_plan(self) -> Any:
-        return await self._buy("plan", None)
+        return await self._buy("plan", lambda: None)
 
     @rx.event
-    async def top_up(self, amount: str) -> Any:
-        return await self._buy("topup", amount)
+    async def top_up(self, usd: str) -> Any:
+        return await self._buy("topup", lambda: usd)
 
     @rx.event
     async def top_up_by(self, form: dict[str, Any]) -> Any:
-        amount = form.get("amount") if isinstance(form, dict) else None
-        return await self._buy("topup", amount.strip().removeprefix("$") if isinstance(amount, str) else None)
+        return await self._buy("topup", lambda: amount(form, "amount"))
 
-    async def _buy(self, kind: Any, amount: object) -> Any:
+    async def _buy(self, kind: Any, amount_of: Callable[[], object]) -> Any:
         """To Stripe's checkout; what is wrong with the amount is said beside it."""
         identity = await self._who()
         if identity is None:
             return self._to_sign_in()
         self.topup_error = ""
         try:
-            return rx.redirect(await billing.check_out(session.services().office, identity, kind, amount))
+            return rx.redirect(await billing.check_out(session.services().office, identity, kind, amount_of()))
         except ProductError as error:
             if kind == "topup":
                 self.topup_error = words_of(error)
@@ -102,12 +102,9 @@ class Billing(Live, Session):
         identity = await self._who()
         if identity is None:
             return self._to_sign_in()
-        amount = form.get("usd") if isinstance(form, dict) else None
         services = session.services()
         try:
-            cap = billing.cap_from(
-                amount.strip().removeprefix("$") if isinstance(amount, str) else None, services.settings
-            )
+            cap = billing.cap_from(amount(form, "usd"), services.settings)
             await services.database.write(lambda c: ledger.set_cap(c, identity.account_id, cap))
         except ProductError as error:
             self.cap_error = words_of(error)
