@@ -45,10 +45,10 @@ FIELD = f"{_FIELD} w-full h-11 sm:h-9 rounded-md px-3 text-base sm:text-sm"
 SMALL_FIELD = f"{_FIELD} h-8 rounded-md px-2 text-base sm:text-sm"
 """On a phone text in fields is 16: a smaller one makes Safari zoom in when it is typed into."""
 _BUTTON = (
-    "inline-flex items-center justify-center whitespace-nowrap cursor-pointer transition-colors "
+    "inline-flex items-center justify-center text-center sm:whitespace-nowrap cursor-pointer transition-colors "
     "disabled:opacity-50 disabled:cursor-default"
 )
-_SMALL = f"{_BUTTON} h-8 rounded-md px-3 text-sm font-medium"
+_SMALL = f"{_BUTTON} min-h-8 rounded-md px-3 py-1 text-sm font-medium"
 PRIMARY = (
     f"{_BUTTON} h-11 w-full rounded-lg bg-accent px-4 text-sm font-semibold text-accent-ink hover:bg-accent-strong"
 )

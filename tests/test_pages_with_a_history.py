@@ -247,7 +247,7 @@ def test_a_server_that_is_lost_is_told_and_one_that_comes_back_takes_nothing_awa
         expect(page.get_by_text("Reconnecting")).to_be_hidden(timeout=20_000)
         page.get_by_role("button", name="Make key").dblclick()
         expect(page.get_by_role("button", name="Copy key")).to_be_focused()
-    expect(page.get_by_role("link", name="half typed")).to_have_count(1)
+        expect(page.get_by_role("link", name="half typed")).to_have_count(1)
     assert page.evaluate("globalThis.blinked") is False
 
 

@@ -115,7 +115,9 @@ def drawer(parameter: str, title: str, *content: rx.Component) -> rx.Component:
     )
     head = rx.el.div(
         rx.el.h2(title, id="drawer-title", class_name="text-base font-semibold text-ink"),
-        rx.el.button("Close", type="button", class_name=theme.GHOST, custom_attrs={"onClick": close_dialog("drawer")}),
+        rx.el.button(
+            "Close", type="button", class_name=f"{theme.GHOST} -mr-3", custom_attrs={"onClick": close_dialog("drawer")}
+        ),
         class_name="flex items-center justify-between gap-3 mb-4",
     )
     return _Dialog.create(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from account_app.components.figures import count, dollars, exact
+from account_app.components.figures import count, dollars, exact, spendable
 from account_app.reading.margins import Earned, earned_of
 from account_app.session import Visitor
 from relay import billing, operating
@@ -119,8 +119,8 @@ def _opened(connection: Any, visitor: Visitor) -> dict[str, Any]:
     grants = opened.balance.grants
     return {
         "chosen": _person(opened.found, visitor.locale),
-        "available": dollars(opened.balance.available_pico, visitor.locale),
-        "grants": [f"{dollars(g.remaining_pico, visitor.locale)} {g.kind}: {g.reason or g.source}" for g in grants],
+        "available": spendable(opened.balance.available_pico, visitor.locale),
+        "grants": [f"{spendable(g.remaining_pico, visitor.locale)} {g.kind}: {g.reason or g.source}" for g in grants],
         "calls": [_call(each, visitor.locale) for each in opened.latest.requests],
         "done_to": [_act(each) for each in operating.acts(connection, wanted, 20)],
     }
@@ -132,7 +132,7 @@ def _person(each: operating.Found, locale: str) -> Person:
         id=each.account_id,
         email=each.email,
         since=rfc3339(each.created_at),
-        credit=dollars(each.credit_pico, locale),
+        credit=spendable(each.credit_pico, locale),
         overage=dollars(each.overage_pico, locale),
         state=state,
         tone=tone,
