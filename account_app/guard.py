@@ -17,6 +17,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from relay.accounts import Whereabouts
+from relay.accounts.identity import cookie_value
+from relay.endpoints.safety import SAFETY
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -182,12 +184,8 @@ def _client_token(scope: Scope) -> str:
 
 
 def cookie_of(scope: Scope, wanted: str) -> str:
-    """A cookie's value; empty when there is none. Two different ones are nobody's: a neighbouring site may have
-    planted one.
-    """
-    pairs = [p.strip().partition("=") for v in _values(scope, b"cookie") for p in v.decode("latin-1").split(";")]
-    found = {value for name, _, value in pairs if name == wanted}
-    return found.pop() if len(found) == 1 else ""
+    """A cookie's value, read as the relay reads it; empty when there is none, or two that differ."""
+    return cookie_value(b";".join(_values(scope, b"cookie")).decode("latin-1"), wanted)
 
 
 def _bound(token: str, session_hash: str) -> str:
@@ -246,12 +244,14 @@ async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": POLICY_VIOLATION})
         return
-    await send({"type": "websocket.http.response.start", "status": 403, "headers": [(b"content-length", b"0")]})
+    head = [*SAFETY, (b"content-length", b"0")]
+    await send({"type": "websocket.http.response.start", "status": 403, "headers": head})
     await send({"type": "websocket.http.response.body", "body": b""})
 
 
 async def _refuse_http(send: Send) -> None:
     body = b'{"type":"about:blank","title":"Only sockets open here.","status":404,"code":"not_found"}'
-    head = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    kind = (b"content-type", b"application/problem+json")
+    head = [*SAFETY, (b"cache-control", b"no-store"), kind, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 404, "headers": head})
     await send({"type": "http.response.body", "body": body})

@@ -23,6 +23,7 @@ from relay.app import build
 from relay.endpoints.access_door import behind_access
 from relay.endpoints.callers import whereabouts_of
 from relay.endpoints.naming import named
+from relay.endpoints.safety import SAFETY
 from relay.migrations import refuse_unless_migrated
 from relay.services import get_ready_to_answer, open_services
 from relay.settings import ROOT, Settings, settings
@@ -127,10 +128,10 @@ class Product:
 async def _tell_version(send: Send) -> None:
     """Pages of another origin ask too; it is no secret, and no cache may keep it."""
     headers = [
+        *SAFETY,
         (b"content-type", b"application/json"),
         (b"cache-control", b"no-store"),
         (b"access-control-allow-origin", b"*"),
-        (b"x-content-type-options", b"nosniff"),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b'{"pages": "%s"}' % pages_version().encode()})

@@ -22,7 +22,8 @@ from relay.errors import MethodNotAllowed
 
 Headers = list[tuple[bytes, bytes]]
 
-SIGN_IN = "/sign-in"
+SIGN_IN, LOGIN = "/sign-in", "/login"
+"""People type the second; Cloudflare Pages sends them on as well (`_redirects`)."""
 PRIVATE_PAGES = frozenset(place.address for place in PLACES)
 TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -76,6 +77,8 @@ class Site:
             self._drawing.begin()
         if scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, [*self.everywhere, *ONLY_READ], bytes(problem(MethodNotAllowed()).body))
+        elif path == LOGIN:
+            await _answer(send, 302, [*self.everywhere, (b"location", SIGN_IN.encode()), NO_STORE], b"")
         elif path in PRIVATE_PAGES and not _has_session(scope):
             await _answer(send, 303, [*self.everywhere, (b"location", _sign_in_address(scope)), NO_STORE], b"")
         elif path in PRIVATE_PAGES and scope["method"] == "GET" and (page := await self._early.page(scope, path)):

@@ -108,11 +108,17 @@ async def test_bad_names_bad_caps_and_too_many_keys_are_refused(door: FrontDoor)
 
 
 def test_a_credential_sent_on_purpose_wins_over_the_cookie() -> None:
-    cookie = "other=1; session=abc; session=def"
+    cookie = "other=1; session=abc"
     assert credential_from_headers(cookie, None, None) == Credential("session", hash_of("abc"))
     assert credential_from_headers(cookie, "Basic eDp5", None) == Credential("session", hash_of("abc"))
     assert credential_from_headers(cookie, "bearer at_x", None) == Credential("token", hash_of("at_x"))
     assert credential_from_headers(cookie, "Bearer at_x", "ak_y") == Credential("key", hash_of("ak_y"))
+
+
+@pytest.mark.parametrize("planted", ["session=theirs; session=mine", "session=mine; session=theirs"])
+def test_two_cookies_that_differ_are_nobodys(planted: str) -> None:
+    assert credential_from_headers(planted, None, None) is None
+    assert credential_from_headers("session=mine; session=mine", None, None) is not None
     assert credential_from_headers("session=", None, "") is None
 
 

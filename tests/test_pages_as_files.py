@@ -150,6 +150,11 @@ def test_without_a_session_the_way_leads_to_signing_in(dashboard: Dashboard, pat
     assert answer.headers["cache-control"] == "no-store"
 
 
+def test_the_other_word_for_it_leads_to_signing_in_too(browser: httpx.Client) -> None:
+    answer = browser.get("/login")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/sign-in")
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -165,6 +170,7 @@ def test_every_answer_has_one_id_of_its_own(dashboard: Dashboard, method: str, p
     assert [len(found) for found in ids] == [1, 1]
     assert ids[0] != ids[1]
     assert all(found[0].startswith("req_") for found in ids)
+    assert all(answer.headers["x-content-type-options"] == "nosniff" for answer in answers)
 
 
 async def test_a_socket_that_is_refused_and_one_that_opens_have_an_id(dashboard: Dashboard) -> None:
@@ -179,6 +185,7 @@ async def test_a_socket_that_is_refused_and_one_that_opens_have_an_id(dashboard:
         writer.close()
         assert answer.startswith(f"http/1.1 {status} ".encode())
         assert b"\r\nrequest-id: req_" in answer
+        assert (b"\r\nx-content-type-options: nosniff" in answer) == (status == 403)
 
 
 def test_the_panel_may_be_loaded_by_any_page(dashboard: Dashboard) -> None:

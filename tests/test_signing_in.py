@@ -68,8 +68,10 @@ async def test_cookies_are_http_only_lax_and_secure_on_https_and_for_the_domain(
     async with front_door(database_url, **changes) as door, door.browser() as browser:
         asked = await browser.post("/api/auth/request", json={"email": ANNA})
         answer = await browser.post("/api/auth/verify", json={"email": ANNA, "code": await door.office.code_for(ANNA)})
-        pre, (_, session) = asked.headers["set-cookie"], answer.headers.get_list("set-cookie")
-        for cookie in (pre, session):
+        pre, (_, former, session) = asked.headers["set-cookie"], answer.headers.get_list("set-cookie")
+        assert "Max-Age=0" in former, "two cookies are nobody's: the one from before COOKIE_DOMAIN was set goes"
+        assert "Domain" not in former
+        for cookie in (pre, former, session):
             assert {"HttpOnly", "SameSite=lax", "Secure", "Path=/"} <= set(cookie.split("; "))
         assert "Domain=example.com" in session
         assert answer.headers["cache-control"] == "no-store"

@@ -71,12 +71,12 @@ def credential_from_headers(cookie: str | None, authorization: str | None, x_api
 
 
 def cookie_value(header: str | None, name: str) -> str:
-    """The first cookie of that name in a Cookie header, or ''."""
-    for pair in (header or "").split(";"):
-        key, _, value = pair.strip().partition("=")
-        if key == name:
-            return value.strip('"')
-    return ""
+    """A cookie's value, or ''. Two different ones of one name are nobody's: a neighbouring site may have planted one,
+    and whoever acts under it would buy and ask for somebody else.
+    """
+    pairs = (pair.strip().partition("=") for pair in (header or "").split(";"))
+    found = {value.strip('"') for key, _, value in pairs if key == name}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _from_secret(secret: str) -> Credential:

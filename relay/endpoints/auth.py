@@ -198,6 +198,9 @@ def _flag(request: Request, name: str) -> bool:
 
 def _set_cookie(request: Request, response: Response, name: str, value: str, max_age_seconds: int) -> None:
     settings = services_of(request).settings
+    if name == SESSION_COOKIE and settings.COOKIE_DOMAIN:
+        # One from before the domain was set would stand beside the new one, and two are nobody's.
+        response.delete_cookie(name, secure=settings.secure_cookies, httponly=True, samesite="lax")
     response.set_cookie(
         name,
         value,

@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relay.endpoints.naming import named
+from relay.endpoints.safety import SAFETY
 from relay.settings import Settings
 
 Header = tuple[bytes, bytes]
@@ -44,7 +45,7 @@ class Cors:
                 (b"access-control-allow-headers", ALLOWED_HEADERS),
                 (b"access-control-max-age", b"600"),
             ]
-        head = [*granted, (b"vary", b"origin")]
+        head = [*granted, *SAFETY, (b"vary", b"origin")]
         await send({"type": "http.response.start", "status": 204 if granted else 403, "headers": head})
         await send({"type": "http.response.body", "body": b""})
 
