@@ -19,7 +19,7 @@ def backup(file: File) -> None:
     found = settings()
     refuse_unless_migrated(found)
     backups.backup(found, file.absolute())
-    shell.out.print(f"{file} holds everything, as of one moment ({file.stat().st_size:,} bytes).", highlight=False)
+    shell.say(f"{file} holds everything, as of one moment ({file.stat().st_size:,} bytes).")
 
 
 @shell.main_app.command()
@@ -27,5 +27,5 @@ def restore(file: File) -> None:
     """Puts a backup in the place of the database, while nothing runs. What was there is kept aside."""
     aside = backups.restore(settings(), file.absolute())
     if aside:
-        shell.out.print(f"The former database is kept: {aside}", highlight=False, soft_wrap=True)
+        shell.say(f"The former database is kept: {aside}")
     shell.out.print("Restored. Next: account-app migrate, then account-app audit.")

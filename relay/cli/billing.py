@@ -107,7 +107,7 @@ def events_replay(
         shell.fail("Name one event, or say --failed.", 2)
     states = with_office(lambda office: _replay(office, event_id))
     for name, state in states.items():
-        shell.out.print(f"{name}: {state}", highlight=False)
+        shell.say(f"{name}: {state}")
     shell.out.print(f"Worked {len(states)} events.")
     sys.exit(1 if any(state == "failed" for state in states.values()) else 0)
 

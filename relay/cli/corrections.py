@@ -52,7 +52,7 @@ def correct(
         )
     )  # fmt: skip
     database.close()
-    shell.out.print(
+    shell.say(
         f"Corrected {request_id} from ${usd(done.before_pico)} to ${usd(done.after_pico)}."
         if done.first
         else "This key has corrected before; nothing was corrected."

@@ -53,6 +53,4 @@ def grant(
     database = shell.open_database()
     given = database.write_now(give)
     database.close()
-    shell.out.print(
-        f"Gave ${usd(amount_pico)} to {email}." if given else "This key has given before; nothing was given."
-    )
+    shell.say(f"Gave ${usd(amount_pico)} to {email}." if given else "This key has given before; nothing was given.")

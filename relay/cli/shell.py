@@ -62,6 +62,11 @@ def refuse_blank(reason: str) -> None:
         fail("--reason says why, and the account's owner reads it.", 2)
 
 
+def say(text: str) -> None:
+    """A line with paths, addresses or commands in it, as it is: to be copied, so never wrapped."""
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))  # noqa: T201 (Rich would wrap long lines)
 

@@ -25,4 +25,4 @@ def site(
     except ModuleNotFoundError:
         raise Misconfigured("This installation has no front end.") from None
     front_end.write(directory, settings(), preview=preview)
-    shell.out.print(f"The site is in {directory}. To put it up: cd {directory} && npx wrangler pages deploy .")
+    shell.say(f"The site is in {directory}. To put it up: cd {directory} && npx wrangler pages deploy .")
