@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import reflex as rx
 
@@ -11,6 +11,7 @@ from account_app.session import Session
 from relay.accounts import Identity
 from relay.errors import BadInput, ProductError, Unavailable
 
+_NOWHERE_KEPT = re.compile("[\0\ud800-\udfff]")
 FIELD_LENGTH_MAX = 1000
 NOT_DONE = "That could not be done just now, and nothing was changed. Please try again in a minute."
 
@@ -65,7 +66,7 @@ def fields_of(form: object) -> Mapping[str, object]:
 def text(form: object, name: str) -> str:
     """A field of a form; '' when it is not there. BadInput when it is not text, or absurdly long."""
     value = fields_of(form).get(name, "")
-    if not isinstance(value, str) or len(value) > FIELD_LENGTH_MAX:
+    if not _is_text(value):
         raise BadInput("Fill in the form.")
     return value
 
@@ -83,6 +84,11 @@ _CENTS_BEHIND_A_COMMA = re.compile(r"^(\d+),(\d{1,2})$", re.ASCII)
 
 def word(value: object) -> str:
     """The one argument of a handler: an id or the like. BadInput when it is not text."""
-    if not isinstance(value, str) or len(value) > FIELD_LENGTH_MAX:
+    if not _is_text(value):
         raise BadInput("There is no such thing.")
     return value
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """No database takes half a surrogate pair, and PostgreSQL no NUL."""
+    return isinstance(value, str) and len(value) <= FIELD_LENGTH_MAX and not _NOWHERE_KEPT.search(value)

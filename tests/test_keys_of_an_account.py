@@ -43,6 +43,9 @@ async def test_nobody_else_sees_or_changes_a_key(door: FrontDoor) -> None:
     assert (await bob.get("/api/keys")).json()["keys"] == []
     assert (await bob.patch(address, json={"name": "mine"})).status_code == 404
     assert (await bob.delete(address)).status_code == 404
+    for nobodys in ("key_x", "%00", "%F0%9F%98%80", "%FF"):
+        assert (await bob.delete(f"/api/keys/{nobodys}")).status_code == 404
+        assert (await bob.patch(f"/api/keys/{nobodys}", json={"name": "mine"})).status_code == 404
     stranger = door.browser()
     for method, where in (("GET", "/api/keys"), ("POST", "/api/keys"), ("PATCH", address), ("DELETE", address)):
         assert (await stranger.request(method, where, json={"name": "x"})).status_code == 401, method

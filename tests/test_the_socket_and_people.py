@@ -24,7 +24,7 @@ KEYS, ACCOUNT = (
 ONCE = operating.new_key()
 ANNA, BOB = "anna@example.com", "bob@example.com"
 HUGE = "x" * 1_000_000
-WRONG: list[Any] = [False, True, None, 1e308, -1, [], [["a"]], {"a": {"b": []}}, "", "\0"]
+WRONG: list[Any] = [False, True, None, 1e308, -1, [], [["a"]], {"a": {"b": []}}, "", "\0", "\ud800"]
 
 
 @pytest.fixture(scope="module")

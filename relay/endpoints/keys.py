@@ -38,7 +38,7 @@ async def create_key(request: Request) -> Response:
 
 async def change_key(request: Request) -> Response:
     account_id = (await _owner(request)).account_id
-    key_id: str = request.path_params["key_id"]
+    key_id = _named_in(request)
     fields = await read_fields(request)
     if not fields.keys() & {"name", "cap_usd"}:
         raise BadInput("Send `name`, `cap_usd`, or both.")
@@ -48,7 +48,7 @@ async def change_key(request: Request) -> Response:
 
 
 async def revoke_key(request: Request) -> Response:
-    identity, key_id = await signed_in(request), str(request.path_params["key_id"])
+    identity, key_id = await signed_in(request), _named_in(request)
     if identity.kind != "session" and identity.key_id != key_id:
         raise Forbidden("Only a signed-in browser can revoke another key.")
     services = services_of(request)
@@ -56,6 +56,14 @@ async def revoke_key(request: Request) -> Response:
         raise NotFound("There is no such key. It may have been revoked before.")
     services.hub.ended(key_id)
     return Response(status_code=204, headers=NO_STORE)
+
+
+def _named_in(request: Request) -> str:
+    key_id: str = request.path_params["key_id"]
+    if "\0" in key_id:
+        # PostgreSQL would refuse the question itself.
+        raise NotFound("There is no such key.")
+    return key_id
 
 
 routes = [
