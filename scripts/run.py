@@ -112,6 +112,7 @@ class Product:
 
     async def start_and_watch(self) -> None:
         self.set_unless_chosen(self.own_settings())
+        self.env["EDITOR_ORIGINS"] = self.editor_origins()
         say("Starting the sandbox and bringing the database up …")
         found, _ = await asyncio.gather(self.start_sandbox(), self.migrate())
         self.set_unless_chosen(found)
@@ -126,10 +127,8 @@ class Product:
 
     def own_settings(self) -> dict[str, str]:
         """What one machine on loopback wants, where nothing else was chosen."""
-        editor = self.port + 1 + PLACES.index("editor")
         own = {
             "ACCOUNT_ORIGIN": self.origin,
-            "EDITOR_ORIGINS": f"http://localhost:{editor},http://127.0.0.1:{editor}",
             "LOG_FORMAT": "text",
             "DRAIN_SECONDS": "2",
         }
@@ -138,6 +137,12 @@ class Product:
         if "claude" in self.services:
             own["SIGN_UP_GRANT_USD"] = "5"
         return own
+
+    def editor_origins(self) -> str:
+        """The demo editor's beside those that were chosen: who embeds the panel in a page keeps both."""
+        editor = self.port + 1 + PLACES.index("editor")
+        own = [f"http://localhost:{editor}", f"http://127.0.0.1:{editor}"]
+        return ",".join([*self.settings.editor_origins, *own])
 
     def set_unless_chosen(self, values: dict[str, str]) -> None:
         chosen = self.settings.model_fields_set

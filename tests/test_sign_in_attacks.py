@@ -253,3 +253,14 @@ async def test_a_closed_account_is_not_let_in(door: FrontDoor) -> None:
 
 async def _count(door: FrontDoor, model: type[Session | SignInCode]) -> int:
     return await door.database.read(lambda c: c.execute(select(func.count()).select_from(table(model))).scalar_one())
+
+
+async def test_an_editor_of_another_site_is_told_at_once_that_no_code_would_work_there(database_url: str) -> None:
+    editor = "https://editor.example.com"
+    async with front_door(database_url, EDITOR_ORIGINS=editor) as door:
+        for site, status in (("cross-site", 403), ("same-site", 202)):
+            browser = door.browser(origin=editor, **{"sec-fetch-site": site})
+            asked = await browser.post("/api/auth/request", json={"email": f"anna@{site}.dev"})
+            assert asked.status_code == status
+        await door.office.mail_to("anna@same-site.dev")
+        assert door.office.to("anna@cross-site.dev") == []

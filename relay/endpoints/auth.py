@@ -63,6 +63,7 @@ def form_goes_back(step: str) -> Callable[[Endpoint], Endpoint]:
 @form_goes_back(step="")
 async def request_code(request: Request) -> Response:
     refuse_foreign_origin(request)
+    _refuse_another_site(request)
     services, browser = services_of(request), _browser(request)
     fields = await read_fields(request)
     email = await _email_of(request, fields, browser)
@@ -133,6 +134,14 @@ routes = [
     Route("/api/auth/token", token, methods=["POST"]),
     Route("/api/auth/token/renew", renew_token, methods=["POST"]),
 ]
+
+
+def _refuse_another_site(request: Request) -> None:
+    """An editor may ask from another site, but its browser would bring no cookie back: every right code would be
+    called wrong."""
+    is_editors = request.headers.get("origin") in services_of(request).settings.editor_origins
+    if is_editors and request.headers.get("sec-fetch-site") == "cross-site":
+        raise Forbidden("Signing in does not work from a page of another site. It needs `panel.getToken = bridge()`.")
 
 
 def _browser(request: Request) -> Browser:
