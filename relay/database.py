@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from relay.batching import Batcher, Otherwise, Outcome
 from relay.errors import Unavailable
 from relay.metrics import COMMANDS_IN_COMMIT, COMMIT_SECONDS
+from relay.prepared import run_by_driver
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -29,6 +30,7 @@ Batch = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
 BUSY_SECONDS = 10
 READERS = 4
+KEPT_COMMITS = 1000
 # A server that vanished without a word is noticed in seconds, not after the two hours that TCP would take.
 POSTGRESQL: dict[str, Any] = {
     "connect_timeout": 5,
@@ -58,6 +60,8 @@ class Database:
         self._writer = Batcher("writer", self._commit_together)
         self._looker = Batcher("looker", self._read_together)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._kept: Connection | None = None
+        self._commits = 0
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Runs `work` in a transaction that it shares with others; its exception undoes it alone."""
@@ -110,6 +114,7 @@ class Database:
         self._writer.close()
         self._looker.close()
         self._readers.shutdown()
+        self._give_back()
         self._writing.dispose()
         self._reading.dispose()
         self._looking.dispose()
@@ -120,10 +125,25 @@ class Database:
             return _twice(lambda: self._commit_once(groups))
 
     def _commit_once(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
-        with self._writing.begin() as connection:
-            outcomes = [list(batch(connection, commands)) for batch, commands in groups]
-            _refuse_unless_open(connection)
+        """On a connection that the writer's thread keeps from one commit to the next, until one fails."""
+        connection = self._kept = self._kept or self._writing.connect()
+        try:
+            with connection.begin():
+                outcomes = [list(batch(connection, commands)) for batch, commands in groups]
+                _refuse_unless_open(connection)
+        except BaseException:
+            self._give_back()
+            raise
+        self._commits += 1
+        if self._commits % KEPT_COMMITS == 0:
+            self._give_back()
         return outcomes
+
+    def _give_back(self) -> None:
+        """To the pool, which knows when a connection is too old."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     def _read_together(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
         return _twice(lambda: self._read_once(groups))
@@ -177,7 +197,7 @@ def _sqlite(url: str, writing: bool, checkpoints: bool) -> Engine:
             raw.execute(f"PRAGMA {pragma}")
 
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        run_by_driver(connection, "BEGIN IMMEDIATE" if writing else "BEGIN")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)

@@ -110,6 +110,11 @@ def execute(connection: Connection, sql: str, parameters: Any) -> Any:
     """The driver's cursor. Raises what SQLAlchemy would raise, and like it gives up a connection that was lost."""
     if not connection.in_transaction():
         connection.begin()
+    return run_by_driver(connection, sql, parameters)
+
+
+def run_by_driver(connection: Connection, sql: str, parameters: Any = ()) -> Any:
+    """The same within what is open, be it a transaction or none."""
     try:
         return _driver(connection).execute(sql, parameters)
     except cast(Any, connection.dialect.dbapi).Error as error:
