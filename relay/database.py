@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from relay.batching import Batcher, Otherwise, Outcome
 from relay.errors import Unavailable
 from relay.metrics import COMMANDS_IN_COMMIT, COMMIT_SECONDS
-from relay.prepared import run_by_driver
+from relay.prepared import committing, run_by_driver
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -129,7 +129,10 @@ class Database:
         connection = self._kept = self._kept or self._writing.connect()
         try:
             with connection.begin():
-                outcomes = [list(batch(connection, commands)) for batch, commands in groups]
+                outcomes = [list(batch(connection, commands)) for batch, commands in groups[:-1]]
+                with committing(connection):
+                    last, commands = groups[-1]
+                    outcomes.append(list(last(connection, commands)))
                 _refuse_unless_open(connection)
         except BaseException:
             self._give_back()

@@ -12,7 +12,7 @@ from relay.errors import CapReached, InsufficientCredit, NotFound
 from relay.ledger import correcting, shelf
 from relay.ledger.book import Book, Movement
 from relay.ledger.commands import Command, Held, Hold, Journal, Renew, Settle, Settled
-from relay.ledger.rolling import add_late
+from relay.ledger.rolling import add_late, late_among
 from relay.ledger.usage_rows import roll_up, usage_row
 from relay.money import usd
 from relay.prepared import InsertSet, Prepared, UpdateSet, among, together
@@ -51,6 +51,8 @@ class _Posting:
         self._usage_rows: list[dict[str, Any]] = []
         self._new_holds: dict[str, Hold] = {}
         self._closed: list[str] = []
+        self._books: dict[str, Book] = {}
+        self._open: dict[str, Row[Any]] = {}
 
     def run(self) -> list[Any]:
         calls = [c for c in self._commands if isinstance(c, Hold | Settle)]
@@ -60,21 +62,27 @@ class _Posting:
             self._expire_due()
             self._tell_what_is_left()
             self._hold_all()
-        with together(self._connection):
+        late = late_among(self._books, self._usage_rows)
+        with together(self._connection, last=not late):
             if calls:
                 self._write()
             self._keep_journals()
             self._renew()
-        if self._usage_rows:
+        if late:
             add_late(self._connection, self._books, self._usage_rows)
         return self._outcomes
 
     def _read(self, calls: Sequence[Hold | Settle]) -> None:
+        """The grants of whoever may pay come with the books: under their locks, in the same journey."""
+        paying = sorted({c.account_id for c in calls if isinstance(c, Settle) and c.price_pico})
         with together(self._connection):
             books = shelf.ask(self._connection, {c.account_id for c in calls})
+            grants = shelf.ask_grants(self._connection, paying) if paying else None
             found = _OPEN.ask(self._connection, ids=[c.request_id for c in calls])
         self._books = books()
-        self._open: dict[str, Row[Any]] = {row.request_id: row for row in found()}
+        if grants is not None:
+            grants(self._books)
+        self._open = {row.request_id: row for row in found()}
 
     def _keep_journals(self) -> None:
         """After the accounts are locked, and in one order: so that no two workers wait for each other."""
@@ -97,9 +105,8 @@ class _Posting:
         # What a living process says of its call goes before the guess of a sweep that comes at the same moment.
         settles.sort(key=lambda settle: settle[1].swept)
         self._swept = self._find_swept([c for _, c in settles])
-        paying = {c.account_id for _, c in settles if c.price_pico and c.request_id in self._open}
-        paying |= {row.account_id for row in self._swept.values()}
-        shelf.add_grants(self._connection, [self._books[a] for a in paying])
+        corrected = [self._books[account_id] for account_id in {row.account_id for row in self._swept.values()}]
+        shelf.add_grants(self._connection, [book for book in corrected if not book.grants])
         for i, command in settles:
             self._outcomes[i] = self._settle(command)
 

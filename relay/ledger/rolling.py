@@ -58,9 +58,13 @@ def _end(connection: Connection, mine: Any, until: datetime, rows: int) -> datet
 
 def add_late(connection: Connection, books: Mapping[str, Book], rows: Iterable[Mapping[str, Any]]) -> None:
     """Usage rows that were just booked, of which those from before their account's `rolled_until` are summed here."""
-    late = [row["request_id"] for row in rows if _is_late(books[row["account_id"]], row["at"])]
-    if late:
+    if late := late_among(books, rows):
         sums.add(connection, sums.grouped(connection, usage.c.request_id.in_(late)))
+
+
+def late_among(books: Mapping[str, Book], rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The requests whose rows `add_late` will sum."""
+    return [row["request_id"] for row in rows if _is_late(books[row["account_id"]], row["at"])]
 
 
 def _is_late(book: Book, at: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Books in and out of the database, many at once. Rows are locked in the order of their ids."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -68,11 +68,20 @@ def ask(connection: Connection, account_ids: Iterable[str]) -> Callable[[], dict
 
 def add_grants(connection: Connection, books: Sequence[Book]) -> None:
     """Fills in the grants that can still be burnt, repaid or expire."""
-    if not books:
-        return
-    by_id = {book.account_id: book for book in books}
-    for row in _OPEN_GRANTS.all(connection, ids=list(by_id)):
-        by_id[row[0]].grants.append(GrantState(*row[1:]))
+    if books:
+        ask_grants(connection, [book.account_id for book in books])({book.account_id: book for book in books})
+
+
+def ask_grants(connection: Connection, account_ids: Sequence[str]) -> Callable[[Mapping[str, Book]], None]:
+    """`add_grants`, to be called with the books: see `Prepared.ask`."""
+    rows = _OPEN_GRANTS.ask(connection, ids=account_ids)
+
+    def add(books: Mapping[str, Book]) -> None:
+        for row in rows():
+            if row[0] in books:
+                books[row[0]].grants.append(GrantState(*row[1:]))
+
+    return add
 
 
 def add_last_grant(connection: Connection, book: Book) -> None:

@@ -5,7 +5,8 @@ writer's thread would give up the interpreter, and wait to get it back, once for
 """
 
 from relay.prepared.among import among
+from relay.prepared.running import committing, run_by_driver, together
 from relay.prepared.sets import InsertSet, UpdateSet
-from relay.prepared.statements import Prepared, run_by_driver, together
+from relay.prepared.statements import Prepared
 
-__all__ = ["InsertSet", "Prepared", "UpdateSet", "among", "run_by_driver", "together"]
+__all__ = ["InsertSet", "Prepared", "UpdateSet", "among", "committing", "run_by_driver", "together"]

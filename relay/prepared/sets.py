@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, Connection, Dialect, Table
 
-from relay.prepared.statements import Convert, execute, into_driver
+from relay.prepared.running import execute
+from relay.prepared.statements import Convert, into_driver
 
 PIECES = (64, 48, 32, 24, 16)
 """The lengths in which SQLite gets a set, and any that is shorter: so its statements stay few, and known to it."""
@@ -51,7 +52,7 @@ class _Set(ABC):
             row = f"({', '.join('?' * len(self._columns))})"
             return f"(VALUES {', '.join([row] * length)}) AS given"
         typed = ", ".join(f"{quoted(dialect, c.name)} {c.type.compile(dialect=dialect)}" for c in self._columns)
-        return f"json_to_recordset(%s::json) AS given({typed})"
+        return f"json_to_recordset($1::json) AS given({typed})"
 
     @abstractmethod
     def _compile(self, dialect: Dialect, length: int) -> str: ...

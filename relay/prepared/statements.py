@@ -1,17 +1,16 @@
 """A Core statement that the driver runs by itself."""
 
 from collections import namedtuple
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
 from sqlalchemy import Connection, Dialect, Select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.types import TypeEngine
 
+from relay.prepared.running import execute, translated
 from relay.tables import UtcDateTime
 
 Convert = Callable[[Any], Any]
@@ -43,11 +42,11 @@ class Prepared:
 
 class _Compiled:
     def __init__(self, statement: Executable, dialect: Dialect) -> None:
-        compiled = cast(Any, statement).compile(dialect=dialect)
+        compiled = cast(Any, statement).compile(dialect=_numbering(dialect))
         columns = list(statement.selected_columns) if isinstance(statement, Select) else []
         self._in_one = bool(columns) and dialect.name == "sqlite"
         self._sql = _in_one_row(compiled.string, len(columns)) if self._in_one else cast(str, compiled.string)
-        self._order: list[str] | None = compiled.positiontup
+        self._order: list[str] = compiled.positiontup
         self._binds = {name: into_driver(bind.type, dialect) for bind, name in compiled.bind_names.items()}
         self._constants = {name: bind.value for bind, name in compiled.bind_names.items() if not bind.required}
         self._row = cast(Any, namedtuple)("Row", [column.key for column in columns])
@@ -65,17 +64,17 @@ class _Compiled:
         try:
             rows = cursor.fetchall()
         except cast(Any, connection.dialect.dbapi).Error as error:
-            raise _translated(connection, self._sql, error) from error
+            raise translated(connection, self._sql, error) from error
         if self._in_one:
             rows = orjson.loads(rows[0][0])
         return [self._row._make(self._read(row)) for row in rows] if self._reads else [self._row._make(r) for r in rows]
 
-    def _given(self, parameters: Mapping[str, Any]) -> Any:
+    def _given(self, parameters: Mapping[str, Any]) -> list[Any]:
         given = {**self._constants, **parameters}
         for name, bind in self._binds.items():
             if bind is not None:
                 given[name] = bind(given[name])
-        return given if self._order is None else [given[name] for name in self._order]
+        return [given[name] for name in self._order]
 
     def _read(self, row: Sequence[Any]) -> Sequence[Any]:
         values = list(row)
@@ -84,58 +83,15 @@ class _Compiled:
         return values
 
 
+def _numbering(dialect: Dialect) -> Dialect:
+    """The same, with parameters by their places: SQLite's `?` or PostgreSQL's own `$1`."""
+    return dialect if dialect.name == "sqlite" else type(dialect)(paramstyle="numeric_dollar")
+
+
 def _in_one_row(sql: str, columns: int) -> str:
     """The same rows as one of JSON. SQLite's driver gives up the interpreter at each row, and waits to get it back."""
     names = ", ".join(f"c{i}" for i in range(columns))
     return f"WITH found({names}) AS ({sql}) SELECT json_group_array(json_array({names})) FROM found"  # noqa: S608 (compiled)
-
-
-@contextmanager
-def together(connection: Connection) -> Generator[None]:
-    """PostgreSQL gets the prepared statements of the block in one journey, and they have run when it ends.
-
-    What fails is raised by a later one of them, or at the end. Nobody else may ask anything of the connection within.
-    """
-    if connection.dialect.name == "sqlite":
-        yield
-        return
-    try:
-        with _driver(connection).pipeline():
-            yield
-    except cast(Any, connection.dialect.dbapi).Error as error:
-        raise _translated(connection, "several at once", error) from error
-
-
-def execute(connection: Connection, sql: str, parameters: Any) -> Any:
-    """The driver's cursor. Raises what SQLAlchemy would raise, and like it gives up a connection that was lost."""
-    if not connection.in_transaction():
-        connection.begin()
-    return run_by_driver(connection, sql, parameters)
-
-
-def run_by_driver(connection: Connection, sql: str, parameters: Any = ()) -> Any:
-    """The same within what is open, be it a transaction or none."""
-    try:
-        return _driver(connection).execute(sql, parameters)
-    except cast(Any, connection.dialect.dbapi).Error as error:
-        raise _translated(connection, sql, error) from error
-
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.dbapi_connection
-
-
-def _translated(connection: Connection, sql: str, error: Exception) -> BaseException:
-    dialect, dbapi = connection.dialect, cast(Any, connection.dialect.dbapi)
-    lost = dialect.is_disconnect(cast(Any, error), cast(Any, connection.connection.dbapi_connection), None)
-    if lost:
-        connection.invalidate(error)
-    return cast(
-        BaseException,
-        DBAPIError.instance(
-            sql, None, error, dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
-        ),
-    )
 
 
 def into_driver(of: TypeEngine[Any], dialect: Dialect) -> Convert | None:
