@@ -103,6 +103,7 @@ def measure_round(found: list[Peer], lengths: Lengths, number: int, rounds: int)
         ("1,000 slow streams", lambda peer, long: measures.slow_streams(peer, long, 1000)),
         ("small JSON", measures.plain_rate),
         ("streams of 64 chunks", measures.stream_rate),
+        ("256 open", measures.full_rates),
         ("holds at 200 streams", measures.holds),
     ]
     for peer in found:

@@ -1,8 +1,11 @@
 """What is measured of each peer, one peer at a time. Every answer is a flat dict of figures, ready for medians."""
 
 import asyncio
+import math
+import re
 import statistics
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +18,7 @@ Figures = dict[str, float]
 EVERY_MS = 100
 """The pace of slow streams: ten texts a second, as a model writes."""
 PATIENCE_SECONDS = 30
+_HOLDS = re.compile(r'^relay_hold_seconds_bucket\{le="([^"]+)"\} (\S+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,22 @@ def stream_rate(peer: Peer, lengths: Lengths) -> Figures:
     return asyncio.run(_rate(peer, Question(), 64, lengths, "streams"))
 
 
+def full_rates(peer: Peer, lengths: Lengths) -> Figures:
+    """The same with 256 open at any time: so many that the core never waits for a disk."""
+    plain = asyncio.run(_rate(peer, Question(plain=True), 256, lengths, "full_json"))
+    streams = asyncio.run(_rate(peer, Question(), 256, lengths, "full_streams"))
+    return {**plain, **streams, "failures": plain["failures"] + streams["failures"]}
+
+
 def slow_streams(peer: Peer, lengths: Lengths, count: int) -> Figures:
     """How late a chunk comes (ms after upstream wrote it) with `count` open, and the server's memory for each."""
     return asyncio.run(_slow(peer, count, lengths))
 
 
 def holds(peer: Peer, lengths: Lengths) -> Figures:
-    """From request to first byte (ms), at 200 streams of one second, each followed by the next."""
+    """From request to first byte (ms), at 200 streams of one second, each followed by the next; and how much of it is
+    the hold's: from asking for it until it is on the disk.
+    """
     return asyncio.run(_holds(peer, 200, lengths))
 
 
@@ -94,12 +107,37 @@ async def _holds(peer: Peer, count: int, lengths: Lengths) -> Figures:
     question = Question(FRAME_EVENTS + 1000 // EVERY_MS, EVERY_MS)
     load = asyncio.create_task(_ask_all(peer, question, count, ramp, seen, lambda: time.monotonic() < ends_at))
     await asyncio.sleep(ramp + 0.5)
+    before = await asyncio.to_thread(_hold_buckets, peer)
     seen.noting = True
     await asyncio.sleep(lengths.holds)
     seen.noting = False
+    after = await asyncio.to_thread(_hold_buckets, peer)
     await load
     first = _percentiles(seen.first_byte_ns)
-    return {"first_byte_p50_ms": first[0], "first_byte_p99_ms": first[1], **_failures(peer, seen)}
+    held = {
+        f"hold_p{percent}_ms": quantile([(le, n - before[le]) for le, n in after.items()], percent / 100) * 1000
+        for percent in (50, 99)
+        if after
+    }
+    return {"first_byte_p50_ms": first[0], "first_byte_p99_ms": first[1], **held, **_failures(peer, seen)}
+
+
+def _hold_buckets(peer: Peer) -> dict[float, float]:
+    """Of one of ours: how many holds took up to so many seconds."""
+    if not peer.database_url:
+        return {}
+    with urllib.request.urlopen(f"http://127.0.0.1:{peer.port}/metrics", timeout=5) as answer:
+        return {float(le): float(n) for le, n in _HOLDS.findall(answer.read().decode())}
+
+
+def quantile(buckets: Sequence[tuple[float, float]], share: float) -> float:
+    """As Prometheus reads a histogram, by straight lines. `buckets` are bounds, and how many lie below each."""
+    wanted, low, under = buckets[-1][1] * share, 0.0, 0.0
+    for bound, count in buckets:
+        if count >= wanted and count > under:
+            return low if math.isinf(bound) else low + (bound - low) * (wanted - under) / (count - under)
+        low, under = bound, count
+    return float("nan")
 
 
 async def _ask_all(

@@ -46,6 +46,13 @@ def ahead_of_others() -> Iterator[bool]:
         _set_niceness(weight, nice, before)
 
 
+def put_beside_us(pid: int) -> None:
+    """Weighs a process that began a session of its own as heavily as ours."""
+    ours, theirs = (Path(f"/proc/{of}/autogroup") for of in ("self", pid))
+    with suppress(OSError):
+        theirs.write_text(ours.read_text().split()[-1])
+
+
 def _set_niceness(weight: Path, nice: int, of_session: str) -> None:
     os.setpriority(os.PRIO_PROCESS, 0, nice)
     with suppress(OSError):

@@ -27,6 +27,11 @@ COLUMNS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("core used", lambda f: f"{f['slow1000_cpu_share']:.0%}"),
     ("CPU us a chunk", lambda f: f"{chunk_cpu_us(f):.0f}"),
     ("200 streams: first byte p50 / p99 ms", lambda f: f"{f['first_byte_p50_ms']:.2f} / {f['first_byte_p99_ms']:.2f}"),
+    ("hold p50 / p99 ms", lambda f: f"{f['hold_p50_ms']:.1f} / {f['hold_p99_ms']:.1f}"),
+    ("256 open: JSON/s", lambda f: f"{f['full_json_per_second']:,.0f}"),
+    ("CPU us each", lambda f: f"{f['full_json_cpu_us']:,.0f}"),
+    ("streams/s", lambda f: f"{f['full_streams_per_second']:,.0f}"),
+    ("CPU us each", lambda f: f"{f['full_streams_cpu_us']:,.0f}"),
     ("failed", lambda f: f"{f['failures']:.0f}"),
 )
 IN_THE_DOCS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
@@ -37,7 +42,12 @@ IN_THE_DOCS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("500 slow: late p50 / p99 ms", COLUMNS[4][1]),
     ("1,000 slow", COLUMNS[8][1]),
     ("CPU us a chunk", lambda f: f"{chunk_cpu_us(f):.0f}"),
+    ("256 open: JSON/s", COLUMNS[13][1]),
+    ("CPU us", COLUMNS[14][1]),
+    ("streams/s", COLUMNS[15][1]),
+    ("CPU us", COLUMNS[16][1]),
     ("first byte p50 / p99 ms", COLUMNS[11][1]),
+    ("hold p50 / p99 ms", COLUMNS[12][1]),
     ("KB a stream", lambda f: f"{f['slow500_kb_a_stream']:.0f}"),
 )
 RATES = ("json_per_second", "streams_per_second", "json_cpu_us", "streams_cpu_us")
@@ -65,20 +75,16 @@ def chunk_cpu_us(figures: Figures) -> float:
 
 
 def ledger_part(medians: Mapping[str, Figures], figures: Figures, cpu: str) -> float:
-    """The share of the processor time of an answer that is the ledger's. By time of the processor: rates suffer from
-    whatever else the machine does."""
+    """The share of the processor time of an answer that is the ledger's, when so many are open that the core is never
+    idle: its part of the throughput. By time of the processor: rates suffer from whatever else the machine does.
+    """
     return 1 - medians[UNBOOKED][cpu] / figures[cpu]
 
 
-def hold_p99_ms(medians: Mapping[str, Figures], figures: Figures) -> float:
-    """From request to first byte, less what the bare upstream takes as often as not."""
-    return figures["first_byte_p99_ms"] - medians[DIRECT]["first_byte_p50_ms"]
-
-
 AIMS = (
-    Aim("ledger's part of a plain answer", lambda m, f: ledger_part(m, f, "json_cpu_us"), "{:.0%}", 0.33, 0.75),
-    Aim("ledger's part of a stream", lambda m, f: ledger_part(m, f, "streams_cpu_us"), "{:.0%}", 0.33, 0.75),
-    Aim("hold p99 ms", hold_p99_ms, "{:.1f}", 10, 50, "first_byte_p99_ms"),
+    Aim("ledger's part of a plain answer", lambda m, f: ledger_part(m, f, "full_json_cpu_us"), "{:.0%}", 0.33, 0.75),
+    Aim("ledger's part of a stream", lambda m, f: ledger_part(m, f, "full_streams_cpu_us"), "{:.0%}", 0.33, 0.75),
+    Aim("hold p99 ms", lambda _, f: f["hold_p99_ms"], "{:.1f}", 10, 50, "first_byte_p99_ms"),
     Aim("KB a stream", lambda _, f: f["slow500_kb_a_stream"], "{:.0f}", 40, 80),
     Aim("1,000 slow: late p99 ms", lambda _, f: f["slow1000_late_p99_ms"], "{:.1f}", 20, 100, "slow1000_late_p99_ms"),
 )
@@ -94,13 +100,15 @@ def show(medians: Mapping[str, Figures], core: int | None, rounds: int) -> bool:
 
 
 def _figures(medians: Mapping[str, Figures], title: str) -> None:
-    drawn = Table(title=title)
-    drawn.add_column("")
-    for heading, _ in COLUMNS:
-        drawn.add_column(heading, justify="right")
-    for name, figures in medians.items():
-        drawn.add_row(name, *(_cell(cell, figures) for _, cell in COLUMNS))
-    out.print(drawn)
+    half = len(COLUMNS) // 2
+    for columns in (COLUMNS[:half], COLUMNS[half:]):
+        drawn = Table(title=title)
+        drawn.add_column("")
+        for heading, _ in columns:
+            drawn.add_column(heading, justify="right")
+        for name, figures in medians.items():
+            drawn.add_row(name, *(_cell(cell, figures) for _, cell in columns))
+        out.print(drawn)
     out.print(
         "CPU: processor time of the server (PostgreSQL included) for one answer; it hardly depends on other load."
     )
@@ -152,7 +160,7 @@ def _aims(medians: Mapping[str, Figures]) -> bool:
     out.print(f"Fails the bench: {limits}; and a request that failed, has no usage row, or is in the audit.")
     out.print("Times are not judged where nginx (or the upstream) alone takes a fifth of the aim, or two wait a core.")
     load = ", ".join(f"{load:.1f}" for load in os.getloadavg())
-    out.print(f"hold: p99 from request to first byte, less the bare upstream's median. Load averages now: {load}.")
+    out.print(f"hold: from asking for it until it is on the disk, as the server counts it. Load averages now: {load}.")
     return all(fine for cells in found.values() for _, fine in cells)
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "CONTENT_TYPE",
     "FIRST_TOKEN_SECONDS",
     "HOLDS_OPEN",
+    "HOLD_SECONDS",
     "REFUSED",
     "REQUESTS",
     "REQUEST_SECONDS",
@@ -51,6 +52,12 @@ FIRST_TOKEN_SECONDS = Histogram(
 )
 COMMIT_SECONDS = Histogram(
     "relay_commit_seconds", "One group commit of the writer.", registry=REGISTRY, buckets=_SECONDS
+)
+HOLD_SECONDS = Histogram(
+    "relay_hold_seconds",
+    "From asking for a hold until it is on the disk, or refused.",
+    registry=REGISTRY,
+    buckets=(0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.008, 0.01, 0.0125, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1, 10),
 )
 COMMANDS_IN_COMMIT = Histogram(
     "relay_commands_in_commit",

@@ -1,5 +1,7 @@
 """What the driver runs by itself means the same as what SQLAlchemy would run, on both databases."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -168,6 +170,30 @@ def test_what_fails_among_others_is_told_by_its_own_name_and_nothing_of_them_is_
     with pytest.raises(IntegrityError):
         in_a_transaction_undone(database, work)
     assert database.read_now(ALL.all) == []
+
+
+def test_what_ends_a_transaction_takes_its_commit_with_it_or_keeps_nothing(database: Database) -> None:
+    key = ("account_id", "hour", "service", "model", "key_id")
+    adds = [column.name for column in hours.c if column.name not in key]
+    into = InsertSet(hours, (*key, *adds))
+    where = {"hour": datetime(2026, 11, 24, 10, tzinfo=UTC), "service": "claude", "model": "m", "key_id": ""}
+    mine = Prepared(select(hours.c.account_id).order_by(hours.c.account_id))
+
+    def keep(connection: Connection, names: Sequence[str]) -> Sequence[str]:
+        mine.all(connection)
+        with together(connection, last=True):
+            into.run(connection, [{**where, "account_id": name, **dict.fromkeys(adds, 1)} for name in names])
+            _ = mine.ask(connection)
+        return names
+
+    async def ask(name: str) -> Any:
+        return await database.batch(keep, name)
+
+    assert asyncio.run(ask("a")) == "a"
+    with pytest.raises(IntegrityError):
+        asyncio.run(ask("a"))
+    assert asyncio.run(ask("b")) == "b"
+    assert [row.account_id for row in database.read_now(mine.all)] == ["a", "b"]
 
 
 def test_what_raises_between_them_goes_on_as_it_is(database: Database) -> None:

@@ -22,7 +22,17 @@ from relay.tables import Hold as HoldRow
 log = structlog.get_logger(__name__)
 holds, usage, api_keys = table(HoldRow), table(Usage), table(ApiKey)
 
-_OPEN = Prepared(select(holds).where(among(holds.c.request_id, "ids")))
+_OPEN = Prepared(
+    select(
+        holds.c.request_id,
+        holds.c.key_id,
+        holds.c.model,
+        holds.c.price_version,
+        holds.c.amount_pico,
+        holds.c.created_at,
+        holds.c.expires_at,
+    ).where(among(holds.c.request_id, "ids"))
+)
 _CLOSE = Prepared(delete(holds).where(among(holds.c.request_id, "ids")))
 _SWEPT = Prepared(
     select(usage.c.request_id, usage.c.account_id).where(

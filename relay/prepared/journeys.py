@@ -56,7 +56,7 @@ class Journey:
         return reply
 
     def go(self, *, commits: bool = False) -> None:
-        """Raises the driver's error of the first statement that failed: those after it have not run, COMMIT included."""
+        """Raises the driver's error of the first statement that failed: those after it have not run, nor has COMMIT."""
         if not self._asked and not commits:
             return
         self._server.enter_pipeline_mode()

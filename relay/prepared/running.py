@@ -29,7 +29,7 @@ def execute(connection: Connection, sql: str, values: Any) -> Any:
 def run_by_driver(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Any:
     """The same within what is open, be it a transaction or none."""
     driver = _driver(connection)
-    runs = driver if connection.dialect.name == "sqlite" else RawCursor(driver)
+    runs: Any = driver if connection.dialect.name == "sqlite" else RawCursor(driver)
     try:
         return runs.execute(sql, values)
     except cast(Any, connection.dialect.dbapi).Error as error:

@@ -85,7 +85,7 @@ class _Compiled:
 
 def _numbering(dialect: Dialect) -> Dialect:
     """The same, with parameters by their places: SQLite's `?` or PostgreSQL's own `$1`."""
-    return dialect if dialect.name == "sqlite" else type(dialect)(paramstyle="numeric_dollar")
+    return dialect if dialect.name == "sqlite" else cast(Any, type(dialect))(paramstyle="numeric_dollar")
 
 
 def _in_one_row(sql: str, columns: int) -> str:
@@ -110,7 +110,7 @@ def _as_text(moment: datetime | None) -> str | None:
 
 
 def _as_moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return None if text is None else datetime.fromisoformat(f"{text}+00:00")
 
 
 def _out_of_driver(of: TypeEngine[Any], dialect: Dialect) -> Convert | None:

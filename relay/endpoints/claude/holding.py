@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from relay import clock, ledger
+from relay import clock, ledger, metrics
 from relay.accounts import Identity
 from relay.admission import Admission
 from relay.endpoints.claude.passing import Header
@@ -66,7 +66,8 @@ async def _reserve(
         worker=services.worker,
     )
     try:
-        await services.database.batch(ledger.post, command)
+        with metrics.HOLD_SECONDS.time():
+            await services.database.batch(ledger.post, command)
     except Unavailable:
         _take_back(services, command)
         raise
