@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, text, update
 from sqlmodel import SQLModel
 
 from relay import clock, ledger, pricing
-from relay.audit import Difference, recompute
+from relay.audit import KEPT_MAX, Difference, recompute
 from relay.pricing import Tokens
 from tests.bookkeeping import MODEL, OTHER_MODEL, SOME_TOKENS, USD, Books, Person, open_books
 
@@ -62,6 +62,23 @@ async def test_a_true_ledger_has_no_differences(story: Story) -> None:
 async def test_an_empty_product_has_no_differences(database_url: str) -> None:
     async with open_books(database_url) as books:
         assert books.database.read_now(recompute) == []
+
+
+async def test_a_book_that_is_ill_all_through_is_told_of_in_part(story: Story) -> None:
+    hours = [{"hour": datetime(2020, 1, 1, tzinfo=UTC) + timedelta(hours=n)} for n in range(KEPT_MAX + 5)]
+    sums = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_pico", "price_pico")
+    same = {"account_id": story.anna.account_id, "service": "claude", "model": MODEL, "key_id": "", "requests": 1}
+    rows = [hour | same | dict.fromkeys(sums, 0) for hour in hours]
+    story.books.database.write_now(lambda c: c.execute(insert(_t("usage_hours")), rows))
+    found = story.books.database.read_now(recompute)
+    assert (len(found), found.more) == (KEPT_MAX, 5)
+    assert {difference.what for difference in found} == {"usage_hours.requests"}
+
+
+async def test_no_snapshot_is_held_from_one_account_to_the_next(story: Story) -> None:
+    held: list[bool] = []
+    story.books.database.read_now(lambda c: recompute(c, lambda *_: held.append(c.in_transaction())))
+    assert held == [False, False]
 
 
 async def test_debt_and_its_repayment_are_no_difference(database_url: str) -> None:

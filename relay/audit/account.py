@@ -29,7 +29,7 @@ _ROWS_AT_ONCE = 1000
 
 
 def audit_account(connection: Connection, account_id: str, prices: Prices, everybody: Sums) -> Iterator[Difference]:
-    """Every difference of one account. What is in its sums is added to those of `everybody`."""
+    """Every difference of one account. What its own sums lack is told to those of `everybody`."""
     account = _Account(connection, account_id, prices, everybody)
     yield from account.read()
     yield from account.replay.differences()
@@ -45,7 +45,7 @@ class _Account:
         self._connection = connection
         self._id = account_id
         self._prices = prices
-        self.sums, self._everybody = Sums(account_id), everybody
+        self.sums = Sums(account_id, everybody)
         self._rolled_until = rolled_until(connection, account_id)
         self._hours: dict[tuple[Any, ...], list[int]] = {}
         self._spent: dict[str, int] = {}
@@ -89,7 +89,6 @@ class _Account:
         self._hours[key] = [a + b for a, b in zip(so_far, added, strict=True)]
         if self._rolled_until is not None and row.at < self._rolled_until:
             self.sums.add(row, priced)
-            self._everybody.add(row, priced)
         self._spent[row.key_id] = self._spent.get(row.key_id, 0) + priced.price_pico
         self._owe(row.request_id, priced.price_pico, 0)
 

@@ -1,10 +1,12 @@
-"""The sums that pages read, added up again from the usage rows that they should hold."""
+"""The sums that pages read, added up again: an account's from the usage rows that they should hold, and everybody's
+from the accounts', as their own rows would have them.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from relay import clock
 from relay.audit.differences import Difference, compare
@@ -29,12 +31,17 @@ _NAMES = (
 _ROWS_AT_ONCE = 1000
 
 
+HALF = 10**6
+"""A sum over many accounts may pass 64 bits, which SQLite refuses: it is summed in two halves, joined in Python."""
+
+
 class Sums:
     """Those of one account, or of everybody. A day is two rows and an hour is two, one more for keys."""
 
-    def __init__(self, account_id: str) -> None:
-        self.account_id = account_id
-        self._found: dict[tuple[str, str, datetime, str], list[int]] = {}
+    def __init__(self, account_id: str, everybody: "Sums | None" = None) -> None:
+        """`everybody` is told what an account's own sums lack: its whole is compared without their faults."""
+        self.account_id, self._everybody = account_id, everybody
+        self._found: dict[tuple[Any, ...], list[int]] = {}
 
     def add(self, row: Row[Any], priced: Priced) -> None:
         """A usage row that the clock has come to, or that came later than it."""
@@ -49,12 +56,22 @@ class Sums:
             *priced.kinds,
         )
         hour = clock.hour_of(row.at)
-        splits = [("", ""), ("model", row.model)]
-        splits += [] if self.account_id == EVERYBODY else [("key", row.key_id)]
         for unit, since in (("hour", hour), ("day", hour.replace(hour=0))):
-            for split, name in splits:
-                so_far = self._found.setdefault((split, unit, since, name), [0] * len(counts))
-                so_far[:] = [a + b for a, b in zip(so_far, counts, strict=True)]
+            for split, name in (("", ""), ("model", row.model), ("key", row.key_id)):
+                self._put((split, unit, since, name), counts)
+
+    def add_accounts(self, connection: Connection) -> None:
+        """What stands in the table for every account, into everybody's. A key means nothing there."""
+        key = (sums.c.split, sums.c.unit, sums.c.since, sums.c.name)
+        halves = [func.sum(half) for name in _NAMES for half in (sums.c[name] // HALF, sums.c[name] % HALF)]
+        of_all = select(*key, *halves).where(sums.c.account_id != EVERYBODY, sums.c.split != "key").group_by(*key)
+        for row in connection.execute(of_all, execution_options={"yield_per": _ROWS_AT_ONCE}):
+            each = [int(half) for half in row[len(key) :]]
+            self._put(tuple(row[: len(key)]), [a * HALF + b for a, b in zip(each[::2], each[1::2], strict=True)])
+
+    def _put(self, key: tuple[Any, ...], counts: Sequence[int]) -> None:
+        so_far = self._found.setdefault(key, [0] * len(counts))
+        so_far[:] = [a + b for a, b in zip(so_far, counts, strict=True)]
 
     def differences(self, connection: Connection) -> Iterator[Difference]:
         """What stands in the table against what was added here."""
@@ -68,6 +85,8 @@ class Sums:
 
     def _compare(self, key: tuple[Any, ...], ours: Sequence[int], facts: Sequence[int]) -> Iterator[Difference]:
         split, unit, since, name = key
+        if self._everybody is not None and split != "key" and list(ours) != list(facts):
+            self._everybody._put(key, [b - a for a, b in zip(ours, facts, strict=True)])
         what = "/".join([self.account_id or "everybody", unit, clock.rfc3339(since), split, name])
         for column, stored, recomputed in zip(_NAMES, ours, facts, strict=True):
             yield from compare(f"usage_sums.{column}", what, stored, recomputed)

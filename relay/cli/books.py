@@ -44,7 +44,7 @@ def _prices_as_json(found: PriceTable) -> dict[str, Any]:
 
 @shell.main_app.command()
 def audit(as_json: shell.Json = False) -> None:
-    """Recomputes balances, roll-ups and prices from usage rows and grants, and names every difference."""
+    """Recomputes balances, roll-ups and prices from usage rows and grants, and names what differs, up to a thousand."""
     from relay.audit import recompute
 
     database = shell.open_database()
@@ -52,12 +52,14 @@ def audit(as_json: shell.Json = False) -> None:
     database.close()
     if as_json:
         rows = [{"what": d.what, "id": d.id, "ours": d.ours, "recomputed": d.recomputed} for d in found]
-        shell.print_json({"ok": not found, "differences": rows})
+        shell.print_json({"ok": not found, "differences": rows, "more": found.more})
     elif found:
         drawn = Table("what", "id", "ours", "recomputed", title="Differences")
         for d in found:
             drawn.add_row(d.what, str(d.id), str(d.ours), str(d.recomputed))
         shell.out.print(drawn)
+        if found.more:
+            shell.out.print(f"And {found.more:,} more. These are the first; others may follow from them.")
     else:
         shell.out.print("Balances, roll-ups and prices are what the entries and usage rows say.")
     sys.exit(1 if found else 0)

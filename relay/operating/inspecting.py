@@ -62,6 +62,14 @@ class _Run:
     total: int = 0
     over: bool = False
     found: Found = field(default_factory=Found)
+    more: int = 0
+
+    def note(self, *difference: object) -> None:
+        what, where, ours, other = map(str, difference)
+        if len(self.found) < KEPT:
+            self.found.append((what, where, ours, other))
+        else:
+            self.more += 1
 
     def tell(self, done: int, total: int) -> None:
         self.done, self.total = done, total
@@ -128,20 +136,22 @@ async def _ended(office: Office, run: _Run) -> dict[str, Any]:
     except Exception as error:
         log.exception("inspection_failed", kind=run.kind)
         return {"error": str(error)[:300] or type(error).__name__}
-    kept = json.dumps(run.found[:KEPT])
-    return {"finished_at": clock.now(), "differences": len(run.found), "found": kept}
+    differences = len(run.found) + run.more
+    return {"finished_at": clock.now(), "differences": differences, "found": json.dumps(run.found)}
 
 
 async def _audit(office: Office, run: _Run) -> None:
     found = await office.database.read(lambda c: recompute(c, run.tell))
-    run.found += [(d.what, str(d.id), str(d.ours), str(d.recomputed)) for d in found]
+    for d in found:
+        run.note(*d)
+    run.more += found.more
 
 
 async def _reconcile(office: Office, run: _Run) -> None:
     subjects = await office.database.read(billing.subjects)
     for done, subject in enumerate(subjects, start=1):
         async for d in billing.reconcile(office, subject):
-            run.found.append((d.what, f"{d.account} {d.period}", str(d.ours), str(d.stripe)))
+            run.note(d.what, f"{d.account} {d.period}", d.ours, d.stripe)
         run.tell(done, len(subjects))
 
 

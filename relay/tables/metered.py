@@ -67,7 +67,11 @@ class UsageHour(SQLModel, table=True):
     """Usage rolled up by UTC hour, written in the settling transaction; a cache that the audit recomputes."""
 
     __tablename__ = "usage_hours"
-    __table_args__ = (Index("usage_hours_by_hour", "hour"),)
+    # Settling adds to rows that are there: an index costs it something once an hour, and none holds what it adds to.
+    __table_args__ = (
+        Index("usage_hours_by_hour", "hour"),
+        Index("usage_hours_by_use", "account_id", "model", "key_id", "hour"),
+    )
     account_id: str = Field(primary_key=True)
     hour: datetime = moment(primary_key=True)
     service: str = Field(primary_key=True)
