@@ -54,5 +54,5 @@ def _ids(connection: Connection) -> Iterator[str]:
     yield from connection.execute(strays).scalars().all()
 
 
-def _after(last: str) -> Select[tuple[str]]:
+def _after(last: str) -> Select[str]:
     return select(accounts.c.id).where(accounts.c.id > last).order_by(accounts.c.id).limit(IDS_AT_ONCE)
