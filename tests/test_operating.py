@@ -9,9 +9,10 @@ from bookkeeping import MODEL, OTHER_MODEL, USD, Books, open_books
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
-from relay import accounts, clock, operating, sums, usage
+from relay import accounts, clock, operating, sums, sync, usage
 from relay.accounts import Identity
 from relay.errors import BadInput, Conflict, Forbidden, NotFound
+from relay.operating.following import ROWS as ROWS_OF_A_PAGE
 from relay.tables import EVERYBODY, OperatorAction, UsageSum, table
 
 ONCE = operating.new_key()
@@ -162,3 +163,47 @@ async def test_sums_may_pass_what_64_bits_hold(books: Books) -> None:
     days = today - timedelta(days=2), today + timedelta(days=1)
     models = await books.database.read(lambda c: operating.by_model(c, *days))
     assert (models[0].revenue_pico, models[0].margin_pico) == (3 * most, 3)
+
+
+async def test_every_sum_is_followed_to_the_rows_that_make_it(books: Books) -> None:
+    anna, bert = books.person(ANNA), books.person("bert@example.com")
+    start = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
+    for n in range(ROWS_OF_A_PAGE + 5):
+        request_id = await books.hold(anna if n % 3 else bert, model=MODEL if n % 2 else OTHER_MODEL)
+        await books.settle(
+            anna if n % 3 else bert,
+            request_id,
+            model=MODEL if n % 2 else OTHER_MODEL,
+            at=start + timedelta(hours=n // 20, seconds=n % 7),
+        )
+    books.correct(request_id, price_pico=1, key="cheaper")
+    end = clock.now() + timedelta(hours=1)
+    asked = [{}, {"model": MODEL}, {"model": OTHER_MODEL}, {"account_id": anna.account_id}, {"model": "storage"}]
+    for _ in range(2):
+        for wanted in asked:
+            behind = operating.Behind(start, end, **wanted)
+            rows, total = followed(books, behind)
+            assert [(row.at, row.id) for row in rows] == sorted({(row.at, row.id) for row in rows}, reverse=True)
+            assert sum(row.kind == "request" for row in rows) == total.requests
+            assert (sum(r.price_pico for r in rows), sum(r.cost_pico for r in rows)) == (
+                total.revenue_pico,
+                total.cost_pico,
+            )
+        day = books.database.read_now(lambda c: operating.by_day(c, start, end, UTC))[-1]
+        midnight = usage.midnight(start.date(), UTC)
+        assert (
+            sum(r.price_pico for r in followed(books, operating.Behind(midnight, midnight + timedelta(days=1)))[0])
+            == day.revenue_pico
+        )
+        clock.move(timedelta(minutes=20))
+        await sync.roll_up(books.database)
+
+
+def followed(books: Books, behind: operating.Behind) -> tuple[list[operating.Booked], operating.Margin]:
+    """Every page, one after the other."""
+    page = books.database.read_now(lambda c: operating.follow(c, behind))
+    rows = list(page.rows)
+    while page.next is not None:
+        page = books.database.read_now(lambda c, before=page.next: operating.follow(c, behind, before))
+        rows += page.rows
+    return rows, page.total

@@ -8,11 +8,12 @@ from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components import controls, parts, shapes
-from account_app.components.address import here_to
+from account_app.components.address import has, here_to
 from account_app.components.moments import date_of, moment
 from account_app.layout import frame
 from account_app.operating import FOUND, ROUTE, Operator
 from account_app.pages.operator_drawer import account_drawer
+from account_app.pages.operator_followed import followed
 from account_app.pages.operator_money import earned
 from account_app.reading.operator import ActLine, DifferenceLine, EventLine, InspectionLine, Person
 
@@ -23,7 +24,7 @@ def page() -> rx.Component:
     return frame(
         ROUTE,
         TITLE,
-        *earned(),
+        rx.cond(has("sum"), followed(), rx.fragment(*earned())),
         _people(),
         _differences(),
         _stripe(),

@@ -4,9 +4,11 @@ from typing import Any
 
 import reflex as rx
 from reflex.vars import ObjectVar
+from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components import controls, parts
+from account_app.components.address import here_with
 from account_app.components.moments import moment
 from account_app.operating import CHOSEN, FOUND, Operator
 from account_app.reading.operator import ActLine, Call
@@ -18,6 +20,7 @@ def account_drawer() -> rx.Component:
 
 
 def _chosen() -> rx.Component:
+    behind = here_with(sum=CHOSEN.followed, account=None, before=None)
     return rx.el.div(
         rx.el.p(CHOSEN.email, class_name=f"{theme.LABEL} [overflow-wrap:anywhere]"),
         rx.el.p("Available ", FOUND.available, class_name=theme.QUIET),
@@ -36,6 +39,7 @@ def _chosen() -> rx.Component:
             _amount("Shall cost in all, in USD", "correct-usd"),
         ),
         _lines("Latest requests", FOUND.calls, _call),
+        link("All of the last 30 days", to=behind, class_name=theme.LINK),
         _lines("What operators did", FOUND.done_to, _done_to),
         class_name="flex flex-col gap-4",
     )

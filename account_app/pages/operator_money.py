@@ -4,9 +4,11 @@ from typing import Any
 
 import reflex as rx
 from reflex.vars import ObjectVar
+from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components import chart, parts
+from account_app.components.address import here_with
 from account_app.operating import EARNED
 from account_app.reading.margins import MarginLine
 
@@ -66,8 +68,9 @@ def _margins(caption: str, rows: Any) -> rx.Component:
 
 
 def _margin(line: ObjectVar[MarginLine]) -> rx.Component:
+    behind = here_with(sum=line.followed, before=None)
     return parts.row(
-        parts.cell(line.name),
+        parts.cell(link(line.name, to=behind, class_name=theme.ROW_LINK)),
         parts.cell(line.requests, parts.RIGHT + parts.ONLY_WIDE),
         parts.cell(line.revenue, parts.RIGHT),
         parts.cell(line.cost, parts.RIGHT + parts.ONLY_WIDE),

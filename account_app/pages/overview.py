@@ -62,7 +62,8 @@ def _credit() -> rx.Component:
             clock_time(FOUND.next_sync),
             rx.cond(FOUND.held != "", rx.el.span(". ", FOUND.held, " is held for answers on their way")),
             ".",
-            class_name=theme.NOTE,
+            # Its times change while it is read, and no word after them moves.
+            class_name=f"{theme.NOTE} figures",
         ),
         class_name="flex flex-col gap-4",
         aria_label="Credit",

@@ -9,6 +9,7 @@ from account_app import spans
 from account_app.components.drawn import Axis, Bar, Compared, Slice
 from account_app.components.figures import compared, count, dollars, percent, requests, share
 from account_app.reading.bars import columns_of, money_axis, round_top
+from account_app.reading.following import day_sum, model_sum
 from account_app.session import Visitor
 from account_app.spans import Bins, Span, zone_named
 from relay import clock, operating
@@ -19,6 +20,9 @@ COST, MARGIN = ("6", "Upstream cost"), ("1", "Margin")
 
 @dataclass(frozen=True)
 class MarginLine:
+    """`followed` is what the address says of the requests behind it."""
+
+    followed: str = ""
     name: str = ""
     requests: str = ""
     revenue: str = ""
@@ -52,6 +56,7 @@ def earned_of(connection: Any, visitor: Visitor) -> Earned:
     before = operating.by_model(connection, span.before.start, span.before.end, fresh)
     total, total_before = operating.total_of(models), operating.total_of(before)
     bins = spans.bins_of(span, locale)
+    names = {day.isoformat(): name for day, name in zip(span.days, bins.names, strict=True)}
     bars, axis = _bars(bins, _by_place(days, span), locale)
     return Earned(
         revenue=compared(total.revenue_pico, total_before.revenue_pico, dollars, locale),
@@ -63,8 +68,8 @@ def earned_of(connection: Any, visitor: Visitor) -> Earned:
         axis=axis,
         in_words=f"{dollars(total.revenue_pico, locale)} of revenue and {dollars(total.margin_pico, locale)} of margin "
         f"in {len(bars)} days.",
-        days=[_line(each, bins.names[span.days.index(date.fromisoformat(each.bucket))], locale) for each in days],
-        models=[_line(each, each.bucket, locale) for each in models],
+        days=[_line(each, day_sum(each.bucket), names[each.bucket], locale) for each in days],
+        models=[_line(each, model_sum(each.bucket), each.bucket, locale) for each in models],
     )
 
 
@@ -99,6 +104,6 @@ def _slices(total: Margin, locale: str) -> list[Slice]:
     return [Slice(series, name, dollars(pico, locale), share(pico, whole)) for series, name, pico in amounts]
 
 
-def _line(each: Margin, name: str, locale: str) -> MarginLine:
+def _line(each: Margin, followed: str, name: str, locale: str) -> MarginLine:
     amounts = (each.revenue_pico, each.cost_pico, each.margin_pico)
-    return MarginLine(name, count(each.requests, locale), *(dollars(pico, locale) for pico in amounts))
+    return MarginLine(followed, name, count(each.requests, locale), *(dollars(pico, locale) for pico in amounts))

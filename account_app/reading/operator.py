@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from account_app.components.figures import count, dollars, exact, spendable
+from account_app.reading.following import FollowedFigures, account_sum, followed_of
 from account_app.reading.margins import Earned, earned_of
 from account_app.session import Visitor
 from relay import billing, operating
@@ -17,7 +18,10 @@ OPEN_EVENTS = ("received", "failed", "set_aside")
 
 @dataclass(frozen=True)
 class Person:
+    """`followed` is what the address says of the requests of the account."""
+
     id: str = ""
+    followed: str = ""
     email: str = ""
     since: str = ""
     credit: str = ""
@@ -79,6 +83,7 @@ class InspectionLine:
 @dataclass(frozen=True)
 class OperatorFigures:
     earned: Earned = field(default_factory=Earned)
+    followed: FollowedFigures = field(default_factory=FollowedFigures)
     people: list[Person] = field(default_factory=list[Person])
     chosen: Person = field(default_factory=Person)
     available: str = ""
@@ -98,6 +103,7 @@ def operator_page(connection: Any, visitor: Visitor) -> OperatorFigures:
     inspected = operating.inspections(connection)
     return OperatorFigures(
         earned=earned_of(connection, visitor),
+        followed=followed_of(connection, visitor),
         people=[_person(each, visitor.locale) for each in operating.find(connection, visitor.query.get("q", "")[:254])],
         events=[_event(row) for row in billing.listed(connection, EVENTS, OPEN_EVENTS)],
         waiting_since=rfc3339(waiting) if waiting else "",
@@ -130,6 +136,7 @@ def _person(each: operating.Found, locale: str) -> Person:
     state, tone = ("Deleted", "plain") if each.closed_at else ("Blocked", "bad") if each.blocked_at else ("", "plain")
     return Person(
         id=each.account_id,
+        followed=account_sum(each.account_id),
         email=each.email,
         since=rfc3339(each.created_at),
         credit=spendable(each.credit_pico, locale),

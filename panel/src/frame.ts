@@ -29,7 +29,8 @@ export function header(frame: Frame): TemplateResult {
     ${signedIn
       ? html`<button class="icon" title="Conversations" aria-label="Conversations" aria-expanded=${frame.listed}
           @click=${frame.toggleList}>${icon('list')}</button>`
-      : nothing}
+      : // Its place is kept while nobody knows yet: the title does not move when they do.
+        session.state === 'unknown' ? html`<span class="icon"></span>` : nothing}
     <h2 dir="auto">${frame.listed ? 'Conversations' : frame.title || 'Assistant'}</h2>
     ${signedIn && session.balance
       ? html`<a class="balance" part="balance" href=${frame.account} target="_blank" rel="noopener"

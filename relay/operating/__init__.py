@@ -4,6 +4,7 @@ The log is written in the transaction of the act itself, and the database refuse
 """
 
 from relay.operating.acting import block, correct, give, new_key, replay, unblock
+from relay.operating.following import Behind, Booked, Followed, follow
 from relay.operating.health import Answer, health_of
 from relay.operating.inspecting import KINDS, Inspected, Kind, inspect, inspections
 from relay.operating.log import Act, acts
@@ -15,6 +16,9 @@ __all__ = [
     "KINDS",
     "Act",
     "Answer",
+    "Behind",
+    "Booked",
+    "Followed",
     "Found",
     "Inspected",
     "Kind",
@@ -26,6 +30,7 @@ __all__ = [
     "by_model",
     "correct",
     "find",
+    "follow",
     "give",
     "health_of",
     "inspect",
