@@ -129,6 +129,18 @@ def drawer(parameter: str, title: str, *content: rx.Component) -> rx.Component:
     )
 
 
+# On a phone a group may be wider than the screen. What is chosen comes into view, once: people may scroll it away.
+_IN_VIEW = VarData(
+    hooks={
+        "useEffect(() => { for (const one of document.querySelectorAll('[role=group] > [aria-current=true]')) {"
+        " const group = one.parentElement; if (group.dataset.at === one.textContent) continue;"
+        " group.dataset.at = one.textContent;"
+        " group.scrollLeft = one.offsetLeft + (one.offsetWidth - group.clientWidth) / 2; } });": None,
+    },
+    imports={"react": [ImportVar(tag="useEffect")]},
+)
+
+
 def links(name: str, choices: Sequence[tuple[str, StringVar[str], rx.Var[bool]]]) -> rx.Component:
     """A group of links of which one is chosen: (words, address, whether it is the one)."""
     return rx.el.div(
@@ -142,8 +154,8 @@ def links(name: str, choices: Sequence[tuple[str, StringVar[str], rx.Var[bool]]]
             for words, address, chosen in choices
         ],
         role="group",
-        aria_label=name,
-        class_name="flex gap-1 max-w-full max-sm:overflow-x-auto p-0.5 -m-0.5 sm:flex-wrap",
+        aria_label=rx.Var.create(name)._replace(merge_var_data=_IN_VIEW),
+        class_name="relative flex gap-1 max-w-full max-sm:overflow-x-auto p-0.5 -m-0.5 sm:flex-wrap",
     )
 
 

@@ -41,7 +41,14 @@ def _grant(grant: ObjectVar[GrantLine]) -> rx.Component:
     until = date_of(grant.expires)
     return parts.row(
         parts.cell(
-            rx.fragment(source, parts.narrow(rx.cond(grant.expires != "", "Expires", "Never expires"), until)),
+            rx.fragment(
+                source,
+                parts.narrow(
+                    rx.cond(grant.expires != "", "Expires", "Never expires"),
+                    until,
+                    outside(grant.invoice, grant.address),
+                ),
+            ),
             wraps=True,
         ),
         parts.cell(grant.given, parts.RIGHT + parts.ONLY_WIDE),

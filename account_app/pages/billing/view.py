@@ -127,13 +127,12 @@ def _invoices() -> rx.Component:
 
 
 def _invoice(invoice: ObjectVar[InvoiceLine]) -> rx.Component:
+    state = parts.mark(invoice.state, invoice.tone)
+    pdf = rx.cond(invoice.pdf != "", outside("Download", invoice.pdf, "the PDF of ", invoice.number))
     return parts.row(
-        parts.cell(outside(invoice.number, invoice.hosted)),
+        parts.cell(rx.fragment(outside(invoice.number, invoice.hosted), parts.narrow(state, pdf))),
         parts.cell(date_of(invoice.at)),
-        parts.cell(parts.mark(invoice.state, invoice.tone), parts.LEFT + parts.ONLY_WIDE),
+        parts.cell(state, parts.LEFT + parts.ONLY_WIDE),
         parts.cell(invoice.amount, parts.RIGHT),
-        parts.cell(
-            rx.cond(invoice.pdf != "", outside("Download", invoice.pdf, "the PDF of ", invoice.number)),
-            parts.LEFT + parts.ONLY_WIDE,
-        ),
+        parts.cell(pdf, parts.LEFT + parts.ONLY_WIDE),
     )
