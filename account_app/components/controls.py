@@ -134,8 +134,9 @@ _IN_VIEW = VarData(
     hooks={
         "useEffect(() => { for (const one of document.querySelectorAll('[role=group] > [aria-current=true]')) {"
         " const group = one.parentElement; if (group.dataset.at === one.textContent) continue;"
-        " group.dataset.at = one.textContent;"
-        " group.scrollLeft = one.offsetLeft + (one.offsetWidth - group.clientWidth) / 2; } });": None,
+        " group.dataset.at = one.textContent; const right = one.offsetLeft + one.offsetWidth;"
+        " if (right > group.clientWidth) group.scrollLeft = right - (one.offsetWidth + group.clientWidth) / 2;"
+        " } });": None,
     },
     imports={"react": [ImportVar(tag="useEffect")]},
 )

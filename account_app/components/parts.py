@@ -139,7 +139,8 @@ def cell(
 
 def narrow(*content: rx.Component | rx.Var[str]) -> rx.Component:
     """A second line of a cell that stands for the columns that a phone leaves out."""
-    return rx.el.span(*content, class_name="flex flex-wrap items-center gap-x-2 text-xs text-muted [&_a]:text-xs sm:hidden")
+    look = "flex flex-wrap items-center gap-x-2 text-xs text-muted [&_a]:text-xs sm:hidden"
+    return rx.el.span(*content, class_name=look)
 
 
 def row(*cells: rx.Component, class_name: str = "border-b border-line last:border-0") -> rx.Component:
