@@ -4,6 +4,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -19,6 +20,7 @@ from relay.gateways.payments import Payments
 from relay.ids import new_id
 from relay.keeping import Drawer
 from relay.settings import settings
+from relay.settings_faults import LIVE_KEYS
 from relay.unbooked import Unbooked
 
 T = TypeVar("T")
@@ -49,9 +51,12 @@ def sync_now(
     """One tick of the clock now: sweep, expire, work Stripe's events, seal windows and push them."""
     if until:
         try:
-            clock.move(shell.moment(until) - clock.now())
+            ahead = shell.moment(until) - clock.now()
         except ValueError as error:
             return shell.fail(str(error), 2)
+        if ahead > timedelta() and settings().reveal("STRIPE_API_KEY").startswith(LIVE_KEYS):
+            shell.fail("--until is ahead of now, and these books are live: credit would end before its time.", 2)
+        clock.move(ahead)
     done = with_office(partial(_sync, stuck=stuck))
     shell.out.print(f"Swept {done['swept']} holds; expired credit of {done['expired']} accounts.")
     shell.out.print(f"Sealed {done['sealed']} windows; delivered {done['pushed']} to Stripe; {done['waiting']} wait.")
