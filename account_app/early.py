@@ -5,7 +5,6 @@ is missing, the page comes as it was exported, and its figures by the socket.
 """
 
 import asyncio
-import hashlib
 import html
 import re
 from collections.abc import Mapping
@@ -19,11 +18,11 @@ from reflex_base.utils import format as formats
 
 from account_app import session
 from account_app.drawing import Drawing, with_sheet
-from account_app.guard import Scope, cookie_of
+from account_app.guard import Scope
 from account_app.places import route_of
 from account_app.session import Session
 from relay import accounts
-from relay.accounts import Credential, Identity
+from relay.accounts import Identity, cookie_value, cookies_of
 
 log = structlog.get_logger(__name__)
 SECONDS_MAX = 1.0
@@ -87,12 +86,10 @@ def _class_at(address: str) -> type[Session]:
 
 
 async def _who(scope: Scope) -> Identity | None:
-    cookie = cookie_of(scope, "session")
-    if not cookie:
-        return None
-    session_hash = hashlib.sha256(cookie.encode()).hexdigest()
-    return await accounts.recognise(session.services().database, Credential("session", session_hash))
+    credential = accounts.credential_from_headers(cookies_of(scope["headers"]))
+    return await accounts.recognise(session.services().database, credential)
 
 
 def _reader(scope: Scope) -> tuple[str, str]:
-    return unquote(cookie_of(scope, "zone")), unquote(cookie_of(scope, "locale"))
+    cookies = cookies_of(scope["headers"])
+    return unquote(cookie_value(cookies, "zone")), unquote(cookie_value(cookies, "locale"))

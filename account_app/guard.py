@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from relay.accounts import Whereabouts
-from relay.accounts.identity import cookie_value
+from relay.accounts import Whereabouts, cookies_of, credential_from_headers
 from relay.endpoints.safety import SAFETY
 
 Scope = MutableMapping[str, Any]
@@ -131,11 +130,11 @@ class Guard:
         if scope["type"] != "websocket":
             await _refuse_http(send)
             return
-        token, session = _client_token(scope), cookie_of(scope, "session")
+        token = _client_token(scope)
         if not self._comes_from_us(scope) or not token:
             await _refuse_socket(scope, receive, send)
             return
-        session_hash = await self._living(session)
+        session_hash = await self._living(scope)
         if not self._sockets.has_room_for(session_hash):
             await _refuse_socket(scope, receive, send)
             return
@@ -161,12 +160,13 @@ class Guard:
             with contextlib.suppress(Exception):
                 await self._sockets.close_ended(self._are_alive)
 
-    async def _living(self, session: str) -> str:
-        if not session:
+    async def _living(self, scope: Scope) -> str:
+        """The hash of the session that this browser shows; empty when it has ended, or there is none."""
+        shown = credential_from_headers(cookies_of(scope["headers"]))
+        if shown is None:
             return ""
-        session_hash = hashlib.sha256(session.encode()).hexdigest()
-        (alive,) = await self._are_alive([session_hash])
-        return session_hash if alive else ""
+        (alive,) = await self._are_alive([shown.hash])
+        return shown.hash if alive else ""
 
     def _comes_from_us(self, scope: Scope) -> bool:
         origins = _values(scope, b"origin")
@@ -181,11 +181,6 @@ def _client_token(scope: Scope) -> str:
     """The tab's token; empty when there is not exactly one of sensible length."""
     tokens = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [])
     return tokens[0] if len(tokens) == 1 and len(tokens[0]) <= TOKEN_LENGTH_MAX else ""
-
-
-def cookie_of(scope: Scope, wanted: str) -> str:
-    """A cookie's value, read as the relay reads it; empty when there is none, or two that differ."""
-    return cookie_value(b";".join(_values(scope, b"cookie")).decode("latin-1"), wanted)
 
 
 def _bound(token: str, session_hash: str) -> str:

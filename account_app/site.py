@@ -17,6 +17,7 @@ from account_app.early import Early
 from account_app.guard import Receive, Scope, Send
 from account_app.places import PLACES
 from account_app.placing import Place, placed, policy, security_headers
+from relay.accounts import cookies_of, credential_from_headers
 from relay.endpoints.answers import problem
 from relay.errors import MethodNotAllowed
 
@@ -166,8 +167,7 @@ def _has_session(scope: Scope) -> bool:
     """Whether a session cookie is there at all. What it is worth is asked at every event; this only saves
     a flash.
     """
-    cookies = [value for name, value in scope["headers"] if name == b"cookie"]
-    return any(part.strip().startswith(b"session=") for cookie in cookies for part in cookie.split(b";"))
+    return credential_from_headers(cookies_of(scope["headers"])) is not None
 
 
 def _sign_in_address(scope: Scope) -> bytes:

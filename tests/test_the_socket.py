@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
+import aiohttp
 import pytest
+from multidict import CIMultiDict
 from socketio.exceptions import BadNamespaceError
 
 from account_app.guard import NOBODYS_SOCKETS_MAX, Sockets
@@ -87,6 +89,32 @@ async def test_a_signed_in_person_is_shown_their_figures(dashboard: Dashboard) -
     async with tab(dashboard.origin, session=session) as page:
         assert "figures@example.com" in await page.hears("figures@example.com")
         assert "$5.00" in await page.hears("$5.00 promotional")
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+async def test_every_door_takes_two_cookies_of_one_name_for_the_same_person_or_nobody(
+    dashboard: Dashboard, lines: int
+) -> None:
+    own, planted = dashboard.sign_in("twice@example.com"), dashboard.sign_in("planter@example.com")
+    assert await _doors_that_know(dashboard, [own, own], lines) == ["account", "assistant", "page", "socket"]
+    assert await _doors_that_know(dashboard, [own, planted], lines) == []
+    assert await _doors_that_know(dashboard, [planted, "x" * 43], lines) == []
+
+
+async def _doors_that_know(dashboard: Dashboard, sessions: list[str], lines: int) -> list[str]:
+    cookies = [f"session={session}" for session in sessions]
+    shown = CIMultiDict(("Cookie", line) for line in (cookies if lines == 2 else ["; ".join(cookies)]))
+    known: list[str] = []
+    async with aiohttp.ClientSession(dashboard.origin, headers=shown) as browser:
+        for door, path in {"account": "/api/auth/me", "assistant": "/api/claude/v1/models"}.items():
+            async with browser.get(path) as answer:
+                known += [door] if answer.status != 401 else []
+        async with browser.get("/", allow_redirects=False) as answer:
+            known += ["page"] if answer.status == 200 else []
+    async with tab(dashboard.origin, headers={"Origin": dashboard.origin, "Cookie": "; ".join(cookies)}) as page:
+        told = await page.hears("_redirect") if not known else await page.hears("twice@example.com")
+        known += ["socket"] if "twice@example.com" in told else []
+    return known
 
 
 async def test_a_stolen_tab_token_opens_nothing(dashboard: Dashboard) -> None:
@@ -243,8 +271,6 @@ async def test_a_change_of_the_figures_reaches_the_open_page(dashboard: Dashboar
 
 
 async def test_other_doors_of_reflex_are_shut(dashboard: Dashboard) -> None:
-    import aiohttp
-
     async with aiohttp.ClientSession() as client:
         for path in (
             "/_event/?EIO=4&transport=polling&token=a",

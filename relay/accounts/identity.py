@@ -57,7 +57,9 @@ class Identity:
     renewable_until: datetime | None = None
 
 
-def credential_from_headers(cookie: str | None, authorization: str | None, x_api_key: str | None) -> Credential | None:
+def credential_from_headers(
+    cookie: str | None, authorization: str | None = None, x_api_key: str | None = None
+) -> Credential | None:
     """What these headers show. One that was sent on purpose wins over the cookie, even when it turns out
     wrong.
     """
@@ -68,6 +70,11 @@ def credential_from_headers(cookie: str | None, authorization: str | None, x_api
         return _from_secret(secret.strip())
     token = cookie_value(cookie, SESSION_COOKIE)
     return Credential("session", hash_of(token)) if token else None
+
+
+def cookies_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The Cookie header among an ASGI scope's headers, put together again where a proxy has split it."""
+    return b"; ".join(value for name, value in headers if name == b"cookie").decode("latin-1")
 
 
 def cookie_value(header: str | None, name: str) -> str:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from relay import accounts, clock, limits
 from relay.accounts import Browser, Identity, NewToken, letters
 from relay.accounts.codes import PENDING_LIFE
-from relay.accounts.identity import SESSION_COOKIE, cookie_value
+from relay.accounts.identity import SESSION_COOKIE, cookie_value, cookies_of
 from relay.accounts.sessions import SESSION_AGE_MAX
 from relay.endpoints.answers import NO_STORE, JsonAnswer, is_form, read_fields, text_field
 from relay.endpoints.callers import (
@@ -145,7 +145,7 @@ def _refuse_another_site(request: Request) -> None:
 
 
 def _browser(request: Request) -> Browser:
-    cookies = request.headers.get("cookie")
+    cookies = cookies_of(request.headers.raw)
     return Browser(
         cookie_value(cookies, BROWSER_COOKIE),
         *whereabouts_of(request, services_of(request).settings.TRUSTED_PROXIES),

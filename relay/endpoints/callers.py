@@ -37,7 +37,7 @@ async def signed_in(request: Request) -> Identity:
 async def who_calls(request: HTTPConnection) -> Identity | None:
     headers = request.headers
     credential = accounts.credential_from_headers(
-        headers.get("cookie"), headers.get("authorization"), headers.get("x-api-key")
+        accounts.cookies_of(headers.raw), headers.get("authorization"), headers.get("x-api-key")
     )
     services = services_of(request)
     hops = services.settings.TRUSTED_PROXIES

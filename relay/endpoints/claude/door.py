@@ -121,7 +121,7 @@ class ClaudeDoor:
 
     async def _who(self, scope: Scope, headers: Mapping[str, str]) -> Identity:
         credential = accounts.credential_from_headers(
-            headers.get("cookie"), headers.get("authorization"), headers.get("x-api-key")
+            accounts.cookies_of(scope["headers"]), headers.get("authorization"), headers.get("x-api-key")
         )
         hops = self._services.settings.TRUSTED_PROXIES
         identity = await accounts.recognise(
