@@ -25,7 +25,7 @@ from relay.endpoints.access_door import behind_access
 from relay.endpoints.claude import PREFIX, ClaudeDoor
 from relay.endpoints.cors import Cors
 from relay.endpoints.tracing import traced
-from relay.migrations import refuse_unless_migrated
+from relay.revisions import refuse_unless_migrated
 from relay.services import Services, get_ready_to_answer, open_services
 from relay.settings import settings
 

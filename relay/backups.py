@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, func, insert, select, 
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
-from relay import clock, migrations, tables
+from relay import clock, migrations, revisions, tables
 from relay.errors import Misconfigured
 from relay.settings import Settings
 
@@ -52,7 +52,7 @@ def restore(settings: Settings, file: Path) -> str | None:
     revision = _revision_of(file)
     if settings.database_url.startswith("sqlite"):
         return _restore_sqlite(_path(settings), file)
-    if revision != migrations.head_revision():
+    if revision != revisions.head_revision():
         raise Misconfigured(
             f"The backup is at revision {revision}. PostgreSQL takes it with the version that wrote it; migrate after."
         )
@@ -116,7 +116,7 @@ def _revision_of(file: Path) -> str:
             found = copy.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.DatabaseError:
         _is_no_backup(file)
-    if not found or found[0] not in migrations.known_revisions():
+    if not found or found[0] not in revisions.known_revisions():
         raise Misconfigured(f"{file} is of another version: revision {found and found[0]} is not known here.")
     return found[0]
 

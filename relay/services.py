@@ -134,6 +134,7 @@ def get_ready_to_answer() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY, 20, 20)
+    gc.enable()
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:

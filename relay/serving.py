@@ -1,5 +1,6 @@
 """The server: uvicorn with uvloop and httptools. One worker in this process, or several that are respawned."""
 
+import gc
 import importlib.util
 import os
 import signal
@@ -11,7 +12,7 @@ import uvicorn
 
 from relay import logs
 from relay.connections import Connection
-from relay.migrations import refuse_unless_migrated
+from relay.revisions import refuse_unless_migrated
 from relay.settings_faults import settings_to_serve
 from relay.workers import Workers
 
@@ -41,6 +42,8 @@ def serve(host: str, port: int, workers: int) -> None:
         signal.signal(signal.SIGTERM, _end_well)
         # A terminal that goes away is no reason to cut answers off.
         signal.signal(signal.SIGHUP, _end_as_told)
+        # As for any command, until `get_ready_to_answer`.
+        gc.disable()
         uvicorn.Server(config).run()
         return
     with tempfile.TemporaryDirectory(prefix="metrics-") as folder:

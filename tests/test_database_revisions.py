@@ -3,15 +3,22 @@
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from relay import migrations
+from relay import migrations, revisions
 from relay.database import Database
 from relay.errors import Misconfigured
-from relay.migrations import refuse_unless_migrated
-from relay.settings import Settings
+from relay.revisions import refuse_unless_migrated
+from relay.settings import ROOT, Settings
 
-HEAD = migrations.head_revision()
+HEAD = revisions.head_revision()
+
+
+def test_the_revisions_are_those_that_alembic_finds() -> None:
+    scripts = ScriptDirectory(str(ROOT / "alembic"))
+    assert scripts.get_current_head() == HEAD
+    assert {script.revision for script in scripts.walk_revisions()} == revisions.known_revisions()
 
 
 def move_to(settings: Settings, revision: str) -> None:
@@ -24,7 +31,7 @@ def test_a_database_that_is_not_there_or_behind_wants_to_be_migrated(tmp_path: P
     with pytest.raises(Misconfigured, match=f"revision none, and this version needs {HEAD}.*account-app migrate"):
         refuse_unless_migrated(Settings(DATABASE_URL=f"sqlite:///{tmp_path / 'new.db'}"))
     settings = Settings(DATABASE_URL=sqlite_url)
-    move_to(settings, min(migrations.known_revisions() - {HEAD}))
+    move_to(settings, min(revisions.known_revisions() - {HEAD}))
     with pytest.raises(Misconfigured, match="account-app migrate"):
         refuse_unless_migrated(settings)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from relay.cli import SUBJECTS, hang_commands
+from relay.cli.commands import SUBJECTS, hang_commands
 from relay.cli.shell import main_app
 
 ROOT = Path(__file__).resolve().parent.parent

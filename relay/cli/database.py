@@ -6,6 +6,7 @@ import typer
 
 from relay import clock, migrations, pricing
 from relay.cli import shell
+from relay.revisions import head_revision
 from relay.settings import read_settings, settings
 from relay.settings_example import is_current, write_example
 
@@ -25,7 +26,7 @@ def migrate(
     database = shell.open_database()
     version = database.write_now(lambda c: pricing.publish(c, found.MARKUP_PERCENT, clock.now()))
     database.close()
-    shell.out.print(f"The database is at revision {migrations.head_revision()}.")
+    shell.out.print(f"The database is at revision {head_revision()}.")
     if version:
         shell.out.print(f"Published price version {version} with a markup of {found.MARKUP_PERCENT} %.")
 

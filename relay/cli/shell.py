@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from relay import accounts
 from relay.database import Database
+from relay.revisions import refuse_unless_migrated
 from relay.settings import settings
 
 main_app = typer.Typer(
@@ -34,8 +35,6 @@ def open_database(*, migrated: bool = True) -> Database:
     """The database of the settings; Misconfigured unless it is at this version's revision."""
     found = settings()
     if migrated:
-        from relay.migrations import refuse_unless_migrated
-
         refuse_unless_migrated(found)
     return Database(found.database_url, checkpoints=False)
 

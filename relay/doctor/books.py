@@ -9,8 +9,8 @@ from relay import clock
 from relay.database import Database
 from relay.doctor.findings import Finding, judged, ok, warning, wrong
 from relay.errors import Unavailable
-from relay.migrations import current_revision, head_revision, known_revisions
 from relay.operating.people import operators
+from relay.revisions import current_revision, head_revision, known_revisions
 from relay.settings import Settings
 from relay.tables import Account, Hold, Lease, Outbox, StripeEvent, table
 
