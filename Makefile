@@ -26,7 +26,8 @@ test:
 	@$(PYTHON) scripts/setup.py --dev --quiet
 	@$(VENV)/python scripts/browser.py
 	@$(VENV)/python scripts/strace.py
-	@$(VENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@# One more than two cores: a test waits a fifth of its time, for a server to start or a page to be drawn.
+	@$(VENV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 looks:
 	@$(PYTHON) scripts/setup.py --dev --quiet

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 OLDEST = (3, 11)
@@ -34,10 +35,13 @@ def main() -> None:
         environment()
         packages("dev" if dev else "runtime")
         project()
-        panel()
-        front_end()
-        if dev:
-            tools()
+        # npm mostly waits for the network, and the front end needs nothing of what the tests use.
+        with ThreadPoolExecutor() as aside:
+            apart = aside.submit(tools) if dev else None
+            panel()
+            front_end()
+            if apart:
+                apart.result()
     if "--quiet" not in sys.argv[1:]:
         say("Ready. Next: make run (the product on http://localhost:3000), or make test.")
 

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,12 @@ class Product:
         return [str(BIN / "account-app"), "serve", "--port", str(self.port), *arguments]
 
     def answers(self) -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200
-        except httpx.HTTPError:
-            return False
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=5)) as http:
+            try:
+                http.request("GET", "/readyz")
+                return http.getresponse().status == 200
+            except (OSError, HTTPException):
+                return False
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         if self.process is not None:
@@ -145,6 +148,7 @@ def running_product(
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
+        **{name: os.environ[name] for name in ("SSL_CERT_FILE",) if name in os.environ},
         "DATABASE_URL": database_url,
         "UNBOOKED_DIR": str(folder / "unbooked"),
         "SECRET_KEY": "the tests' own secret key, 32 characters or more",
