@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import Connection, Row, select
 
 from relay import accounts, billing, clock, ledger, pricing, sync, usage
@@ -162,6 +163,19 @@ async def town(database_url: str) -> AsyncIterator[Town]:
         finally:
             await payments.aclose()
             database.close()
+
+
+@pytest.fixture
+async def here(sqlite_url: str) -> AsyncIterator[Town]:
+    async with town(sqlite_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def anywhere(database_url: str) -> AsyncIterator[Town]:
+    """On SQLite, and on PostgreSQL."""
+    async with town(database_url) as made:
+        yield made
 
 
 def overage_of(cents: int) -> int:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import Connection, update
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -142,6 +143,13 @@ class Books:
         await self.settle(person, request_id, tokens, model, at, ended)
         return request_id
 
+    async def get(self, person: Person, path: str, status: int = 200) -> Any:
+        """What the API answers to that person."""
+        async with self.client(person) as client:
+            answer = await client.get(path)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
     def correct(self, request_id: str, **truth: Any) -> ledger.Corrected:
         return self.database.write_now(lambda c: ledger.correct(c, request_id, reason="a test", **truth))
 
@@ -167,3 +175,9 @@ async def open_books(database_url: str, **changes: str) -> AsyncIterator[Books]:
         await services.limits.aclose()
         database.close()
         clock.set_back_to_real_time()
+
+
+@pytest.fixture
+async def books(database_url: str) -> AsyncIterator[Books]:
+    async with open_books(database_url) as books:
+        yield books

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from bookkeeping import open_books
 from front_door import PostOffice, post_office
 from ledger_desk import Desk, open_desk
 from sqlalchemy import insert, select, update
@@ -20,6 +19,7 @@ from relay.gateways.mail import Mail
 from relay.money import PICO_PER_USD
 from relay.settings import Settings, read_settings
 from relay.tables import Account, Alert, Balance, Invoice, Payment, Plan, StripeEvent, table
+from tests.bookkeeping import open_books
 
 alerts_of, balances, people = table(Alert), table(Balance), table(Account)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)

@@ -1,17 +1,7 @@
 """Whoever keeps the process running learns whether it is alive and ready, and nothing about anybody."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from relay import metrics
 from tests.bookkeeping import MODEL, SOME_TOKENS, Books, open_books
-
-
-@pytest.fixture
-async def books(database_url: str) -> AsyncIterator[Books]:
-    async with open_books(database_url) as books:
-        yield books
 
 
 async def test_a_working_process_is_alive_and_ready(books: Books) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -21,7 +20,7 @@ from starlette.routing import Route
 
 from relay.app import ROUTES
 from relay.endpoints.openapi import document
-from tests.bookkeeping import Books, open_books
+from tests.bookkeeping import Books
 from tests.front_door import served
 
 PLAIN = {"/api/claude", "/api/claude/v1/messages", "/api/claude/v1/messages/count_tokens"}
@@ -36,12 +35,6 @@ CHECKED = [
     unsupported_method,
 ]
 EXAMPLES = 25
-
-
-@pytest.fixture
-async def books(database_url: str) -> AsyncIterator[Books]:
-    async with open_books(database_url) as books:
-        yield books
 
 
 def test_every_route_is_described_and_nothing_else_is() -> None:

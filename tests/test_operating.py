@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, timedelta
 
 import pytest
-from bookkeeping import MODEL, OTHER_MODEL, USD, Books, open_books
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
@@ -14,6 +13,7 @@ from relay.accounts import Identity
 from relay.errors import BadInput, Conflict, Forbidden, NotFound
 from relay.operating.following import ROWS as ROWS_OF_A_PAGE
 from relay.tables import EVERYBODY, OperatorAction, UsageSum, table
+from tests.bookkeeping import MODEL, OTHER_MODEL, USD, Books, open_books
 
 ONCE = operating.new_key()
 OPERATOR, ANNA = "Ops@Example.com", "anna@example.com"

@@ -1,19 +1,10 @@
 """Refunds and disputes: what they take from credit, once, in any order; and what gives it back."""
 
-from collections.abc import AsyncIterator
-
 import httpx
-import pytest
 
 from relay import billing
 from relay.money import PICO_PER_USD
-from tests.billing_desk import DAY, Identity, Town, shuffled, town
-
-
-@pytest.fixture
-async def here(sqlite_url: str) -> AsyncIterator[Town]:
-    async with town(sqlite_url) as made:
-        yield made
+from tests.billing_desk import DAY, Identity, Town, shuffled
 
 
 def payment(here: Town, who: Identity) -> str:

@@ -1,6 +1,5 @@
 """From the plan to the invoice: credit, overage, windows, and the same cent everywhere."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -8,22 +7,9 @@ import pytest
 from relay import billing, clock
 from relay.errors import BadInput, Conflict
 from relay.money import PICO_PER_CENT, PICO_PER_USD
-from tests.billing_desk import DAY, Town, town
+from tests.billing_desk import DAY, Town
 
 HOUR = 3600
-
-
-@pytest.fixture
-async def here(sqlite_url: str) -> AsyncIterator[Town]:
-    async with town(sqlite_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def anywhere(database_url: str) -> AsyncIterator[Town]:
-    """On SQLite, and on PostgreSQL."""
-    async with town(database_url) as made:
-        yield made
 
 
 async def test_a_plan_brings_its_credit_and_use_beyond_it_goes_on_the_next_invoice(anywhere: Town) -> None:

@@ -1,21 +1,11 @@
 """What each state of a subscription allows: credit, overage, both, or nothing."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from relay import billing
 from relay.accounts import Identity
 from relay.money import PICO_PER_USD
-from tests.billing_desk import DAY, Town, town
+from tests.billing_desk import DAY, Town
 
 HOUR = 3600
-
-
-@pytest.fixture
-async def here(sqlite_url: str) -> AsyncIterator[Town]:
-    async with town(sqlite_url) as made:
-        yield made
 
 
 def subscription_of(here: Town, who: Identity) -> str:

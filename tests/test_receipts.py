@@ -1,36 +1,21 @@
 """Every request can be followed to its price, line by line, and by nobody but the one who made it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from relay import clock, pricing
 from relay.money import usd
 from relay.pricing import Tokens
-from tests.bookkeeping import MODEL, OTHER_MODEL, SOME_TOKENS, Books, Person, open_books
+from tests.bookkeeping import MODEL, OTHER_MODEL, SOME_TOKENS, Books
 
 ANNA, BERT = "anna@example.com", "bert@example.com"
-
-
-@pytest.fixture
-async def books(database_url: str) -> AsyncIterator[Books]:
-    async with open_books(database_url) as books:
-        yield books
-
-
-async def get(books: Books, person: Person, path: str, status: int = 200) -> Any:
-    async with books.client(person) as client:
-        answer = await client.get(path)
-    assert answer.status_code == status, answer.text
-    return answer.json()
 
 
 async def test_a_receipt_shows_its_arithmetic(books: Books) -> None:
     anna = books.person(ANNA)
     request_id = await books.call(anna)
-    receipt = await get(books, anna, f"/api/requests/{request_id}")
+    receipt = await books.get(anna, f"/api/requests/{request_id}")
     assert receipt["request_id"] == request_id
     assert (receipt["model"], receipt["ended"], receipt["estimated"]) == (MODEL, "complete", False)
     assert (receipt["held_usd"], receipt["price_version"]) == ("1", books.prices.version)
@@ -53,43 +38,43 @@ async def test_a_receipt_shows_its_arithmetic(books: Books) -> None:
 )
 async def test_the_lines_of_any_receipt_add_up_to_its_price(books: Books, model: str, tokens: Tokens) -> None:
     anna = books.person(ANNA)
-    receipt = await get(books, anna, f"/api/requests/{await books.call(anna, tokens, model)}")
+    receipt = await books.get(anna, f"/api/requests/{await books.call(anna, tokens, model)}")
     assert usd(sum(line["amount_pico"] for line in receipt["lines"])) == receipt["price_usd"]
 
 
 async def test_a_stopped_answer_says_so(books: Books) -> None:
     anna = books.person(ANNA)
-    receipt = await get(books, anna, f"/api/requests/{await books.call(anna, ended='client_gone')}")
+    receipt = await books.get(anna, f"/api/requests/{await books.call(anna, ended='client_gone')}")
     assert (receipt["ended"], receipt["estimated"]) == ("client_gone", True)
 
 
 async def test_an_old_receipt_keeps_its_prices_when_new_ones_are_published(books: Books) -> None:
     anna = books.person(ANNA)
     request_id = await books.call(anna)
-    before = await get(books, anna, f"/api/requests/{request_id}")
+    before = await books.get(anna, f"/api/requests/{request_id}")
     assert books.database.write_now(lambda c: pricing.publish(c, 90, clock.now()))
-    assert await get(books, anna, f"/api/requests/{request_id}") == before
+    assert await books.get(anna, f"/api/requests/{request_id}") == before
 
 
 async def test_another_accounts_request_does_not_exist(books: Books) -> None:
     anna, bert = books.person(ANNA), books.person(BERT)
     request_id = await books.call(anna)
-    problem = await get(books, bert, f"/api/requests/{request_id}", 404)
-    nothing = await get(books, bert, "/api/requests/req_none", 404)
+    problem = await books.get(bert, f"/api/requests/{request_id}", 404)
+    nothing = await books.get(bert, "/api/requests/req_none", 404)
     assert {**problem, "request_id": ""} == {**nothing, "request_id": ""}
-    assert (await get(books, bert, "/api/requests"))["requests"] == []
-    assert (await get(books, bert, f"/api/requests?before={request_id}", 400))["field"] == "before"
+    assert (await books.get(bert, "/api/requests"))["requests"] == []
+    assert (await books.get(bert, f"/api/requests?before={request_id}", 400))["field"] == "before"
 
 
 @pytest.mark.parametrize("name", ["%00", "a%00b", "%F0%9F%92%A9", "'--", "x" * 5000, "..%2F", "%ff"])
 async def test_what_is_no_id_is_not_found(books: Books, name: str) -> None:
-    await get(books, books.person(ANNA), f"/api/requests/{name}", 404)
+    await books.get(books.person(ANNA), f"/api/requests/{name}", 404)
 
 
 async def test_the_log_is_newest_first_and_says_how_each_ended(books: Books) -> None:
     anna = books.person(ANNA)
     ids = [await books.call(anna), await books.call(anna, ended="client_gone"), await books.call(anna)]
-    found = await get(books, anna, "/api/requests")
+    found = await books.get(anna, "/api/requests")
     assert [row["request_id"] for row in found["requests"]] == ids[::-1]
     assert found["next"] is None
     row = found["requests"][1]
@@ -101,13 +86,13 @@ async def test_pages_of_the_log_neither_repeat_nor_miss_a_request_while_new_ones
     anna = books.person(ANNA)
     ids = [await books.call(anna) for _ in range(7)]
     seen: list[str] = []
-    page = await get(books, anna, "/api/requests?limit=3")
+    page = await books.get(anna, "/api/requests?limit=3")
     while True:
         seen += [row["request_id"] for row in page["requests"]]
         if page["next"] is None:
             break
         await books.call(anna)
-        page = await get(books, anna, f"/api/requests?limit=3&before={page['next']}")
+        page = await books.get(anna, f"/api/requests?limit=3&before={page['next']}")
     assert seen == ids[::-1]
 
 
@@ -115,18 +100,18 @@ async def test_a_last_page_that_is_just_full_has_no_next(books: Books) -> None:
     anna = books.person(ANNA)
     for _ in range(2):
         await books.call(anna)
-    assert (await get(books, anna, "/api/requests?limit=2"))["next"] is None
-    assert (await get(books, anna, "/api/requests?limit=1"))["next"] is not None
+    assert (await books.get(anna, "/api/requests?limit=2"))["next"] is None
+    assert (await books.get(anna, "/api/requests?limit=1"))["next"] is not None
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "1.5", "x", "", "١٢", "99999999999999999999"])
 async def test_a_bad_limit_is_refused(books: Books, limit: str) -> None:
-    assert (await get(books, books.person(ANNA), f"/api/requests?limit={limit}", 400))["field"] == "limit"
+    assert (await books.get(books.person(ANNA), f"/api/requests?limit={limit}", 400))["field"] == "limit"
 
 
 @pytest.mark.parametrize("before", ["", "%00", "nothing", "x" * 3000])
 async def test_a_cursor_that_we_never_gave_is_refused(books: Books, before: str) -> None:
-    problem = await get(books, books.person(ANNA), f"/api/requests?before={before}", 400)
+    problem = await books.get(books.person(ANNA), f"/api/requests?before={before}", 400)
     assert problem["field"] == "before"
 
 
@@ -134,9 +119,9 @@ async def test_a_correction_is_no_request_of_its_own(books: Books) -> None:
     anna = books.person(ANNA)
     request_id = await books.call(anna)
     books.correct(request_id, price_pico=0)
-    found = await get(books, anna, "/api/requests")
+    found = await books.get(anna, "/api/requests")
     assert [row["request_id"] for row in found["requests"]] == [request_id]
-    assert (await get(books, anna, f"/api/requests/{request_id}"))["request_id"] == request_id
+    assert (await books.get(anna, f"/api/requests/{request_id}"))["request_id"] == request_id
 
 
 async def test_the_log_tells_how_long_a_request_took(books: Books) -> None:
@@ -144,5 +129,5 @@ async def test_the_log_tells_how_long_a_request_took(books: Books) -> None:
     request_id = await books.hold(anna)
     clock.move(timedelta(seconds=90))
     await books.settle(anna, request_id)
-    row = (await get(books, anna, "/api/requests"))["requests"][0]
+    row = (await books.get(anna, "/api/requests"))["requests"][0]
     assert 90_000 <= row["duration_ms"] < 150_000

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
@@ -17,13 +16,7 @@ from relay import billing
 from relay.gateways.payments.reading import said
 from relay.money import PICO_PER_USD
 from sandbox.stripe import defaults
-from tests.billing_desk import Town, town
-
-
-@pytest.fixture
-async def here(sqlite_url: str) -> AsyncIterator[Town]:
-    async with town(sqlite_url) as made:
-        yield made
+from tests.billing_desk import Town
 
 
 @pytest.fixture

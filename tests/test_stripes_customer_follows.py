@@ -1,23 +1,14 @@
 """Stripe's customer has the account's address, and ends with the account."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-
-import pytest
 
 from relay import accounts, billing, clock
 from relay.accounts import Identity
 from relay.accounts.sessions import open_session
 from relay.money import PICO_PER_USD
-from tests.billing_desk import Town, town
+from tests.billing_desk import Town
 
 NEW = "ada@new.example.com"
-
-
-@pytest.fixture
-async def here(sqlite_url: str) -> AsyncIterator[Town]:
-    async with town(sqlite_url) as made:
-        yield made
 
 
 def signed_in(here: Town, who: Identity) -> Identity:

@@ -4,7 +4,6 @@ import base64
 import json
 import struct
 import zlib
-from collections.abc import Iterator
 
 import anthropic
 import httpx
@@ -15,10 +14,9 @@ from pydantic import TypeAdapter
 
 from sandbox.claude.models import MODELS
 from sandbox.claude.tokens import count, pieces
-from sandbox.serve import Running, in_thread
+from sandbox.serve import Running
+from tests.claude_desk import QUESTION, ask
 
-HEADERS = {"x-api-key": "sandbox-test", "anthropic-version": "2023-06-01"}
-QUESTION = [{"role": "user", "content": "How should I kern AV and To?"}]
 KERNING_TOOL = {
     "name": "set_kerning",
     "description": "Sets the kerning of a pair of glyphs.",
@@ -33,23 +31,6 @@ KERNING_TOOL = {
         "required": ["left", "right", "value", "scope"],
     },
 }
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[Running]:
-    with in_thread(["claude"]) as running:
-        yield running
-
-
-@pytest.fixture
-def client(world: Running) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(api_key="sandbox-test", base_url=world.urls["claude"], max_retries=0) as made:
-        yield made
-
-
-def ask(world: Running, **fields: object) -> httpx.Response:
-    body = {"model": "claude-opus-5-5", "max_tokens": 300, "messages": QUESTION, **fields}
-    return httpx.post(f"{world.urls['claude']}/v1/messages", headers=HEADERS, json=body)
 
 
 def events(response: httpx.Response) -> list[dict[str, object]]:
@@ -67,7 +48,7 @@ def surprises(value: object) -> list[str]:
     return [*(value.model_extra or {}), *inner]
 
 
-def test_a_streamed_answer_arrives_as_words_and_adds_up(client: anthropic.Anthropic, world: Running) -> None:
+def test_a_streamed_answer_arrives_as_words_and_adds_up(client: anthropic.Anthropic, claude_alone: Running) -> None:
     with client.messages.stream(model="claude-opus-5-5", max_tokens=400, messages=QUESTION) as stream:
         words = list(stream.text_stream)
         final = stream.get_final_message()
@@ -76,7 +57,7 @@ def test_a_streamed_answer_arrives_as_words_and_adds_up(client: anthropic.Anthro
     assert "Kern last" in final.content[0].text
     assert final.stop_reason == "end_turn"
     assert final.usage.output_tokens == count(final.content[0].text)
-    row = world.claude.books.rows()[-1]
+    row = claude_alone.claude.books.rows()[-1]
     assert row["ended"] == "complete"
     assert row["usage"]["output_tokens"] == final.usage.output_tokens
     assert row["usage"]["input_tokens"] == final.usage.input_tokens
@@ -85,9 +66,9 @@ def test_a_streamed_answer_arrives_as_words_and_adds_up(client: anthropic.Anthro
 @pytest.mark.parametrize(
     "extra", [{}, {"thinking": {"type": "enabled", "budget_tokens": 1024}}, {"tools": [KERNING_TOOL]}]
 )
-def test_every_event_has_the_shape_of_the_sdks_types(world: Running, extra: dict[str, object]) -> None:
+def test_every_event_has_the_shape_of_the_sdks_types(claude_alone: Running, extra: dict[str, object]) -> None:
     question = [{"role": "user", "content": "Set the kerning of 'A' and 'V' to -60"}]
-    response = ask(world, stream=True, max_tokens=2000, messages=question, **extra)
+    response = ask(claude_alone, stream=True, max_tokens=2000, messages=question, **extra)
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["request-id"].startswith("req_")
     adapter = TypeAdapter(RawMessageStreamEvent)
@@ -100,15 +81,15 @@ def test_every_event_has_the_shape_of_the_sdks_types(world: Running, extra: dict
     ]
 
 
-def test_the_event_line_names_the_type_of_its_data(world: Running) -> None:
-    response = ask(world, stream=True)
+def test_the_event_line_names_the_type_of_its_data(claude_alone: Running) -> None:
+    response = ask(claude_alone, stream=True)
     for block in filter(None, response.text.split("\n\n")):
         name, data = block.split("\n")
         assert name == f"event: {json.loads(data.removeprefix('data: '))['type']}"
 
 
-def test_a_plain_answer_is_the_streamed_one(world: Running, client: anthropic.Anthropic) -> None:
-    raw = ask(world)
+def test_a_plain_answer_is_the_streamed_one(claude_alone: Running, client: anthropic.Anthropic) -> None:
+    raw = ask(claude_alone)
     plain = TypeAdapter(Message).validate_python(raw.json())
     assert surprises(plain) == []
     with client.messages.stream(model="claude-opus-5-5", max_tokens=300, messages=QUESTION) as stream:

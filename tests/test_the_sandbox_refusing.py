@@ -1,34 +1,15 @@
 """What the sandbox's Claude refuses, as upstream would."""
 
 import socket
-from collections.abc import Iterator
 
 import anthropic
 import httpx
 import pytest
 
-from sandbox.serve import Running, in_thread
+from sandbox.serve import Running
+from tests.claude_desk import HEADERS, QUESTION, ask
 
-HEADERS = {"x-api-key": "sandbox-test", "anthropic-version": "2023-06-01"}
-QUESTION = [{"role": "user", "content": "How should I kern AV and To?"}]
 KERNING_TOOL = {"name": "set_kerning", "description": "Sets a pair.", "input_schema": {"type": "object"}}
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[Running]:
-    with in_thread(["claude"]) as running:
-        yield running
-
-
-@pytest.fixture
-def client(world: Running) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(api_key="sandbox-test", base_url=world.urls["claude"], max_retries=0) as made:
-        yield made
-
-
-def ask(world: Running, **fields: object) -> httpx.Response:
-    body = {"model": "claude-opus-5-5", "max_tokens": 300, "messages": QUESTION, **fields}
-    return httpx.post(f"{world.urls['claude']}/v1/messages", headers=HEADERS, json=body)
 
 
 def test_an_unknown_model_is_not_found(client: anthropic.Anthropic) -> None:
@@ -49,15 +30,15 @@ def test_an_unknown_model_is_not_found(client: anthropic.Anthropic) -> None:
     ],
 )
 def test_a_request_without_the_right_headers_is_refused(
-    world: Running, headers: dict[str, str], status: int, kind: str
+    claude_alone: Running, headers: dict[str, str], status: int, kind: str
 ) -> None:
     body = {"model": "claude-opus-5-5", "max_tokens": 1, "messages": QUESTION}
-    response = httpx.post(f"{world.urls['claude']}/v1/messages", headers=headers, json=body)
+    response = httpx.post(f"{claude_alone.urls['claude']}/v1/messages", headers=headers, json=body)
     assert response.status_code == status
     assert response.json()["type"] == "error"
     assert response.json()["error"]["type"] == kind
     assert response.json()["request_id"] == response.headers["request-id"]
-    assert world.claude.books.rows()[-1]["billed"] is False
+    assert claude_alone.claude.books.rows()[-1]["billed"] is False
 
 
 @pytest.mark.parametrize(
@@ -83,15 +64,17 @@ def test_a_request_without_the_right_headers_is_refused(
         ({"speed": "fast"}, "fast"),
     ],
 )
-def test_a_body_that_upstream_would_refuse_is_refused(world: Running, change: dict[str, object], words: str) -> None:
-    response = ask(world, **change)
+def test_a_body_that_upstream_would_refuse_is_refused(
+    claude_alone: Running, change: dict[str, object], words: str
+) -> None:
+    response = ask(claude_alone, **change)
     assert response.status_code == 400
     assert response.json()["error"]["type"] == "invalid_request_error"
     assert words in response.json()["error"]["message"]
 
 
-def test_requests_on_one_connection_are_answered_in_turn(world: Running) -> None:
-    with httpx.Client(base_url=world.urls["claude"], headers=HEADERS) as client:
+def test_requests_on_one_connection_are_answered_in_turn(claude_alone: Running) -> None:
+    with httpx.Client(base_url=claude_alone.urls["claude"], headers=HEADERS) as client:
         for stream in (True, False, True):
             assert (
                 client.post(
@@ -104,8 +87,8 @@ def test_requests_on_one_connection_are_answered_in_turn(world: Running) -> None
         assert client.get("/v1/messages").status_code == 405
 
 
-def test_a_body_over_the_limit_is_refused(world: Running) -> None:
-    port = int(world.urls["claude"].rsplit(":", 1)[1])
+def test_a_body_over_the_limit_is_refused(claude_alone: Running) -> None:
+    port = int(claude_alone.urls["claude"].rsplit(":", 1)[1])
     with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
         size = 33 * 1024 * 1024
         sock.sendall(f"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: {size}\r\n\r\n".encode())
@@ -113,8 +96,8 @@ def test_a_body_over_the_limit_is_refused(world: Running) -> None:
         assert b" 413 " in sock.recv(65536)
 
 
-def test_what_is_not_http_is_refused(world: Running) -> None:
-    port = int(world.urls["claude"].rsplit(":", 1)[1])
+def test_what_is_not_http_is_refused(claude_alone: Running) -> None:
+    port = int(claude_alone.urls["claude"].rsplit(":", 1)[1])
     with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
         sock.sendall(b"\x16\x03\x01 hello\r\n\r\n")
         assert sock.recv(65536).startswith(b"HTTP/1.1 400")

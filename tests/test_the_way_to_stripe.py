@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 
@@ -12,23 +11,10 @@ from relay import billing, clock
 from relay.billing import outbox as pushing
 from relay.gateways.payments import PaymentsFailed
 from relay.money import PICO_PER_CENT, PICO_PER_USD
-from tests.billing_desk import BAD_CARD, DAY, Identity, Town, shuffled, town
+from tests.billing_desk import BAD_CARD, DAY, Identity, Town, shuffled
 
 HOUR = 3600
 METER = "POST /v1/billing/meter_events"
-
-
-@pytest.fixture
-async def here(sqlite_url: str) -> AsyncIterator[Town]:
-    async with town(sqlite_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def anywhere(database_url: str) -> AsyncIterator[Town]:
-    """On SQLite, and on PostgreSQL."""
-    async with town(database_url) as made:
-        yield made
 
 
 async def on_a_plan(here: Town, name: str = "ada") -> Identity:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,25 +18,12 @@ from relay.money import usd
 from relay.pricing import Tokens
 from relay.tables import UsageSum, table
 from relay.usage import UsageRow, UsageView
-from tests.bookkeeping import MODEL, OTHER_MODEL, USD, Books, Person, open_books
+from tests.bookkeeping import MODEL, OTHER_MODEL, USD, Books
 
 ANNA, BERT = "anna@example.com", "bert@example.com"
 NOON = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 READING = ("/api/balance", "/api/usage", "/api/usage.csv", "/api/requests", "/api/requests/req_1")
 COUNTS = ("requests", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-
-
-@pytest.fixture
-async def books(database_url: str) -> AsyncIterator[Books]:
-    async with open_books(database_url) as books:
-        yield books
-
-
-async def get(books: Books, person: Person, path: str, status: int = 200) -> Any:
-    async with books.client(person) as client:
-        answer = await client.get(path)
-    assert answer.status_code == status, answer.text
-    return answer.json()
 
 
 async def test_nobody_reads_without_signing_in(books: Books) -> None:
@@ -84,10 +71,10 @@ async def test_hours_are_sorted_by_what_is_no_price_of_tokens_too(books: Books) 
 async def test_a_hold_lowers_what_is_available_and_settling_returns_the_rest(books: Books) -> None:
     anna = books.person(ANNA, 10)
     request_id = await books.hold(anna, 4 * USD)
-    held = await get(books, anna, "/api/balance")
+    held = await books.get(anna, "/api/balance")
     assert (held["available_usd"], held["held_usd"], held["credit_usd"]) == ("6", "4", "10")
     price = await books.settle(anna, request_id)
-    after = await get(books, anna, "/api/balance")
+    after = await books.get(anna, "/api/balance")
     assert (after["available_usd"], after["held_usd"]) == (usd(10 * USD - price), "0")
     assert after["grants"][0]["remaining_usd"] == after["credit_usd"] == usd(10 * USD - price)
 
@@ -96,7 +83,7 @@ async def test_overage_takes_from_the_cap_of_a_plan(books: Books) -> None:
     anna = books.person(ANNA, 0)
     books.put_on_plan(anna, 5 * USD)
     price = await books.settle(anna, await books.hold(anna, 2 * USD))
-    balance = await get(books, anna, "/api/balance")
+    balance = await books.get(anna, "/api/balance")
     assert balance["overage_usd"] == usd(price)
     assert balance["available_usd"] == usd(5 * USD - price)
     assert balance["credit_usd"] == "0"
@@ -137,7 +124,7 @@ async def test_grants_are_listed_in_the_order_in_which_they_burn(books: Books) -
     books.give(anna, "promo", USD)
     books.give(anna, "monthly", USD, soon + timedelta(days=1))
     books.give(anna, "promo", USD, soon)
-    grants = (await get(books, anna, "/api/balance"))["grants"]
+    grants = (await books.get(anna, "/api/balance"))["grants"]
     assert [g["kind"] for g in grants] == ["promo", "monthly", "promo", "topup"]
     assert grants[0]["expires_at"] == clock.rfc3339(soon)
 
@@ -149,8 +136,8 @@ async def test_every_grouping_adds_up_to_the_log(books: Books, by: str) -> None:
         await books.call(anna, at=NOON - timedelta(hours=hours))
         await books.call(anna, model=OTHER_MODEL, at=NOON - timedelta(hours=hours))
     await books.call(bert, at=NOON)
-    found = await get(books, anna, f"/api/usage?by={by}&from=2026-11-01&to=2026-11-30")
-    log = (await get(books, anna, "/api/requests"))["requests"]
+    found = await books.get(anna, f"/api/usage?by={by}&from=2026-11-01&to=2026-11-30")
+    log = (await books.get(anna, "/api/requests"))["requests"]
     assert found["total"]["requests"] == len(log) == 10
     for name in COUNTS:
         assert found["total"][name] == sum(row[name] for row in found["rows"])
@@ -169,18 +156,18 @@ async def test_days_begin_where_the_reader_lives(books: Books) -> None:
         ("Europe/Berlin", "2026-11-21"),
         ("America/New_York", "2026-11-20"),
     ):
-        found = await get(books, anna, f"/api/usage?from=2026-11-01&to=2026-11-30&zone={zone}")
+        found = await books.get(anna, f"/api/usage?from=2026-11-01&to=2026-11-30&zone={zone}")
         assert [row["bucket"] for row in found["rows"]] == [day]
     only = "/api/usage?from=2026-11-21&to=2026-11-21&zone="
-    assert (await get(books, anna, only + "Europe/Berlin"))["total"]["requests"] == 1
-    assert (await get(books, anna, only + "UTC"))["total"]["requests"] == 0
+    assert (await books.get(anna, only + "Europe/Berlin"))["total"]["requests"] == 1
+    assert (await books.get(anna, only + "UTC"))["total"]["requests"] == 0
 
 
 async def test_the_day_that_has_25_hours_has_all_of_them(books: Books) -> None:
     anna = books.person(ANNA)
     for hour in range(22, 47):
         await books.call(anna, at=datetime(2026, 10, 24, tzinfo=UTC) + timedelta(hours=hour))
-    found = await get(books, anna, "/api/usage?from=2026-10-25&to=2026-10-25&zone=Europe/Berlin")
+    found = await books.get(anna, "/api/usage?from=2026-10-25&to=2026-10-25&zone=Europe/Berlin")
     assert [(row["bucket"], row["requests"]) for row in found["rows"]] == [("2026-10-25", 25)]
 
 
@@ -193,7 +180,7 @@ async def test_an_hour_that_the_range_touches_is_in_it(books: Books) -> None:
         ("2026-11-20T11:00:00Z", "2026-11-20T12:00:00Z", 0),
         ("2026-11-20T13:45:00+01:00", "2026-11-20T13:50:00+01:00", 1),
     ):
-        found = await get(books, anna, f"/api/usage?by=hour&from={start}&to={end}")
+        found = await books.get(anna, f"/api/usage?by=hour&from={start}&to={end}")
         assert found["total"]["requests"] == count, (start, end)
 
 
@@ -202,7 +189,7 @@ async def test_the_default_is_the_last_30_days_up_to_now(books: Books) -> None:
     await books.call(anna)
     await books.call(anna, at=clock.now() - timedelta(days=29))
     await books.call(anna, at=clock.now() - timedelta(days=31))
-    assert (await get(books, anna, "/api/usage"))["total"]["requests"] == 2
+    assert (await books.get(anna, "/api/usage"))["total"]["requests"] == 2
 
 
 @pytest.mark.parametrize(
@@ -228,14 +215,14 @@ async def test_the_default_is_the_last_30_days_up_to_now(books: Books) -> None:
 )
 @pytest.mark.parametrize("path", ["/api/usage", "/api/usage.csv"])
 async def test_a_bad_range_is_refused_by_the_name_of_its_field(books: Books, path: str, query: str, field: str) -> None:
-    problem = await get(books, books.person(ANNA), f"{path}?{query}", 400)
+    problem = await books.get(books.person(ANNA), f"{path}?{query}", 400)
     assert problem["field"] == field
     assert f"`{field}" in problem["title"]
     assert problem["code"] == "invalid_request"
 
 
 async def test_a_refused_time_comes_with_an_example(books: Books) -> None:
-    problem = await get(books, books.person(ANNA), "/api/usage?from=soon", 400)
+    problem = await books.get(books.person(ANNA), "/api/usage?from=soon", 400)
     assert "2026-11-24T10:00:00Z" in problem["title"]
 
 
@@ -244,7 +231,7 @@ async def test_the_csv_has_the_same_rows_as_the_json(books: Books) -> None:
     for hours in range(3):
         await books.call(anna, at=NOON - timedelta(days=hours))
     query = "by=day&from=2026-11-01&to=2026-11-30"
-    rows = (await get(books, anna, f"/api/usage?{query}"))["rows"]
+    rows = (await books.get(anna, f"/api/usage?{query}"))["rows"]
     async with books.client(anna) as client:
         answer = await client.get(f"/api/usage.csv?{query}")
     assert answer.headers["content-type"].startswith("text/csv")
@@ -309,6 +296,6 @@ async def test_figures_beyond_32_bits_stay_exact(books: Books) -> None:
     amounts = dict.fromkeys(sums.COUNTS, 9000000000000001)
     rows = [row | amounts | {"name": model} for model in (MODEL, OTHER_MODEL)]
     books.database.write_now(lambda c: c.execute(insert(table(UsageSum)), rows))
-    total = (await get(books, anna, "/api/usage?by=service&from=2026-11-20&to=2026-11-20"))["total"]
+    total = (await books.get(anna, "/api/usage?by=service&from=2026-11-20&to=2026-11-20"))["total"]
     assert total["input_tokens"] == 18_000_000_000_000_002
     assert total["price_usd"] == "18000.000000000002"

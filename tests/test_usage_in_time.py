@@ -1,7 +1,6 @@
 """The log can be asked for a part of itself, and usage for spans of time: the same answers as counting by hand."""
 
 import random
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,15 +11,9 @@ from sqlmodel import SQLModel
 from relay import clock, ledger, usage
 from relay.money import PICO_PER_USD
 from relay.usage import GrantView, Wanted
-from tests.bookkeeping import MODEL, OTHER_MODEL, Books, open_books
+from tests.bookkeeping import MODEL, OTHER_MODEL, Books
 
 NOON = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-async def books(database_url: str) -> AsyncIterator[Books]:
-    async with open_books(database_url) as books:
-        yield books
 
 
 @pytest.mark.parametrize("rolled_days", [None, 8, 0])
