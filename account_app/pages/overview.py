@@ -55,15 +55,12 @@ def _credit() -> rx.Component:
             chart.meter(FOUND.sources, "What it is made of"),
             parts.notice("There is no credit to spend. ", _to("Billing", "/billing", "Top up"), " to go on."),
         ),
+        # Its times change while it is read. Each ends its line, so that nothing after it moves.
         rx.el.p(
-            "Includes everything up to ",
-            clock_time(as_of(ROUTE)),
-            ", next sync ",
-            clock_time(FOUND.next_sync),
-            rx.cond(FOUND.held != "", rx.el.span(". ", FOUND.held, " is held for answers on their way")),
-            ".",
-            # Its times change while it is read, and no word after them moves.
-            class_name=f"{theme.NOTE} figures",
+            rx.el.span("Includes everything up to ", clock_time(as_of(ROUTE)), class_name="block"),
+            rx.el.span("Next sync ", clock_time(FOUND.next_sync), class_name="block"),
+            rx.cond(FOUND.held != "", rx.el.span(FOUND.held, " is held for answers on their way", class_name="block")),
+            class_name=theme.NOTE,
         ),
         class_name="flex flex-col gap-4",
         aria_label="Credit",
