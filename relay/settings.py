@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from relay import settings_values as values
 from relay.errors import Misconfigured
+from relay.settings_values import origin as origin
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where `data/`, `.env` and the built front end live, whatever the working directory is."""
@@ -28,6 +29,8 @@ SECRETS = (
     "RESEND_API_KEY",
     "RESEND_WEBHOOK_SECRET",
     "METRICS_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
     "DATABASE_URL",
     "REDIS_URL",
 )
@@ -35,7 +38,6 @@ SECRETS = (
 
 FILE_SUFFIX = "_FILE"
 RUNNING_FILE = ROOT / "data" / "running.json"
-UNSAFE_IN_ORIGINS = "/?#@*\\"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,14 @@ class Settings(BaseSettings):
         None, description="signs Resend's events to us: bounces, complaints"
     )
     MAIL_FROM: str = Field("Account <sign-in@localhost.test>", description="sender of our mail")
-    STORAGE_URL: str = Field("file://data/assets", description="file://… or s3://bucket")
+    STORAGE_URL: str = Field("file://data/assets", description="file://… or s3://bucket, for the files of people")
+    STORAGE_QUOTA_MB: int = Field(1000, ge=1, le=1_000_000, description="what an account may keep in all")
+    ASSET_MB_MAX: int = Field(50, ge=1, le=5000, description="the largest single file")
+    AWS_ENDPOINT_URL: str | None = Field(None, description="where the bucket of s3:// answers; empty: Amazon")
+    AWS_REGION: str | None = Field(None, description="the bucket's region; `auto` at Cloudflare")
+    AWS_ACCESS_KEY_ID: str | None = Field(None, description="our key to the bucket; empty: the machine's own role")
+    AWS_SECRET_ACCESS_KEY: SecretStr | None = Field(None, description="its secret")
+    AWS_SESSION_TOKEN: SecretStr | None = Field(None, description="with a key that does not last")
     MARKUP_PERCENT: int = Field(20, ge=0, le=1000, description="baked into a price version by `migrate`")
     PLAN_MONTHLY_CREDIT_USD: str = Field("10", description="credit that comes with a month of the plan")
     DEFAULT_SPEND_CAP_USD: str = Field("50", description="overage per period to begin with")
@@ -127,37 +136,14 @@ class Settings(BaseSettings):
     )
     LOG_FORMAT: str = Field("json", pattern="^(json|text)$", description="json, or text to read by eye")
 
-    @field_validator("ANTHROPIC_BASE_URL", "STRIPE_API_BASE", "RESEND_API_URL", "OTEL_EXPORTER_OTLP_ENDPOINT")
-    @classmethod
-    def _is_an_address(cls, value: str | None) -> str | None:
-        value = value.rstrip("/") if value else value
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("an address that begins with http:// or https://")
-        return value
-
-    @field_validator("ACCOUNT_ORIGIN", "API_ORIGIN")
-    @classmethod
-    def _is_an_origin(cls, value: str) -> str:
-        return origin(value) if value else value
-
-    @field_validator("EDITOR_ORIGINS")
-    @classmethod
-    def _are_origins(cls, value: str) -> str:
-        return ",".join(origin(part.strip()) for part in value.split(",") if part.strip())
-
-    @field_validator("DATABASE_URL")
-    @classmethod
-    def _is_a_database(cls, value: str) -> str:
-        if not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
-            raise ValueError("sqlite:///FILE or postgresql://USER@HOST/NAME")
-        return value
-
-    @field_validator("REDIS_URL")
-    @classmethod
-    def _is_a_redis(cls, value: str | None) -> str | None:
-        if value and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("redis://HOST:PORT/0")
-        return value
+    _addresses = field_validator(
+        "ANTHROPIC_BASE_URL", "STRIPE_API_BASE", "RESEND_API_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "AWS_ENDPOINT_URL"
+    )(values.address)
+    _own_origins = field_validator("ACCOUNT_ORIGIN", "API_ORIGIN")(values.own_origin)
+    _editors = field_validator("EDITOR_ORIGINS")(values.origins)
+    _database = field_validator("DATABASE_URL")(values.database)
+    _redis = field_validator("REDIS_URL")(values.redis)
+    _storage = field_validator("STORAGE_URL")(values.storage)
 
     @property
     def api_origin(self) -> str:
@@ -185,6 +171,12 @@ class Settings(BaseSettings):
         return ROOT / self.UNBOOKED_DIR
 
     @property
+    def assets_folder(self) -> Path | None:
+        """Where files are kept on this machine's own disk; None when they are in a bucket."""
+        scheme, _, rest = self.STORAGE_URL.partition("://")
+        return ROOT / rest if scheme == "file" else None
+
+    @property
     def secure_cookies(self) -> bool:
         return self.api_origin.startswith("https://")
 
@@ -199,20 +191,6 @@ class Settings(BaseSettings):
         """The same; empty when it is not set."""
         value = getattr(self, name)
         return value.get_secret_value() if isinstance(value, SecretStr) else value or ""
-
-
-def origin(value: str) -> str:
-    """`scheme://host[:port]`, as browsers send it; ValueError on anything that no browser ever sends."""
-    value = value.rstrip("/").lower()
-    scheme, _, rest = value.partition("://")
-    try:
-        parts = urlsplit(value)
-        good = scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or any(letter in rest for letter in UNSAFE_IN_ORIGINS):
-        raise ValueError("an origin: https://HOST, without a path")
-    return value
 
 
 def read_settings(**overrides: Any) -> Settings:

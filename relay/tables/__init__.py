@@ -20,6 +20,7 @@ from relay.tables.metered import Price, PriceVersion, Usage, UsageHour
 from relay.tables.operating import Inspection, OperatorAction
 from relay.tables.people import Account, ApiKey, BearerToken, Export, Session, SignInCode
 from relay.tables.running import Lease, Look
+from relay.tables.storage import Asset, StorageMeter
 from relay.tables.summed import EVERYBODY, UsageSum
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Alert",
     "AlertChoice",
     "ApiKey",
+    "Asset",
     "Balance",
     "BearerToken",
     "Checkout",
@@ -50,6 +52,7 @@ __all__ = [
     "PriceVersion",
     "Session",
     "SignInCode",
+    "StorageMeter",
     "StripeEvent",
     "Usage",
     "UsageHour",

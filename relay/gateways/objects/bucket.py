@@ -1,0 +1,131 @@
+"""Files in a bucket that speaks S3's language: Amazon's, Cloudflare's R2, MinIO.
+
+By obstore, over Rust's `object_store`: it sends large files in parts, tries again what may be tried again, and takes
+the machine's own role where no key is set.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, cast
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from relay.gateways.objects.store import Gone, Kept, StoreAway
+from relay.settings import Settings
+
+PART_BYTES = 8 << 20
+PARTS_AT_ONCE = 2
+PIECE_BYTES = 1 << 18
+CLIENT: Any = {"allow_http": True, "connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=120)}
+RETRIES: Any = {
+    "max_retries": 3,
+    "retry_timeout": timedelta(seconds=30),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
+}
+PROBE = "probe"
+
+
+class Bucket:
+    """`s3://bucket[/prefix]`."""
+
+    def __init__(self, settings: Settings) -> None:
+        bucket, _, prefix = settings.STORAGE_URL.removeprefix("s3://").partition("/")
+        self._name = settings.STORAGE_URL
+        self._store = S3Store(
+            bucket,
+            prefix=prefix or None,
+            config=cast(Any, _config(settings)),
+            client_options=CLIENT,
+            retry_config=RETRIES,
+        )
+
+    async def put(self, id: str, chunks: AsyncIterable[bytes]) -> None:
+        source = _Source(chunks)
+        with _away():
+            try:
+                await obstore.put_async(self._store, id, source, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
+            except Exception:
+                if source.error is not None:
+                    raise source.error from None
+                raise
+
+    async def open(self, id: str, start: int, end: int) -> AsyncIterator[bytes]:
+        if start >= end:
+            return _pieces(None)
+        with _away():
+            try:
+                found = await obstore.get_async(self._store, id, options={"range": (start, end)})
+            except FileNotFoundError:
+                raise Gone() from None
+            return _pieces(found.stream(min_chunk_size=PIECE_BYTES))
+
+    async def delete(self, id: str) -> None:
+        with _away():
+            try:
+                await obstore.delete_async(self._store, id)
+            except FileNotFoundError:
+                return
+
+    async def kept(self) -> AsyncIterator[Kept]:
+        with _away():
+            async for some in cast(Any, obstore).list(self._store):
+                for one in some:
+                    yield Kept(one["path"], one["size"], one["last_modified"])
+
+    async def check(self) -> str:
+        try:
+            await obstore.put_async(self._store, PROBE, b"")
+            await obstore.delete_async(self._store, PROBE)
+        except (BaseError, OSError) as error:
+            raise StoreAway(f"{self._name}: {type(error).__name__}") from None
+        return self._name
+
+
+class _Source:
+    """What is to be kept; remembers why it broke off, which the SDK tells in words of its own."""
+
+    def __init__(self, chunks: AsyncIterable[bytes]) -> None:
+        self._chunks = aiter(chunks)
+        self.error: BaseException | None = None
+
+    def __aiter__(self) -> "_Source":
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._chunks)
+        except StopAsyncIteration:
+            raise
+        except BaseException as error:
+            self.error = error
+            raise
+
+
+def _config(settings: Settings) -> dict[str, str]:
+    given = {
+        "aws_access_key_id": settings.AWS_ACCESS_KEY_ID,
+        "aws_secret_access_key": settings.reveal("AWS_SECRET_ACCESS_KEY"),
+        "aws_session_token": settings.reveal("AWS_SESSION_TOKEN"),
+        "aws_endpoint": settings.AWS_ENDPOINT_URL,
+        "aws_region": settings.AWS_REGION,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+async def _pieces(stream: Any) -> AsyncIterator[bytes]:
+    with _away():
+        if stream is not None:
+            async for piece in stream:
+                yield bytes(piece)
+
+
+@contextmanager
+def _away() -> Generator[None]:
+    """Whatever the bucket or the way to it says is StoreAway; its words may hold an address, so they are not told."""
+    try:
+        yield
+    except BaseError as error:
+        raise StoreAway() from error
