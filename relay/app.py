@@ -11,6 +11,7 @@ from relay.endpoints import (
     account,
     alerts,
     answers,
+    assets,
     auth,
     balance_events,
     billing,
@@ -37,6 +38,7 @@ ROUTES = [
     *billing.routes,  # /api/billing/checkout, portal, cap, invoices, preview, /api/stripe/webhook
     *alerts.routes,  # /api/billing/alerts
     *resend.routes,  # /api/resend/webhook
+    *assets.routes,  # /api/assets, /api/assets/NAME, /api/assets/NAME/restore
     *account.routes,  # /api/account/export
     *keys.routes,  # /api/keys, /api/keys/ID
     *openapi.routes,  # /api/openapi.json

@@ -58,6 +58,12 @@ class CapReached(InsufficientCredit):
     message = "The spend cap is reached. Raise it on the billing page to go on."
 
 
+class QuotaReached(ProductError):
+    status = 402
+    code = "quota_reached"
+    message = "There is no room for this file. Delete files that you no longer need."
+
+
 class Forbidden(ProductError):
     status = 403
     code = "forbidden"

@@ -14,6 +14,7 @@ from relay.billing import Office
 from relay.database import Database
 from relay.gateways.claude import Claude
 from relay.gateways.mail import Mail
+from relay.gateways.objects import Objects, open_objects
 from relay.gateways.payments import Payments
 from relay.hub import Hub
 from relay.ids import new_id
@@ -22,6 +23,7 @@ from relay.limits import Limits
 from relay.pricing import PriceTable
 from relay.settings import Settings
 from relay.stopping import told_to_stop
+from relay.storage import Storehouse
 from relay.sync import Clock
 from relay.unbooked import Unbooked
 
@@ -44,6 +46,7 @@ class Services:
     mail: Mail
     payments: Payments
     claude: Claude
+    objects: Objects
     hub: Hub
     unbooked: Unbooked
     worker: str
@@ -56,6 +59,11 @@ class Services:
     def office(self) -> Office:
         """What billing works with."""
         return Office(self.database, self.payments, self.settings)
+
+    @property
+    def storehouse(self) -> Storehouse:
+        """What storage works with."""
+        return Storehouse(self.database, self.objects, self.settings, self.prices)
 
     def alive(self) -> set[str]:
         """Requests whose truth only this process knows: their holds are renewed, and its sweep passes them by."""
@@ -81,6 +89,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             Mail(settings),
             payments,
             claude,
+            open_objects(settings),
             hub,
             Unbooked(database, drawer, hub.changed),
             worker,

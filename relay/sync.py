@@ -1,6 +1,7 @@
 """The clock: what must happen by itself, in one process at a time, by a lease.
 
-Sweep dead holds, expire credit, seal windows once an interval, push them to Stripe, and work through Stripe's events.
+Sweep dead holds, expire credit, book storage, seal windows once an interval, push them to Stripe, and work through
+Stripe's events.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy import Connection, delete, or_
 
-from relay import accounts, billing, clock, ledger, metrics, pricing
+from relay import accounts, billing, clock, ledger, metrics, pricing, storage
 from relay.billing import Office, alerts
 from relay.database import Database
 from relay.errors import ProductError
@@ -89,9 +90,13 @@ class Clock:
         self._ticks = await services.database.write(lambda c: take_lease(c, services.worker))
         if self._ticks:
             await tick(services.database, services.alive())
+            await _carefully(self._look_after_files)
             await _carefully(self._roll_up)
             await _carefully(self._bill)
             await _carefully(self._tell)
+
+    async def _look_after_files(self) -> None:
+        await storage.tick(self._services.storehouse)
 
     async def _roll_up(self) -> None:
         await roll_up(self._services.database, TICK_SECONDS / 5)

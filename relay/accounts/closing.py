@@ -17,10 +17,11 @@ from relay.database import Database
 from relay.errors import Conflict, Forbidden
 from relay.money import PICO_PER_CENT
 from relay.settings import Settings
-from relay.tables import Account, ApiKey, Balance, Export, Invoice, Outbox, Plan, Session, table
+from relay.tables import Account, ApiKey, Asset, Balance, Export, Invoice, Outbox, Plan, Session, table
 
 accounts, sessions, keys, balances = table(Account), table(Session), table(ApiKey), table(Balance)
-plans, invoices, outbox, exports = table(Plan), table(Invoice), table(Outbox), table(Export)
+plans, invoices, outbox = table(Plan), table(Invoice), table(Outbox)
+assets, exports = table(Asset), table(Export)
 
 NOWHERE = "closed.invalid"
 """No address can be there (RFC 2606), so nobody can sign in to an account that was closed."""
@@ -110,6 +111,11 @@ def forget_person(connection: Connection, account_id: str, email: str) -> Closed
     blank = {"name": "", "hint": "", "key_hash": "closed:" + keys.c.id}
     connection.execute(update(keys).where(keys.c.account_id == account_id).values(blank))
     connection.execute(delete(exports).where(exports.c.account_id == account_id))
+    # Their content leaves the store with the clock's next turn, whatever becomes of this process.
+    leaving = {"until": func.coalesce(assets.c.until, now.replace(microsecond=0)), "purge_at": now, "name": ""}
+    mine = (assets.c.account_id == account_id, assets.c.gone_at.is_(None))
+    connection.execute(update(assets).where(*mine, assets.c.since.is_not(None)).values(leaving))
+    connection.execute(update(assets).where(*mine, assets.c.since.is_(None)).values(purge_at=now, name=""))
     connection.execute(delete(codes).where(codes.c.email == email, codes.c.purpose != "sign-in"))
     gone = {"email": f"{account_id}@{NOWHERE}", "closed_at": now, "time_zone": "", "locale": ""}
     connection.execute(update(accounts).where(accounts.c.id == account_id).values(gone))

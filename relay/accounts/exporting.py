@@ -1,4 +1,4 @@
-"""Everything that we hold about an account, as one ZIP of JSON and CSV, made while it is sent.
+"""Everything that we hold about an account, as one ZIP of JSON, CSV and its files, made while it is sent.
 
 Every table that names the account is in it, so a new table is too. Memory holds a page of rows, whatever the history.
 """
@@ -6,7 +6,7 @@ Every table that names the account is in it, so a new table is too. Memory holds
 import csv
 import io
 import zipfile
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import IO, Any, NamedTuple, cast
@@ -53,7 +53,9 @@ _ABOUT = """\
 Everything that we hold about the account {account_id}, made {at}.
 
 Each table is here twice, as JSON and as CSV, with the same rows. Amounts are exact decimals in USD, times are RFC 3339
-in UTC. Left out are the hashes of sign-in codes, sessions and keys, and other people's names.
+in UTC. What was uploaded is in the folder `files`.
+
+Left out are the hashes of sign-in codes, sessions and keys, and other people's names.
 """
 
 
@@ -82,8 +84,12 @@ async def begin_export(database: Database, identity: Identity) -> str:
     return await database.write(lambda connection: _begin(connection, identity))
 
 
-async def archive(database: Database, identity: Identity, export_id: str) -> AsyncGenerator[bytes]:
-    """The ZIP file of an export that has begun, piece by piece; its progress is told about once a second."""
+async def archive(
+    database: Database, identity: Identity, export_id: str, files: AsyncIterable[tuple[str, AsyncIterable[bytes]]]
+) -> AsyncGenerator[bytes]:
+    """The ZIP file of an export that has begun, piece by piece; its progress is told about once a second. `files` are
+    the names of what was uploaded, with what is in it.
+    """
     sink = _Sink()
     done, told_at = 0, clock.now()
     try:
@@ -100,6 +106,11 @@ async def archive(database: Database, identity: Identity, export_id: str) -> Asy
                         if clock.now() - told_at >= TELL_EVERY:
                             told_at = clock.now()
                             database.post(_tell, (export_id, done, None))
+            async for name, content in files:
+                async with aclosing(_added(packed, name, content)) as added:
+                    async for _ in added:
+                        if piece := sink.take():
+                            yield piece
         await database.batch(_tell, (export_id, done, clock.now()))
         yield sink.take()
     finally:
@@ -166,6 +177,15 @@ async def _written(database: Database, packed: zipfile.ZipFile, part: Part) -> A
                 # In the reader's thread: to compress a page takes as long as to read it, and streams would wait for it.
                 await database.read(lambda connection, page=page, file=file: file.write(page.next(connection)))
                 yield page.rows
+
+
+async def _added(packed: zipfile.ZipFile, name: str, content: AsyncIterable[bytes]) -> AsyncGenerator[None]:
+    """Writes an uploaded file as it is: fonts are compressed already."""
+    entry = zipfile.ZipInfo(f"files/{name}", clock.now().timetuple()[:6])
+    with packed.open(entry, "w", force_zip64=True) as file:
+        async for piece in content:
+            file.write(piece)
+            yield
 
 
 def page_of(part: Part, after: Sequence[Any] | None) -> Select[Any]:

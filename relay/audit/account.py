@@ -9,6 +9,7 @@ from relay import clock
 from relay.audit.differences import Difference, compare
 from relay.audit.prices import Priced, Prices
 from relay.audit.replay import Replay
+from relay.audit.storage import Storage
 from relay.audit.sums import Sums, rolled_until
 from relay.tables import ApiKey, Balance, Entry, Grant, Hold, Usage, UsageHour, table
 
@@ -38,6 +39,7 @@ def audit_account(connection: Connection, account_id: str, prices: Prices, every
     yield from account.hour_differences()
     yield from account.sums.differences(connection)
     yield from account.key_differences()
+    yield from account.storage.differences()
 
 
 class _Account:
@@ -45,6 +47,7 @@ class _Account:
         self._connection = connection
         self._id = account_id
         self._prices = prices
+        self.storage = Storage(connection, account_id, prices)
         self.sums = Sums(account_id, everybody)
         self._rolled_until = rolled_until(connection, account_id)
         self._hours: dict[tuple[Any, ...], list[int]] = {}
@@ -57,7 +60,7 @@ class _Account:
         """Usage rows and entries side by side: both in the order of settling, so few wait for the other."""
         all_entries = iter(self._stream(self._entries()))
         for row in self._stream(select(usage).where(usage.c.account_id == self._id).order_by(usage.c.id)):
-            priced = self._prices.price(row)
+            priced = (self.storage if row.kind == "storage" else self._prices).price(row)
             yield from priced.differences
             self._add(row, priced)
             while row.request_id in self._unpaid and (entry := next(all_entries, None)):
@@ -66,7 +69,9 @@ class _Account:
             yield from self._take(entry)
 
     def _entries(self) -> Any:
-        its_row = and_(usage.c.request_id == entries.c.request_id, usage.c.kind.in_(("request", "correction")))
+        its_row = and_(
+            usage.c.request_id == entries.c.request_id, usage.c.kind.in_(("request", "storage", "correction"))
+        )
         return (
             select(entries, usage.c.started_at.label("held_at"))
             .select_from(entries.outerjoin(usage, its_row))

@@ -36,8 +36,7 @@ class Prices:
         self._tables: dict[str, PriceTable | None] = {}
 
     def price(self, row: Row[Any]) -> Priced:
-        """What the row's tokens cost by its own version. Storage is taken at its word, and so is a correction of
-        the price alone."""
+        """What the row's tokens cost by its own version. A correction of the price alone is taken at its word."""
         if row.kind == "correction":
             return self._correction(row)
         if row.kind != "request" or row.service != "claude":
@@ -52,7 +51,7 @@ class Prices:
             .where(or_(usage.c.request_id == row.amends, usage.c.amends == row.amends))
             .order_by(usage.c.id)
         ).all()
-        if not any(found.kind == "request" for found in earlier):
+        if not any(found.kind != "correction" for found in earlier):
             nothing = Difference("usage.amends", row.request_id, row.amends, None)
             return Priced(row.cost_pico, row.price_pico, [nothing])
         changed, every = _tokens(row), [*map(_tokens, earlier), _tokens(row)]
@@ -65,7 +64,7 @@ class Prices:
 
     def _kinds(self, row: Row[Any], tier: str, tokens: Sequence[Tokens]) -> tuple[int, ...]:
         """How much tokens cost by kind in that tier; nothing where it has no price."""
-        prices = self._table(row.price_version)
+        prices = self.table(row.price_version)
         if prices is None or not prices.has_tier(row.model, tier):
             return NOTHING
         found = [0, 0, 0, 0]
@@ -75,7 +74,7 @@ class Prices:
         return tuple(found)
 
     def _compare(self, row: Row[Any], tokens: Tokens, cost_before: int, price_before: int) -> Priced:
-        prices = self._table(row.price_version)
+        prices = self.table(row.price_version)
         if prices is None or not prices.has_tier(row.model, row.tier):
             unknown = f"{row.price_version} {row.model} {row.tier}"
             return Priced(
@@ -91,7 +90,8 @@ class Prices:
         ]
         return Priced(cost_pico, price_pico, differences)
 
-    def _table(self, version: str) -> PriceTable | None:
+    def table(self, version: str) -> PriceTable | None:
+        """None when no such version was ever published."""
         if version not in self._tables:
             try:
                 self._tables[version] = pricing.load(self._connection, version)

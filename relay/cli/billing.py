@@ -13,14 +13,16 @@ from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy import Row
 
-from relay import accounts, billing, clock, logs, sync
+from relay import accounts, billing, clock, logs, pricing, storage, sync
 from relay.billing import Difference, Office
 from relay.cli import shell
+from relay.gateways.objects import open_objects
 from relay.gateways.payments import Payments
 from relay.ids import new_id
 from relay.keeping import Drawer
 from relay.settings import settings
 from relay.settings_faults import LIVE_KEYS
+from relay.storage import Storehouse
 from relay.unbooked import Unbooked
 
 T = TypeVar("T")
@@ -48,7 +50,7 @@ def sync_now(
     until: Annotated[str | None, typer.Option(help="As if it were this time.")] = None,
     stuck: Annotated[bool, typer.Option("--stuck", help="Also what Stripe refused for good before.")] = False,
 ) -> None:
-    """One tick of the clock now: sweep, expire, work Stripe's events, seal windows and push them."""
+    """One tick of the clock now: sweep, expire, book storage, work Stripe's events, seal windows and push them."""
     if until:
         try:
             ahead = shell.moment(until) - clock.now()
@@ -59,6 +61,7 @@ def sync_now(
         clock.move(ahead)
     done = with_office(partial(_sync, stuck=stuck))
     shell.out.print(f"Swept {done['swept']} holds; expired credit of {done['expired']} accounts.")
+    shell.out.print(f"Booked storage of {done['stored']} accounts; {done['purged']} files have left.")
     shell.out.print(f"Sealed {done['sealed']} windows; delivered {done['pushed']} to Stripe; {done['waiting']} wait.")
 
 
@@ -66,9 +69,12 @@ async def _sync(office: Office, stuck: bool) -> dict[str, int]:
     if stuck:
         await office.database.write(billing.try_stuck_again)
     await Unbooked(office.database, Drawer(office.settings, new_id("command")), lambda _: None).book_left_behind()
-    ticked, billed = await sync.tick(office.database), await sync.bill(office)
+    ticked = await sync.tick(office.database)
+    prices = await office.database.read(pricing.current)
+    stored = await storage.tick(Storehouse(office.database, open_objects(office.settings), office.settings, prices))
+    billed = await sync.bill(office)
     await sync.roll_up(office.database)
-    return ticked | billed | {"waiting": await office.database.read(billing.unsent)}
+    return ticked | stored | billed | {"waiting": await office.database.read(billing.unsent)}
 
 
 @events_app.callback(invoke_without_command=True)

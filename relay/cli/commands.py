@@ -24,6 +24,7 @@ SUBJECTS = {
     "key": "keys",
     "serve": "serving",
     "site": "site",
+    "storage": "storage",
     "stripe": "stripe",
 }
 """The file of each command."""

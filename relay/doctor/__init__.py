@@ -6,7 +6,7 @@ A check is a function of this folder, listed here; what needs no network comes f
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from relay.doctor import books, clocks, configured, kept, prices, services
+from relay.doctor import books, clocks, configured, files, kept, prices, services
 from relay.doctor.findings import Finding, wrong
 from relay.settings import Settings
 
@@ -18,6 +18,7 @@ CHECKS: tuple[Check, ...] = (
     configured.check_pages,
     books.check,
     kept.check,
+    files.check,
     prices.check,
     services.check_redis,
     services.check_access,

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from relay import accounts, clock
+from relay import accounts, clock, storage
 from relay.endpoints.answers import NO_STORE
 from relay.endpoints.callers import services_of, signed_in
 from relay.errors import Forbidden
@@ -15,11 +15,13 @@ async def export(request: Request) -> Response:
     identity = await signed_in(request)
     if identity.kind != "session":
         raise Forbidden("Only a signed-in browser can export the account.")
-    database = services_of(request).database
+    services = services_of(request)
+    database = services.database
     export_id = await accounts.begin_export(database, identity)
     name = f"account-{clock.now():%Y-%m-%d}.zip"
     headers = {**NO_STORE, "content-disposition": f'attachment; filename="{name}"', "x-accel-buffering": "no"}
-    return StreamingResponse(accounts.archive(database, identity, export_id), 200, headers, "application/zip")
+    files = storage.archived(services.storehouse, identity.account_id)
+    return StreamingResponse(accounts.archive(database, identity, export_id, files), 200, headers, "application/zip")
 
 
 routes = [Route("/api/account/export", export, methods=["GET"])]

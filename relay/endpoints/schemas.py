@@ -77,9 +77,22 @@ _REQUEST = _object(
 _LINE = _object(
     kind={
         "type": "string",
-        "enum": ["input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "web_search"],
+        "enum": [
+            "input",
+            "output",
+            "cache_read",
+            "cache_write_5m",
+            "cache_write_1h",
+            "web_search",
+            "storage_gb_month",
+            "not_paid",
+        ],
     },
-    tokens={"type": "integer", "minimum": 1, "description": "searches, for `web_search`"},
+    tokens={
+        "type": "integer",
+        "minimum": 1,
+        "description": "searches, for `web_search`; byte-seconds, for `storage_gb_month`, whose unit is a GB-month",
+    },
     unit_price_pico=PICO,
     amount_pico=PICO,
 )
@@ -121,6 +134,16 @@ _PREVIEW = _object(
     period_start=_optional(TIME),
     period_end=_optional(TIME),
 )
+_ASSET = _object(
+    name=TEXT,
+    size_bytes=COUNT,
+    type={"type": "string", "description": "by its first bytes, or as it was declared"},
+    sha256=TEXT,
+    stored_at=TIME,
+    url={"type": "string", "description": "where it can be downloaded, below the API's origin"},
+    price_month_usd={**USD, "description": "of thirty days"},
+)
+_DELETED = _object(name=TEXT, size_bytes=COUNT, type=TEXT, deleted_at=TIME, restorable_until=TIME)
 
 SCHEMAS: dict[str, Schema] = {
     "Address": _object(url=TEXT),
@@ -158,6 +181,17 @@ SCHEMAS: dict[str, Schema] = {
         lines=list_of(_LINE),
         corrections=list_of(_CORRECTION),
         total_usd={**USD, "description": "the price with its corrections"},
+    ),
+    "Asset": _ASSET,
+    "DeletedAsset": _DELETED,
+    "Assets": _object(
+        assets=list_of(ref("Asset")),
+        next=_optional({"type": "string", "description": "pass it as `after` for the next page"}),
+        deleted=list_of(ref("DeletedAsset")),
+        used_bytes=COUNT,
+        quota_bytes=COUNT,
+        asset_bytes_max=COUNT,
+        price_month_usd={**USD, "description": "of all that is kept, for thirty days"},
     ),
     "Keys": _object(keys=list_of(ref("Key")), most=COUNT),
     "Key": _object(**_KEY),

@@ -13,8 +13,9 @@ from relay.clock import rfc3339
 from relay.endpoints.answers import NO_STORE, JsonAnswer
 from relay.endpoints.callers import services_of, signed_in
 from relay.endpoints.ranges import read_limit, read_range
+from relay.errors import BadInput
 from relay.money import usd
-from relay.usage import BalanceView, CorrectionView, Receipt, RequestView, UsageRow, UsageView
+from relay.usage import BalanceView, CorrectionView, Receipt, RequestView, UsageRow, UsageView, Wanted
 
 LINES_AT_ONCE = 500
 
@@ -44,8 +45,15 @@ def _in_pieces(lines: Iterator[str]) -> Iterator[str]:
 async def get_requests(request: Request) -> Response:
     account_id = (await signed_in(request)).account_id
     before, limit = request.query_params.get("before"), read_limit(request.query_params)
-    view = await services_of(request).database.read(lambda c: usage.requests(c, account_id, before, limit))
+    wanted = Wanted(service=_service(request.query_params.get("service", "claude")))
+    view = await services_of(request).database.read(lambda c: usage.requests(c, account_id, before, limit, wanted))
     return JsonAnswer({"requests": [_request(found) for found in view.requests], "next": view.next})
+
+
+def _service(given: str) -> str:
+    if given not in usage.SERVICES:
+        raise BadInput("`service` is claude or storage.", field="service")
+    return given
 
 
 async def get_receipt(request: Request) -> Response:

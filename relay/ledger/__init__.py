@@ -5,6 +5,7 @@ they touch in one order, applies the rules of `book` to each in turn, and writes
 """
 
 from relay.ledger.book import Book
+from relay.ledger.charging import NOT_PAID, Charge, available, charge
 from relay.ledger.clawing import claw_back, give_back
 from relay.ledger.commands import Command, Ended, Held, Hold, Journal, Renew, Settle, Settled
 from relay.ledger.correcting import Corrected, correct
@@ -24,7 +25,9 @@ from relay.ledger.rolling import NEVER, roll, to_roll
 
 __all__ = [
     "NEVER",
+    "NOT_PAID",
     "Book",
+    "Charge",
     "Command",
     "Corrected",
     "Ended",
@@ -35,7 +38,9 @@ __all__ = [
     "Settle",
     "Settled",
     "allow_overage",
+    "available",
     "begin_period",
+    "charge",
     "claw_back",
     "correct",
     "due_to_expire",

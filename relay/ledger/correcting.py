@@ -21,6 +21,9 @@ from relay.pricing import Tokens
 from relay.tables import ApiKey, Usage, table
 
 usage, api_keys = table(Usage), table(ApiKey)
+FACTS = ("request", "storage")
+"""The kinds of usage row that say what was used; the others correct them."""
+
 TOKENS_MAX = 10**8
 ALIVE_AFTER_ALL = "The process that was taken for dead told the final figures."
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,80}", re.ASCII)
@@ -28,7 +31,7 @@ _AMENDED = (
     select(usage)
     .where(
         or_(usage.c.request_id == bindparam("of"), usage.c.amends == bindparam("of")),
-        usage.c.kind.in_(("request", "correction")),
+        usage.c.kind.in_((*FACTS, "correction")),
     )
     .order_by(usage.c.id)
 )
@@ -114,7 +117,7 @@ def _correction_id(key: str | None) -> str:
 
 
 def _locked_book(connection: Connection, request_id: str) -> Book:
-    owner = select(usage.c.account_id).where(usage.c.request_id == request_id, usage.c.kind == "request")
+    owner = select(usage.c.account_id).where(usage.c.request_id == request_id, usage.c.kind.in_(FACTS))
     account_id = connection.execute(owner).scalar_one_or_none()
     if account_id is None:
         raise NotFound("There is no request with this id.")

@@ -87,6 +87,10 @@ class Limits:
         """The same for what is free: as many again, so that counting does not wait for the account's streams."""
         return Place(self._rates, f"free:{account_id}", request_id)
 
+    def upload(self, account_id: str, request_id: str) -> "Place":
+        """The same for files that are on their way here."""
+        return Place(self._rates, f"assets:{account_id}", request_id)
+
     async def keep_places(self) -> None:
         """Until it is cancelled: tells Redis, every few seconds, which places are taken here."""
         while True:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, or_, select
 
-from relay import usage
+from relay import storage, usage
 from relay.errors import NotFound
 from relay.tables import Account, Balance, Usage, table
 from relay.usage import BalanceView
@@ -29,6 +29,8 @@ class Opened(NamedTuple):
     found: Found
     balance: BalanceView
     latest: usage.RequestsView
+    kept_bytes: int
+    kept_files: int
 
 
 def find(connection: Connection, wanted: str) -> list[Found]:
@@ -53,7 +55,8 @@ def open_account(connection: Connection, account_id: str) -> Opened:
     if row is None:
         raise NotFound("There is no such account.")
     latest = usage.requests(connection, account_id, None, LATEST)
-    return Opened(Found(*row), usage.balance(connection, account_id), latest)
+    kept = storage.space_of(connection, account_id)
+    return Opened(Found(*row), usage.balance(connection, account_id), latest, kept.bytes, kept.files)
 
 
 def _found() -> Any:

@@ -3,6 +3,7 @@
 from relay.pricing.costs import (
     BASE,
     COSTS,
+    GB_MONTH,
     KINDS,
     LONG_PROMPT_TOKENS,
     MODELS,
@@ -30,6 +31,7 @@ from relay.pricing.table import (
 __all__ = [
     "BASE",
     "COSTS",
+    "GB_MONTH",
     "KINDS",
     "LONG_PROMPT_TOKENS",
     "MODELS",

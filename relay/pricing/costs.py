@@ -107,6 +107,9 @@ STORAGE_KIND = "storage_gb_month"
 STORAGE_PICO = 15 * 10**9
 """$0.015 per GB-month."""
 
+GB_MONTH = 10**9 * 30 * 24 * 3600
+"""A GB-month in byte-seconds: a billion bytes for thirty days, as R2 counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:

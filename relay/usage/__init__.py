@@ -10,7 +10,7 @@ from relay.usage.credits import credit_moves, overage_moves
 from relay.usage.csv import csv
 from relay.usage.forecasts import Pace, credit_ahead, pace, runs_out
 from relay.usage.hours import HoursUsed
-from relay.usage.log import RequestsView, RequestView, Wanted, requests
+from relay.usage.log import SERVICES, RequestsView, RequestView, Wanted, requests
 from relay.usage.receipts import CorrectionView, Receipt, receipt
 from relay.usage.rollups import (
     BYS,
@@ -30,6 +30,7 @@ from relay.usage.summed import Fresh, fresh_of
 
 __all__ = [
     "BYS",
+    "SERVICES",
     "BalanceView",
     "Bucket",
     "By",

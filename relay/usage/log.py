@@ -6,7 +6,7 @@ indexes, and the sums and roll-ups tell on which days and in which hours a model
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,9 @@ from relay.usage.spans import latest_within
 
 usage = table(Usage)
 LIMIT_MAX = 200
+SERVICES = {"claude": "request", "storage": "storage"}
+"""What a service's usage rows are called that are no corrections."""
+
 # PostgreSQL refuses text that holds a NUL: nothing but the form of an id gets there.
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 
@@ -56,13 +59,17 @@ class RequestsView:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which requests: those in [start, end), of one model, of one key, or that ended in one way. None: all of them."""
+    """Which requests: those in [start, end), of one model, of one key, or that ended in one way. None: all of them.
+
+    `service` is `claude` for calls, or `storage` for hours of storage: those are many, and asked for by themselves.
+    """
 
     start: datetime | None = None
     end: datetime | None = None
     model: str | None = None
     key_id: str | None = None
     ended: str | None = None
+    service: str = "claude"
 
     @property
     def names_hours(self) -> bool:
@@ -102,13 +109,13 @@ def find(connection: Connection, account_id: str, request_id: str) -> Row[Any] |
         return None
     return connection.execute(
         select(usage).where(
-            usage.c.request_id == request_id, usage.c.kind == "request", usage.c.account_id == account_id
+            usage.c.request_id == request_id, usage.c.kind.in_(SERVICES.values()), usage.c.account_id == account_id
         )
     ).one_or_none()
 
 
 def _conditions(account_id: str, wanted: Wanted) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [usage.c.account_id == account_id, usage.c.kind == "request"]
+    found: list[ColumnElement[bool]] = [usage.c.account_id == account_id, usage.c.kind == SERVICES[wanted.service]]
     if wanted.start is not None:
         found.append(usage.c.at >= wanted.start)
     if wanted.end is not None:
@@ -123,7 +130,7 @@ def _conditions(account_id: str, wanted: Wanted) -> list[ColumnElement[bool]]:
 
 
 def _until(wanted: Wanted, at: datetime) -> Wanted:
-    return Wanted(wanted.start, at + timedelta(microseconds=1), wanted.model, wanted.key_id, wanted.ended)
+    return replace(wanted, end=at + timedelta(microseconds=1))
 
 
 def _rows(

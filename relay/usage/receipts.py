@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select
 
 from relay import pricing
 from relay.errors import NotFound
-from relay.pricing import Line, Tokens
+from relay.pricing import Line, PriceTable, Tokens
 from relay.tables import Usage, table
 from relay.usage.log import find
 
@@ -57,8 +57,6 @@ def receipt(connection: Connection, account_id: str, request_id: str) -> Receipt
     row = find(connection, account_id, request_id)
     if row is None:
         raise NotFound("There is no request with this id.")
-    prices = pricing.load(connection, row.price_version)
-    charge = prices.charge(row.model, row.tier, tokens_of(row))
     amends = select(usage).where(usage.c.amends == request_id, usage.c.account_id == account_id).order_by(usage.c.id)
     corrections = connection.execute(amends).all()
     return Receipt(
@@ -72,10 +70,22 @@ def receipt(connection: Connection, account_id: str, request_id: str) -> Receipt
         price_version=row.price_version,
         held_pico=row.held_pico,
         price_pico=row.price_pico,
-        lines=charge.lines,
+        lines=_lines(pricing.load(connection, row.price_version), row),
         corrections=tuple(map(_correction, corrections)),
         total_pico=row.price_pico + sum(correction.price_pico for correction in corrections),
     )
+
+
+def _lines(prices: PriceTable, row: Row[Any]) -> tuple[Line, ...]:
+    """An hour of storage is one line, in byte-seconds at the price of a GB-month, and a second one for what credit did
+    not reach for. What dividing leaves over is carried from hour to hour: so a line may be a pico-dollar more or less.
+    """
+    if row.service != "storage":
+        return prices.charge(row.model, row.tier, tokens_of(row)).lines
+    unit_pico = prices.unit(pricing.STORAGE_MODEL, pricing.STORAGE_KIND).price_pico
+    kept = Line(pricing.STORAGE_KIND, row.storage_byte_seconds, unit_pico, row.held_pico)
+    short = row.held_pico - row.price_pico
+    return (kept, Line("not_paid", row.storage_byte_seconds, 0, -short)) if short else (kept,)
 
 
 def _correction(row: Row[Any]) -> CorrectionView:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, exists, func, or_, select
 
 from relay import clock
+from relay.billing.alerts.files import unpaid_storage
 from relay.billing.alerts.rules import CAP_KINDS, Due, Given, Standing, cap_alerts, credit_alerts
 from relay.database import Database
 from relay.tables import (
@@ -88,6 +89,7 @@ def _due(connection: Connection, account_ids: Sequence[str], since: datetime) ->
         *_failed_payments(connection, account_ids, since),
         *_receipts(connection, account_ids, since),
         *_ended_plans(connection, account_ids, since),
+        *unpaid_storage(connection, account_ids),
     ]
 
 

@@ -153,10 +153,35 @@ def _plan_ended(detail: Mapping[str, Any], at: datetime) -> Words:
     )
 
 
+def _storage_unpaid(detail: Mapping[str, Any], at: datetime) -> Words:
+    return Words(
+        "Your files are kept without credit",
+        (
+            f"There is no credit left to keep your files with. They stay where they are until {day(detail['until'])}, "
+            "you owe nothing for that time, and you can download or delete them. New ones cannot be uploaded.",
+            f"Without new credit by then they are deleted, and can be put back for {detail['undo']} more days.",
+        ),
+        "Add credit",
+    )
+
+
+def _storage_ends(detail: Mapping[str, Any], at: datetime) -> Words:
+    return Words(
+        f"Your files are deleted on {day(detail['until'])}",
+        (
+            "There is still no credit to keep your files with. Any new credit keeps them; or download them first.",
+            f"Once deleted, they can be put back for {detail['undo']} days.",
+        ),
+        "Add credit",
+    )
+
+
 _ABOUT_PAYMENTS: dict[str, Callable[[Mapping[str, Any], datetime], Words]] = {
     "payment_failed": _payment_failed,
     "receipt": _receipt,
     "plan_ended": _plan_ended,
+    "storage_unpaid": _storage_unpaid,
+    "storage_ends": _storage_ends,
 }
 
 

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from relay.endpoints.answers import JsonAnswer
 from relay.endpoints.callers import services_of
+from relay.endpoints.openapi.assets import ASSETS
 from relay.endpoints.openapi.auth import AUTH
 from relay.endpoints.openapi.billing import BILLING
 from relay.endpoints.openapi.claude import CLAUDE
@@ -42,6 +43,6 @@ def document(origin: str) -> Schema:
             "description": "Money is an exact decimal string in USD; times are RFC 3339 in UTC.",
         },
         "servers": [{"url": origin}],
-        "paths": {**AUTH, **CLAUDE, **USAGE, **BILLING, **KEYS, **ACCOUNT, **HEALTH},
+        "paths": {**AUTH, **CLAUDE, **USAGE, **BILLING, **KEYS, **ASSETS, **ACCOUNT, **HEALTH},
         "components": {"schemas": SCHEMAS, "securitySchemes": _SCHEMES},
     }

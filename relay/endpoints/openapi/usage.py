@@ -45,6 +45,7 @@ USAGE: Schema = {
             "Metered requests, newest first",
             parameters=[
                 query("before", "`next` of the page before."),
+                query("service", "Calls, or hours of storage.", enum=["claude", "storage"], default="claude"),
                 query("limit", "How many.", type="integer", minimum=1, maximum=LIMIT_MAX, default=LIMIT_DEFAULT),
             ],
             answers=ok("A page.", "Requests"),

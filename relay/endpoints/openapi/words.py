@@ -12,9 +12,10 @@ NOBODY: list[dict[str, list[str]]] = []
 WHY = {
     400: "A field is wrong; `title` says which.",
     401: "Nobody is signed in, or the code is wrong.",
-    402: "Not enough credit, or the spend cap is reached.",
+    402: "Not enough credit, the spend cap is reached, or there is no room.",
     403: "Another site's page, or a blocked account.",
     404: "There is nothing at this address.",
+    408: "The body did not come in time.",
     409: "It does not fit what is there already.",
     413: "The request is too large.",
     429: "Too many; `retry-after` says how long to wait.",

@@ -1,0 +1,83 @@
+"""What the clock does for storage: books hours, takes away what has left, and ends what is not paid for."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row, delete, select, update
+
+from relay import clock, ledger
+from relay.errors import ProductError
+from relay.storage import rows
+from relay.storage.house import UNPAID, Storehouse
+from relay.storage.metering import book_all
+from relay.storage.rows import LIVE, Bounds
+from relay.storage.uploading import bounds_of
+from relay.tables import Asset, StorageMeter, table
+
+assets, meters = table(Asset), table(StorageMeter)
+AT_ONCE = 200
+log = structlog.get_logger(__name__)
+
+
+async def tick(house: Storehouse) -> dict[str, int]:
+    """One turn: how many accounts were booked, and how many contents have left the store."""
+    booked = await book_all(house.database)
+    ended = 0
+    for account_id in await house.database.read(_unpaid):
+        ended += await house.database.write(partial(end_unpaid, account_id=account_id, bounds=bounds_of(house)))
+    gone = await purge(house)
+    if ended or gone:
+        log.info("storage_ticked", booked=booked, ended=ended, gone=gone)
+    return {"stored": booked, "purged": gone}
+
+
+async def purge(house: Storehouse) -> int:
+    """Takes contents away whose time has come, then says so in their rows: whoever dies in between does it again."""
+    gone, after = 0, ""
+    while found := await house.database.read(partial(_leaving, after=after)):
+        for row in found:
+            try:
+                await house.objects.delete(row.id)
+                await house.database.write(partial(_note_gone, row=row))
+                gone += 1
+            except ProductError as error:
+                log.warning("asset_not_purged", asset=row.id, error=error.code)
+        after = found[-1].id
+    return gone
+
+
+def _leaving(connection: Connection, after: str) -> Sequence[Row[Any]]:
+    due = (assets.c.purge_at <= clock.now(), assets.c.gone_at.is_(None), assets.c.id > after)
+    return connection.execute(select(assets).where(*due).order_by(assets.c.id).limit(AT_ONCE)).all()
+
+
+def _note_gone(connection: Connection, row: Row[Any]) -> None:
+    """What never came leaves no row. What was kept stays as bytes and seconds, which are paid for; its name does not.
+
+    One that was put back at this very moment would have lost its content: so its time is looked at again first.
+    """
+    still = (assets.c.id == row.id, assets.c.purge_at <= clock.now())
+    if row.since is None:
+        connection.execute(delete(assets).where(*still, assets.c.since.is_(None)))
+    else:
+        connection.execute(update(assets).where(*still).values(gone_at=clock.now(), name="", sha256=""))
+
+
+def _unpaid(connection: Connection) -> list[str]:
+    late = meters.c.unpaid_since <= clock.now() - UNPAID
+    return list(connection.execute(select(meters.c.account_id).where(late)).scalars())
+
+
+def end_unpaid(connection: Connection, account_id: str, bounds: Bounds) -> int:
+    """Deletes the files of an account without credit, as its person could: they can be put back. How many."""
+    if ledger.available(connection, account_id) > 0:
+        return 0
+    mine = (assets.c.account_id == account_id, *LIVE)
+    found = list(connection.execute(select(assets.c.id).where(*mine)).scalars())
+    if found:
+        rows.end(connection, account_id, found, bounds)
+        log.warning("unpaid_files_ended", account=account_id, files=len(found))
+    connection.execute(update(meters).where(meters.c.account_id == account_id).values(unpaid_since=None))
+    return len(found)
