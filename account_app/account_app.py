@@ -19,6 +19,7 @@ from account_app.pages import (
     overview,
     requests,
     sign_in,
+    storage,
     usage,
 )
 from account_app.states import careful
@@ -76,6 +77,7 @@ app.add_page(usage.page, route=usage.ROUTE, title=f"Usage · {NAME}", on_load=us
 app.add_page(requests.page, route=requests.ROUTE, title=f"Requests · {NAME}", on_load=requests.Requests.load)
 app.add_page(billing.page, route=billing.ROUTE, title=f"Billing · {NAME}", on_load=billing.Billing.load)
 app.add_page(assistant.page, route=assistant.ROUTE, title=f"Assistant · {NAME}", on_load=assistant.Assistant.load)
+app.add_page(storage.page, route=storage.ROUTE, title=f"Storage · {NAME}", on_load=storage.Storage.load)
 app.add_page(keys.page, route=keys.ROUTE, title=f"Keys · {NAME}", on_load=keys.Keys.load)
 app.add_page(account.page, route=account.ROUTE, title=f"Account · {NAME}", on_load=owning.Account.load)
 app.add_page(operator.page, route=operator.ROUTE, title=f"Operator · {NAME}", on_load=operating.Operator.load)

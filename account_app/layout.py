@@ -85,7 +85,7 @@ _SKIP = (
     "sr-only focus:not-sr-only focus:fixed focus:z-20 focus:top-2 focus:left-2 focus:rounded-md focus:bg-surface "
     "focus:p-3 text-sm"
 )
-_FLOATING = "fixed bottom-4 left-1/2 z-20 -translate-x-1/2 rounded-lg px-4 py-2.5 text-sm shadow-lg max-w-[90vw]"
+FLOATING = "fixed bottom-4 left-1/2 z-20 -translate-x-1/2 rounded-lg px-4 py-2.5 text-sm shadow-lg max-w-[90vw]"
 
 
 def _found(*content: rx.Component) -> rx.Component:
@@ -142,7 +142,7 @@ def reconnecting() -> rx.Component:
         rx.el.div(
             "Reconnecting. The figures may be out of date.",
             role="status",
-            class_name=f"{_FLOATING} bg-warn-soft text-warn border border-warn",
+            class_name=f"{FLOATING} bg-warn-soft text-warn border border-warn",
         ),
     )
 
@@ -152,7 +152,7 @@ def toast() -> rx.Component:
     return rx.el.div(
         rx.cond(
             Session.told != "",
-            rx.el.div(Session.told, key=Session.told_times.to(str), class_name=f"toast {_FLOATING} bg-ink text-page"),
+            rx.el.div(Session.told, key=Session.told_times.to(str), class_name=f"toast {FLOATING} bg-ink text-page"),
         ),
         role="status",
     )

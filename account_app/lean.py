@@ -23,6 +23,7 @@ CHANGES = {
 
 CONTEXT = "utils/context.jsx"
 FRONT = {"begin.js": "utils/begin.js", "draw.jsx": "draw.jsx", "draw.config.js": "draw.config.js"}
+FRONT |= {"uploads.jsx": "front/uploads.jsx"}
 BEGINNING = {
     "export const initialStateHashes": "begin(initialState);\nexport const initialStateHashes",
     "import { jsx }": 'import { begin, kept } from "$/utils/begin";\nimport { jsx }',

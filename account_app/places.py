@@ -20,6 +20,7 @@ PLACES = (
     Place("Usage", "/usage"),
     Place("Requests", "/requests"),
     Place("Billing", "/billing"),
+    Place("Storage", "/storage"),
     Place("Keys", "/keys"),
     Place("Assistant", "/assistant"),
     Place("Account", "/account"),

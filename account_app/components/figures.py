@@ -71,6 +71,18 @@ def count(number: int, locale: str = DEFAULT) -> str:
     return f"-{count(-number, locale)}" if number < 0 else _whole(locale).apply(number)
 
 
+def megabytes(size: int, locale: str = DEFAULT) -> str:
+    """`340 B`, `1.2 kB`, `45 MB`, `1 GB`: three digits at most, thousands by thousands."""
+    unit, power = "B", 0
+    for name in ("kB", "MB", "GB", "TB"):
+        # What would be written as a thousand of a unit is one of the next.
+        if Decimal(size).scaleb(-power) < Decimal("999.5"):
+            break
+        unit, power = name, power + 3
+    number = Decimal(size).scaleb(-power)
+    return f"{parse_pattern('#,##0.#' if number < 100 else '#,##0').apply(number, _locale(locale))} {unit}"
+
+
 def requests(number: int, locale: str = DEFAULT) -> str:
     """`1 request`, `12,345 requests`."""
     return "1 request" if number == 1 else f"{count(number, locale)} requests"

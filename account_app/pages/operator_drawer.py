@@ -24,6 +24,7 @@ def _chosen() -> rx.Component:
     return rx.el.div(
         rx.el.p(CHOSEN.email, class_name=f"{theme.LABEL} [overflow-wrap:anywhere]"),
         rx.el.p("Available ", FOUND.available, class_name=theme.QUIET),
+        rx.el.p("Keeps ", FOUND.kept, class_name=theme.QUIET),
         rx.el.ul(rx.foreach(FOUND.grants, lambda words: rx.el.li(words)), class_name=f"{theme.NOTE} list-disc pl-4"),
         _form("give", "Give credit", Operator.give, _account(), _amount("Amount in USD", "give-usd")),
         rx.cond(

@@ -194,8 +194,13 @@ def _facts() -> rx.Component:
         *_fact("Time", whole_moment(RECEIPT.at)),
         *_fact("Model", rx.el.span(RECEIPT.model), rx.cond(RECEIPT.tier != "", rx.el.span(" · ", RECEIPT.tier))),
         *_fact("Price list", rx.el.code(RECEIPT.price_version, class_name="text-xs")),
-        *_fact("Held", rx.el.span(RECEIPT.held, class_name="figures")),
-        *_fact("Returned", rx.el.span(RECEIPT.returned, class_name="figures")),
+        rx.cond(
+            RECEIPT.held != "",
+            rx.fragment(
+                *_fact("Held", rx.el.span(RECEIPT.held, class_name="figures")),
+                *_fact("Returned", rx.el.span(RECEIPT.returned, class_name="figures")),
+            ),
+        ),
         class_name="grid grid-cols-[6rem_1fr] gap-x-4 gap-y-0.5 text-sm border-t border-line pt-4",
     )
 

@@ -40,7 +40,7 @@ def request_line(request: RequestView, locale: str, *, all_input: bool = False) 
     return RequestLine(
         id=request.request_id,
         at=clock.rfc3339(request.at),
-        model=request.model,
+        model=request.model or "Storage",
         tokens_in=count(request.input_tokens + cached, locale),
         tokens_out=count(request.output_tokens, locale),
         cache_read=count(request.cache_read_tokens, locale),

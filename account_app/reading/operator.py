@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from account_app.components.figures import count, dollars, exact, spendable
+from account_app.components.figures import count, dollars, exact, megabytes, spendable
 from account_app.reading.following import FollowedFigures, account_sum, followed_of
 from account_app.reading.margins import Earned, earned_of
 from account_app.session import Visitor
@@ -87,6 +87,7 @@ class OperatorFigures:
     people: list[Person] = field(default_factory=list[Person])
     chosen: Person = field(default_factory=Person)
     available: str = ""
+    kept: str = ""
     grants: list[str] = field(default_factory=list[str])
     calls: list[Call] = field(default_factory=list[Call])
     done_to: list[ActLine] = field(default_factory=list[ActLine])
@@ -125,6 +126,7 @@ def _opened(connection: Any, visitor: Visitor) -> dict[str, Any]:
     grants = opened.balance.grants
     return {
         "chosen": _person(opened.found, visitor.locale),
+        "kept": f"{megabytes(opened.kept_bytes, visitor.locale)} in {count(opened.kept_files, visitor.locale)} files",
         "available": spendable(opened.balance.available_pico, visitor.locale),
         "grants": [f"{spendable(g.remaining_pico, visitor.locale)} {g.kind}: {g.reason or g.source}" for g in grants],
         "calls": [_call(each, visitor.locale) for each in opened.latest.requests],

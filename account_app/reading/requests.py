@@ -19,6 +19,8 @@ ROWS = 25
 HOUR = timedelta(hours=1)
 NO_KEY = "none"
 """In an address, in a key's place: what was called from a browser."""
+STORAGE = "storage"
+"""In an address, in a model's place: hours of storage, which are no calls."""
 KINDS = {
     "input": "Input",
     "output": "Output",
@@ -26,6 +28,8 @@ KINDS = {
     "cache_write_5m": "Cache write, 5 min",
     "cache_write_1h": "Cache write, 1 h",
     "web_search": "Web searches",
+    "storage_gb_month": "Byte-seconds kept",
+    "not_paid": "Not charged",
 }
 WHY = {
     "complete": "",
@@ -39,6 +43,8 @@ WHY = {
 FREE = "Nothing was billed upstream, so nothing is charged."
 ESTIMATED = "Claude's final count never came, so the output tokens are estimated from what was sent."
 UNSPLIT = "Claude did not say how long its cache writes live; they cost as 5-minute ones."
+KEPT = "The unit price is that of a GB kept for thirty days: 2,592,000,000,000,000 byte-seconds."
+NOT_PAID = "Credit did not reach. What is missing is not owed."
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,8 @@ def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
     start, end = _hour(query, span) or (span.start, span.end)
     by_key = "" if key == NO_KEY else key
     wanted = Wanted(start, end, model, by_key, ended if ended in ENDINGS else None)
+    if model == STORAGE:
+        wanted = Wanted(start, end, "", service="storage")
     found = _found(connection, account_id, query, wanted)
     names = usage.key_names(connection, account_id)
     fresh = usage.fresh_of(connection, account_id, span.start, span.end)
@@ -120,7 +128,7 @@ def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
         last=span.last.isoformat(),
         lines=[request_line(request, locale) for request in found.requests],
         older=found.next or "",
-        model_choices=[Choice(name, name) for name in _models(connection, account_id, span, model, fresh)],
+        model_choices=_models(connection, account_id, span, model, fresh),
         key_choices=[Choice(id, name) for id, name in names.items()] + ([Choice(NO_KEY, WITHOUT_KEY)] if names else []),
         hour=clock.rfc3339(start) if start != span.start or end != span.end else "",
         sums="" if wanted.ended else _sums(connection, visitor, (start, end), wanted, fresh),
@@ -128,9 +136,12 @@ def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
     )
 
 
-def _models(connection: Any, account_id: str, span: Span, chosen: str | None, fresh: Fresh) -> list[str]:
-    names = usage.models_used(connection, account_id, span.start, span.end, fresh)
-    return sorted({*names, chosen}) if chosen else list(names)
+def _models(connection: Any, account_id: str, span: Span, chosen: str | None, fresh: Fresh) -> list[Choice]:
+    """The models that were used, and storage when it was."""
+    names = {*usage.models_used(connection, account_id, span.start, span.end, fresh), *([chosen] if chosen else [])}
+    found = [Choice(name, name) for name in sorted(names - {STORAGE})]
+    stored = usage.used(connection, account_id, span.start, span.end, "", None, fresh).price_pico or chosen == STORAGE
+    return [*found, Choice(STORAGE, "Storage, by the hour")] if stored else found
 
 
 def _chosen(query: Mapping[str, str], name: str) -> str | None:
@@ -156,9 +167,16 @@ def _hour(query: Mapping[str, str], span: Span) -> tuple[datetime, datetime] | N
 
 
 def _sums(connection: Any, visitor: Visitor, within: tuple[datetime, datetime], wanted: Wanted, fresh: Fresh) -> str:
-    """From the roll-ups, so that it is the usage page's own figure."""
-    rows = usage.used(connection, visitor.account_id, *within, wanted.model, wanted.key_id, fresh)
-    return f"{requests(rows.requests, visitor.locale)}, {dollars(rows.price_pico, visitor.locale)}"
+    """From the roll-ups, so that it is the usage page's own figure. Storage is no call: it has a list of its own."""
+
+    def used(model: str | None) -> Any:
+        return usage.used(connection, visitor.account_id, *within, model, wanted.key_id, fresh)
+
+    rows, stored = used(wanted.model), used("")
+    if wanted.service == "storage":
+        return f"Storage, {dollars(stored.price_pico, visitor.locale)}"
+    price_pico = rows.price_pico - (stored.price_pico if wanted.model is None else 0)
+    return f"{requests(rows.requests, visitor.locale)}, {dollars(price_pico, visitor.locale)}"
 
 
 def _receipt_of(connection: Any, account_id: str, request_id: str | None, locale: str) -> ReceiptFigures:
@@ -175,13 +193,13 @@ def _receipt(receipt: Receipt, locale: str) -> ReceiptFigures:
     return ReceiptFigures(
         id=receipt.request_id,
         at=clock.rfc3339(receipt.at),
-        model=receipt.model,
+        model=receipt.model or "Storage",
         tier="" if receipt.tier == "base" else receipt.tier,
         ending=ENDINGS.get(receipt.ended, receipt.ended),
         tone=TONES.get(receipt.ended, "plain"),
         why=_why(receipt),
         price_version=receipt.price_version,
-        held=exact(receipt.held_pico, locale),
+        held=exact(receipt.held_pico, locale) if receipt.model else "",
         returned=exact(max(0, receipt.held_pico - receipt.price_pico), locale),
         lines=[
             ReceiptLine(KINDS.get(kind, kind), count(tokens, locale), exact(unit, locale), exact(amount, locale))
@@ -199,6 +217,8 @@ def _why(receipt: Receipt) -> list[str]:
     told = [FREE if free else WHY.get(receipt.ended, "")]
     told += [ESTIMATED] if receipt.estimated else []
     told += [UNSPLIT] if receipt.unsplit_cache_writes else []
+    told += [] if receipt.model else [KEPT]
+    told += [NOT_PAID] if receipt.price_pico < receipt.held_pico and not receipt.model else []
     return [words for words in told if words]
 
 

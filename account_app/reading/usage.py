@@ -124,7 +124,7 @@ def _log_of(row: UsageRow, by: By, span: Span) -> str:
     if by == "hour":
         return urlencode({**_days(span), "hour": row.bucket})
     if row.bucket == "storage":
-        return ""
+        return urlencode({**_days(span), "model": "storage"})
     if by == "service":
         return urlencode(_days(span))
     return urlencode({**_days(span), by: row.bucket or NO_KEY})
