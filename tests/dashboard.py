@@ -94,6 +94,7 @@ def running(directory: Path, *, moved: timedelta = timedelta(), port: int = 0, *
     values = {
         "ACCOUNT_ORIGIN": address,
         "DATABASE_URL": f"sqlite:///{directory / 'account.db'}",
+        "STORAGE_URL": f"file://{directory / 'assets'}",
         "SECRET_KEY": "a secret key of the tests, 32 characters",
         "ANTHROPIC_API_KEY": "sk-ant-test",
         "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,15 +16,18 @@ from sqlmodel import SQLModel
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from relay import pricing
 from relay.database import Database
-from relay.endpoints import account, auth, keys, resend
+from relay.endpoints import account, assets, auth, keys, resend
 from relay.endpoints.answers import WithRequestId, exception_handlers
 from relay.gateways.mail import Mail
+from relay.gateways.objects import Objects, open_objects
 from relay.limits import Limits
 from relay.settings import Settings, read_settings
+from relay.storage import Storehouse
 
 ORIGIN = "http://localhost:3000"
-ROUTES = [*auth.routes, *resend.routes, *keys.routes, *account.routes]
+ROUTES = [*auth.routes, *resend.routes, *keys.routes, *account.routes, *assets.routes]
 SECRET_KEY = "a secret key of the tests, 32 characters"
 
 
@@ -113,6 +117,12 @@ class Services:
     limits: Limits
     mail: Mail
     hub: Hub
+    objects: Objects
+
+    @property
+    def storehouse(self) -> Storehouse:
+        prices = self.database.read_now(pricing.current)
+        return Storehouse(self.database, self.objects, self.settings, prices)
 
 
 @dataclass
@@ -146,12 +156,19 @@ class FrontDoor:
 
 @asynccontextmanager
 async def front_door(database_url: str, **changes: Any) -> AsyncIterator[FrontDoor]:
+    with tempfile.TemporaryDirectory() as files:
+        async with _open(database_url, {"STORAGE_URL": f"file://{files}", **changes}) as opened:
+            yield opened
+
+
+@asynccontextmanager
+async def _open(database_url: str, changes: dict[str, Any]) -> AsyncIterator[FrontDoor]:
     async with post_office() as office:
         given = {"DATABASE_URL": database_url, "SECRET_KEY": SECRET_KEY, "RESEND_API_KEY": "re_test"}
         settings = read_settings(**(given | {"RESEND_API_URL": office.url, "ACCOUNT_ORIGIN": ORIGIN} | changes))
         database = Database(settings.database_url)
         database.write_now(SQLModel.metadata.create_all)
-        services = Services(settings, database, Limits(settings), Mail(settings), Hub())
+        services = Services(settings, database, Limits(settings), Mail(settings), Hub(), open_objects(settings))
         app = Starlette(routes=ROUTES, exception_handlers=exception_handlers, middleware=[Middleware(WithRequestId)])
         app.state.services = services
         try:

@@ -151,6 +151,7 @@ def running_product(
         **{name: os.environ[name] for name in ("SSL_CERT_FILE",) if name in os.environ},
         "DATABASE_URL": database_url,
         "UNBOOKED_DIR": str(folder / "unbooked"),
+        "STORAGE_URL": f"file://{folder / 'assets'}",
         "SECRET_KEY": "the tests' own secret key, 32 characters or more",
         "ACCOUNT_ORIGIN": f"http://localhost:{port}",
         **NOBODY_AT_STRIPE,

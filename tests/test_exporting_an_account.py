@@ -13,7 +13,7 @@ from front_door import FrontDoor, front_door
 from sqlalchemy import create_engine, insert, select
 from sqlmodel import SQLModel
 
-from relay import accounts, clock
+from relay import accounts, clock, storage
 from relay.accounts import Identity, exporting
 from relay.tables import Entry, SignInCode, UtcDateTime, table
 
@@ -69,7 +69,8 @@ async def test_only_a_signed_in_browser_exports_and_once_at_a_time(door: FrontDo
         door.database, accounts.Credential("session", accounts.secrets.hash_of(anna.cookies["session"]))
     )
     assert identity is not None
-    first = accounts.archive(door.database, identity, await accounts.begin_export(door.database, identity))
+    export_id = await accounts.begin_export(door.database, identity)
+    first = accounts.archive(door.database, identity, export_id, storage.archived(door.services.storehouse, "nobody"))
     await anext(first)
     assert (await anna.get("/api/account/export")).status_code == 409
     await first.aclose()

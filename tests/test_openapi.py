@@ -40,7 +40,7 @@ EXAMPLES = 25
 def test_every_route_is_described_and_nothing_else_is() -> None:
     described = {(path, method.upper()) for path, item in _paths().items() for method in item}
     answering = {
-        (route.path, method)
+        (route.path_format, method)
         for route in ROUTES
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}

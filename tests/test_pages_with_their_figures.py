@@ -16,7 +16,17 @@ from tests.dashboard import Dashboard, built_site, running
 from tests.product import eventually
 
 OWNER, OTHER = "owner@example.com", "other@example.com"
-PAGES = ("/", "/usage", "/usage?by=model&range=12m", "/requests", "/billing", "/keys", "/account", "/assistant")
+PAGES = (
+    "/",
+    "/usage",
+    "/usage?by=model&range=12m",
+    "/requests",
+    "/billing",
+    "/storage",
+    "/keys",
+    "/account",
+    "/assistant",
+)
 MARKED = """new MutationObserver(() => { const main = document.querySelector('main'); if (main) main.drawn ??= true; })
   .observe(document, {childList: true, subtree: true})"""
 

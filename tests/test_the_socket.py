@@ -21,6 +21,7 @@ REQUESTS = "reflex___state____state.account_app___session____session.account_app
 BILLING = "reflex___state____state.account_app___session____session.account_app___pages___billing___state____billing"
 ASSISTANT = "reflex___state____state.account_app___session____session.account_app___pages___assistant____assistant"
 KEYS = "reflex___state____state.account_app___session____session.account_app___pages___keys____keys"
+STORAGE = "reflex___state____state.account_app___session____session.account_app___pages___storage____storage"
 OPERATOR = "reflex___state____state.account_app___session____session.account_app___operating____operator"
 ACCOUNT = "reflex___state____state.account_app___session____session.account_app___owning____account"
 ROOT = "reflex___state____state"
@@ -40,6 +41,7 @@ HANDLERS = {
     f"{REQUESTS}.load",
     f"{REQUESTS}.follow",
     f"{ASSISTANT}.load",
+    *(f"{STORAGE}.{name}" for name in ("load", "follow", "delete", "put_back", "forget")),
     *(f"{KEYS}.{name}" for name in ("load", "follow", "make", "change", "revoke", "forget", "forget_later")),
     *(f"{ACCOUNT}.{name}" for name in ("load", "follow", "end_session", "choose", "request_move", "confirm_move")),
     *(f"{OPERATOR}.{name}" for name in ("load", "follow", "give", "correct", "block", "unblock", "replay")),
@@ -148,7 +150,18 @@ async def test_a_stolen_tab_token_opens_nothing(dashboard: Dashboard) -> None:
 async def test_every_handler_called_by_nobody_tells_and_changes_nothing(dashboard: Dashboard) -> None:
     dashboard.sign_in("bystander@example.com")
     before = _everything(dashboard)
-    for path in ("/", "/usage", "/requests", "/billing", "/assistant", "/keys", "/account", "/sign-in", "/nowhere"):
+    for path in (
+        "/",
+        "/usage",
+        "/requests",
+        "/billing",
+        "/storage",
+        "/assistant",
+        "/keys",
+        "/account",
+        "/sign-in",
+        "/no",
+    ):
         async with tab(dashboard.origin, token=f"nobody{path}", path=path) as page:
             for handler in sorted(HANDLERS):
                 await page.send(handler, path=path)
@@ -254,7 +267,7 @@ async def test_frames_hold_no_secret_and_nobody_else(dashboard: Dashboard) -> No
         "X-Api-Key": "ak_very_secret",
     }
     frames = ""
-    for path in ("/", "/usage", "/requests", "/billing", "/assistant", "/keys", "/account"):
+    for path in ("/", "/usage", "/requests", "/billing", "/storage", "/assistant", "/keys", "/account"):
         async with tab(dashboard.origin, session=session, token="frames", headers=secret, path=path) as page:
             await page.hears("frames@example.com")
             frames += "".join(await page.has_gone_quiet())

@@ -17,6 +17,7 @@ from tests.dashboard import Dashboard, running, tab
 
 _PAGES = "reflex___state____state.account_app___session____session.account_app___pages___"
 OPERATOR = "reflex___state____state.account_app___session____session.account_app___operating____operator"
+STORAGE = f"{_PAGES}storage____storage"
 KEYS, ACCOUNT = (
     f"{_PAGES}keys____keys",
     "reflex___state____state.account_app___session____session.account_app___owning____account",
@@ -41,6 +42,8 @@ def of_anna(dashboard: Dashboard) -> tuple[str, dict[str, Any]]:
     calls = {
         f"{KEYS}.revoke": {"key_id": row.id},
         f"{KEYS}.change": {"form": {"key": row.id, "name": "mine now", "cap": "0"}},
+        f"{STORAGE}.delete": {"name": "hers.ttf"},
+        f"{STORAGE}.put_back": {"name": "hers.ttf"},
         f"{ACCOUNT}.end_session": {"session_id": sessions[-1].id},
         f"{ACCOUNT}.confirm_move": {"form": {"old_code": "000000", "new_code": "000000"}},
         f"{ACCOUNT}.close": {"form": {"code": "000000"}},
