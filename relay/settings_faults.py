@@ -68,7 +68,8 @@ def unknown(names: Iterable[str]) -> Iterator[Fault]:
 
 
 def examples(settings: Settings) -> Iterator[Fault]:
-    for name in SECRETS:
+    # Amazon's are random letters of base64, in which anything may stand.
+    for name in (name for name in SECRETS if not name.startswith("AWS_")):
         value = settings.reveal(name)
         if any(example in value.lower() for example in EXAMPLES):
             yield Fault(name, "the example's value", "a value of your own", "Put the real one in its place.")
