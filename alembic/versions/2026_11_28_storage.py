@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "5d0c8f13ab96"
-down_revision = "c4a81e6f02d7"
+down_revision = "8d25f1b70e94"
 branch_labels = None
 depends_on = None
 
