@@ -5,16 +5,17 @@ It is taken from one snapshot, beside a running server. Restoring is for a stopp
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NamedTuple, NoReturn
 
-from sqlalchemy import Connection, Engine, create_engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, RowMapping, Table, create_engine, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
-from relay import clock, migrations, revisions, tables
+from relay import checksums, clock, migrations, revisions, tables
 from relay.errors import Misconfigured
 from relay.settings import Settings
 
@@ -22,6 +23,13 @@ ROWS_AT_ONCE = 1000
 PARTIAL = ".partial"
 ASIDE = "before_restore_"
 LIVE = "A server or another program uses this database. Stop it first: a restore is for a database that nobody uses."
+
+
+class Restored(NamedTuple):
+    """Where the former database is now, if there was one; and whether the backup's checksum vouched for its bytes."""
+
+    aside: str | None
+    is_vouched_for: bool
 
 
 def backup(settings: Settings, file: Path) -> None:
@@ -38,25 +46,27 @@ def backup(settings: Settings, file: Path) -> None:
             _copy_sqlite(_path(settings), partial)
         else:
             _copy_postgresql(settings, partial)
+        checksums.write(partial)
         _settle_on_disk(partial)
         os.replace(partial, file)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def restore(settings: Settings, file: Path) -> str | None:
-    """Puts a backup in the database's place; where the former one is now, if there was one.
+def restore(settings: Settings, file: Path) -> Restored:
+    """Puts a backup in the database's place.
 
-    Misconfigured when `file` is no backup, of a version that this code does not know, or somebody uses the database.
+    Misconfigured when `file` is no backup, has changed since it was written, is of a version that this code does not
+    know, or somebody uses the database.
     """
-    revision = _revision_of(file)
+    revision, is_vouched_for = _looked_through(file)
     if settings.database_url.startswith("sqlite"):
-        return _restore_sqlite(_path(settings), file)
+        return Restored(_restore_sqlite(_path(settings), file), is_vouched_for)
     if revision != revisions.head_revision():
         raise Misconfigured(
             f"The backup is at revision {revision}. PostgreSQL takes it with the version that wrote it; migrate after."
         )
-    return _restore_postgresql(settings, file)
+    return Restored(_restore_postgresql(settings, file), is_vouched_for)
 
 
 def _path(settings: Settings) -> Path:
@@ -67,7 +77,6 @@ def _copy_sqlite(source: Path, target: Path) -> None:
     """In one step: it reads one state while the writer goes on writing."""
     with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as ours, closing(sqlite3.connect(target)) as copy:
         ours.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")
 
 
 def _copy_postgresql(settings: Settings, target: Path) -> None:
@@ -89,7 +98,35 @@ def _copy_rows(source: Connection, target: Connection) -> None:
     for table in SQLModel.metadata.sorted_tables:
         rows = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table)).mappings()
         for some in rows.partitions():
-            target.execute(insert(table), [dict(row) for row in some])
+            _insert(target, table, some)
+
+
+def _insert(target: Connection, table: Table, rows: Sequence[RowMapping]) -> None:
+    """Misconfigured when the database refuses one of them, saying where the fault is."""
+    try:
+        target.execute(insert(table), [dict(row) for row in rows])
+    except (DBAPIError, ValueError) as error:
+        raise Misconfigured(_refusal(table, rows, error)) from None
+
+
+def _refusal(table: Table, rows: Sequence[RowMapping], error: Exception) -> str:
+    for row in rows:
+        for column, value in row.items():
+            if isinstance(value, str) and "\0" in value:
+                return _about_nul(table, row, column)
+    reason = str(getattr(error, "orig", error)).partition("\n")[0]
+    return f"table {table.name}, a row from {_named(table, rows[0])} on: {reason}"
+
+
+def _about_nul(table: Table, row: RowMapping, column: Any) -> str:
+    return (
+        f"table {table.name}, row {_named(table, row)}, column {column}: PostgreSQL takes no NUL in text. "
+        "Restore the backup on to SQLite, correct that value there, and take another backup."
+    )
+
+
+def _named(table: Table, row: RowMapping) -> str:
+    return ", ".join(f"{column.name}={row[column.name]!r}" for column in table.primary_key)
 
 
 def _settle_on_disk(file: Path) -> None:
@@ -100,8 +137,10 @@ def _settle_on_disk(file: Path) -> None:
         os.close(handle)
 
 
-def _revision_of(file: Path) -> str:
-    """The backup's revision, once it is sure that it is one, whole, and of a version that is known here."""
+def _looked_through(file: Path) -> tuple[str, bool]:
+    """The backup's revision, once it is sure that it is one, whole, and of a version that is known here; and whether
+    it carries a checksum, which then fits.
+    """
     if not file.is_file():
         raise Misconfigured(f"There is no file {file}.")
     wal = file.with_name(file.name + "-wal")
@@ -113,12 +152,13 @@ def _revision_of(file: Path) -> str:
         with closing(sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as copy:
             if copy.execute("PRAGMA quick_check").fetchone() != ("ok",):
                 _is_no_backup(file)
+            is_vouched_for = checksums.check(file, copy)
             found = copy.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.DatabaseError:
         _is_no_backup(file)
     if not found or found[0] not in revisions.known_revisions():
         raise Misconfigured(f"{file} is of another version: revision {found and found[0]} is not known here.")
-    return found[0]
+    return found[0], is_vouched_for
 
 
 def _is_no_backup(file: Path) -> NoReturn:
@@ -150,6 +190,7 @@ def _copy_whole(file: Path, partial: Path) -> None:
     try:
         with closing(backed_up) as source, closing(sqlite3.connect(partial)) as copy:
             source.backup(copy)
+            checksums.drop(copy)
     except sqlite3.OperationalError as error:
         raise Misconfigured(f"{partial} cannot be written ({error}). Nothing was changed.") from None
     _settle_on_disk(partial)
@@ -177,11 +218,10 @@ def _restore_postgresql(settings: Settings, file: Path) -> str | None:
             with copy.connect() as source, ours.begin() as target:
                 _copy_rows(source, target)
                 _continue_numbering(target)
-        except (DBAPIError, ValueError) as error:
+        except (DBAPIError, ValueError, Misconfigured) as error:
             _put_back(ours, aside)
-            raise Misconfigured(
-                f"PostgreSQL does not take what is in {file} ({type(error).__name__}). Nothing was changed."
-            ) from None
+            reason = error if isinstance(error, Misconfigured) else type(error).__name__
+            raise Misconfigured(f"Nothing was changed. PostgreSQL does not take what is in {file}: {reason}") from None
         return f"schema {aside}" if aside else None
     finally:
         ours.dispose()

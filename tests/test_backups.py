@@ -7,6 +7,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from crashing import Load
 from product import BIN, Product, running_product
 from servers import PostgresCluster
 
-from relay import backups
+from relay import backups, billing, clock, migrations
+from relay.database import Database
 from relay.errors import Misconfigured
+from relay.gateways.payments import Said
 from relay.settings import Settings
 from sandbox.serve import Running
 
@@ -94,6 +97,7 @@ def refuse_what_breaks_off(stopped: Product, good: str, bad: Path) -> None:
         limits = f"ulimit -f {bad.stat().st_size // 2048}; exec"
     else:
         with closing(sqlite3.connect(bad)) as there, there:
+            there.execute("DROP TABLE backup_checksum")
             there.execute("UPDATE balances SET held_pico = 'many'")
     command = ["bash", "-c", f"{limits} {BIN / 'account-app'} restore {bad}"]
     done = subprocess.run(command, env=stopped.environment, capture_output=True, text=True, timeout=60)
@@ -115,3 +119,41 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path, sqlite_url: str, cont
     with pytest.raises(Misconfigured, match="a database at work"):
         backups.restore(Settings(DATABASE_URL=sqlite_url), tmp_path / "bad")
     assert path.read_bytes() == before
+
+
+def test_a_backup_that_has_changed_is_refused_and_one_without_a_checksum_is_told_of(
+    tmp_path: Path, database_url: str
+) -> None:
+    settings, file = Settings(DATABASE_URL=database_url), tmp_path / "one.backup"
+    keep_event(database_url, "invoice.paid")
+    backups.backup(settings, file)
+    written = file.read_bytes()
+    assert written.count(b"invoice.paid") == 1
+    file.write_bytes(written.replace(b"invoice.paid", b"invoice.void"))
+    with pytest.raises(Misconfigured, match="its checksum does not fit. Nothing was changed"):
+        backups.restore(settings, file)
+    file.write_bytes(written)
+    assert backups.restore(settings, file).is_vouched_for
+    assert migrations.drift(settings) == []
+
+    with closing(sqlite3.connect(file)) as older, older:
+        older.execute("DROP TABLE backup_checksum")
+    assert not backups.restore(settings, file).is_vouched_for
+
+
+def test_a_nul_that_postgresql_does_not_take_is_said_by_its_place(
+    tmp_path: Path, sqlite_url: str, postgres_url: str
+) -> None:
+    keep_event(sqlite_url, "invoice\0paid")
+    backups.backup(Settings(DATABASE_URL=sqlite_url), tmp_path / "one.backup")
+    place = r"Nothing was changed.*table stripe_events, row id='evt_1', column type: .* no NUL"
+    with pytest.raises(Misconfigured, match=place):
+        backups.restore(Settings(DATABASE_URL=postgres_url), tmp_path / "one.backup")
+    assert migrations.drift(Settings(DATABASE_URL=postgres_url)) == []
+
+
+def keep_event(url: str, kind: str) -> None:
+    said = Said("evt_1", kind, "in_1", "cus_1", livemode=False, api_version="", created=clock.now())
+    database = Database(Settings(DATABASE_URL=url).database_url)
+    database.write_now(partial(billing.store, said=said, livemode=False))
+    database.close()

@@ -25,7 +25,9 @@ def backup(file: File) -> None:
 @shell.main_app.command()
 def restore(file: File) -> None:
     """Puts a backup in the place of the database, while nothing runs. What was there is kept aside."""
-    aside = backups.restore(settings(), file.absolute())
-    if aside:
-        shell.say(f"The former database is kept: {aside}")
+    restored = backups.restore(settings(), file.absolute())
+    if restored.aside:
+        shell.say(f"The former database is kept: {restored.aside}")
+    if not restored.is_vouched_for:
+        shell.say("This backup carries no checksum, as those of older versions: nothing shows whether a byte has changed.")
     shell.out.print("Restored. Next: account-app migrate, then account-app audit.")
