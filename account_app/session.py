@@ -5,10 +5,8 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote
-from zoneinfo import available_timezones
 
 import reflex as rx
 import structlog
@@ -133,18 +131,13 @@ class Session(rx.State):
     def _zone(self, identity: Identity) -> str:
         """The zone that the person chose, or that of their browser; UTC when what came is not one."""
         zone = identity.time_zone or self.zone
-        known = isinstance(zone, str) and len(zone) <= ZONE_LENGTH_MAX and zone in _zones()
+        known = isinstance(zone, str) and len(zone) <= ZONE_LENGTH_MAX and zone in clock.zones()
         return zone if known else "UTC"
 
     def _locale(self, identity: Identity) -> str:
         """The locale that the person chose, or that of their browser; ours when what came is not one."""
         locale = identity.locale or self.locale
         return locale if is_locale(locale) else DEFAULT
-
-
-@lru_cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 _last_done: dict[str, float] = {}

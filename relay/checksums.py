@@ -12,8 +12,6 @@ from pathlib import Path
 
 from relay.errors import Misconfigured
 
-TABLE = "backup_checksum"
-
 
 def write(file: Path) -> None:
     """Seals a finished SQLite file. Whatever writes to it afterwards breaks the seal."""
@@ -21,9 +19,9 @@ def write(file: Path) -> None:
     stand_in = secrets.token_hex(32)
     with closing(sqlite3.connect(file)) as copy, copy:
         copy.execute("PRAGMA journal_mode=DELETE")
-        copy.execute(f"DROP TABLE IF EXISTS {TABLE}")
-        copy.execute(f"CREATE TABLE {TABLE} (sha256 TEXT NOT NULL)")
-        copy.execute(f"INSERT INTO {TABLE} VALUES (?)", [stand_in])
+        copy.execute("DROP TABLE IF EXISTS backup_checksum")
+        copy.execute("CREATE TABLE backup_checksum (sha256 TEXT NOT NULL)")
+        copy.execute("INSERT INTO backup_checksum VALUES (?)", [stand_in])
     place, digest = _place_and_digest(file, stand_in)
     with file.open("r+b") as content:
         content.seek(place)
@@ -35,9 +33,9 @@ def check(file: Path, copy: sqlite3.Connection) -> bool:
 
     Misconfigured when it has changed since.
     """
-    if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [TABLE]).fetchone():
+    if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'backup_checksum'").fetchone():
         return False
-    found = copy.execute(f"SELECT sha256 FROM {TABLE}").fetchall()
+    found = copy.execute("SELECT sha256 FROM backup_checksum").fetchall()
     written = str(found[0][0]) if len(found) == 1 else ""
     if len(written) != 64 or _place_and_digest(file, written)[1] != written:
         raise Misconfigured(
@@ -49,7 +47,7 @@ def check(file: Path, copy: sqlite3.Connection) -> bool:
 
 def drop(copy: sqlite3.Connection) -> None:
     """A database that goes on living has no checksum."""
-    copy.execute(f"DROP TABLE IF EXISTS {TABLE}")
+    copy.execute("DROP TABLE IF EXISTS backup_checksum")
 
 
 def _place_and_digest(file: Path, shown: str) -> tuple[int, str]:

@@ -1,8 +1,12 @@
 """The one clock. Everything that asks for the time asks here, so a test can move it."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import available_timezones
 
 _offset = timedelta()
+_NOBODYS_ZONES = {"localtime", "posixrules", "Factory"}
+"""Files beside the zones: the zone of this machine, and stand-ins for none."""
 
 
 def now() -> datetime:
@@ -34,3 +38,9 @@ def hour_of(moment: datetime) -> datetime:
 
 def seconds(count: float) -> timedelta:
     return timedelta(seconds=count)
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The IANA names that a person may give. Asked instead of opening a file by a name that anybody may choose."""
+    return frozenset(available_timezones() - _NOBODYS_ZONES)

@@ -130,7 +130,7 @@ def test_a_backup_that_has_changed_is_refused_and_one_without_a_checksum_is_told
     written = file.read_bytes()
     assert written.count(b"invoice.paid") == 1
     file.write_bytes(written.replace(b"invoice.paid", b"invoice.void"))
-    with pytest.raises(Misconfigured, match="its checksum does not fit. Nothing was changed"):
+    with pytest.raises(Misconfigured, match=r"its checksum does not fit\. Nothing was changed"):
         backups.restore(settings, file)
     file.write_bytes(written)
     assert backups.restore(settings, file).is_vouched_for

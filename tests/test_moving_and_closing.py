@@ -182,9 +182,12 @@ async def test_settings_take_what_iana_and_babel_know(door: FrontDoor) -> None:
     await set_to("Europe/Berlin", "de-CH")
     again = await accounts.recognise(door.database, Credential("session", hash_of("x")))
     assert again is None
-    for zone, locale in (("Mars/Olympus", ""), ("../etc", ""), (7, ""), ("", "xx-YY"), ("", ["de"]), ("", "de\0")):
+    for zone in ("Mars/Olympus", "../etc", 7, "localtime"):
         with pytest.raises(BadInput):
-            await set_to(zone, locale)
+            await set_to(zone, "")
+    for locale in ("xx-YY", ["de"], "de\0"):
+        with pytest.raises(BadInput):
+            await set_to("", locale)
     kept = await door.database.read(lambda c: c.execute(select(table(Account).c["time_zone", "locale"])).one())
     assert tuple(kept) == ("Europe/Berlin", "de-CH")
     for locale, name in accounts.locales():

@@ -176,6 +176,7 @@ BAD_ADDRESSES = [
     "a@example.com b@example.com",
     "A <a@example.com>",
     "a" * 10_240 + "@example.com",
+    "a" * 65 + "@example.com",
     "@example.com",
     "a@localhost",
     "a@[127.0.0.1]",

@@ -94,6 +94,11 @@ def test_only_stripes_signature_of_these_five_minutes_is_taken(shared_product: P
     assert not {"evt_forged", "evt_stale", "evt_early"} & set(known)
 
 
+def test_no_nul_enters_with_an_event() -> None:
+    found = said(an_event("evt_\0one", "invoice\0.paid"))
+    assert (found.id, found.type) == ("evt_one", "invoice.paid")
+
+
 def test_an_event_of_the_other_mode_is_set_aside(shared_product: Product) -> None:
     assert signed(shared_product, an_event("evt_live", livemode=True)).status_code == 200
     assert states(shared_product)["evt_live"] == "set_aside"

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, event, insert
 from sqlmodel import SQLModel
 
 from relay import clock, ledger, sums, usage
+from relay.endpoints.ranges import read_range
 from relay.ledger import shelf
 from relay.money import usd
 from relay.pricing import Tokens
@@ -211,6 +212,10 @@ async def test_the_default_is_the_last_30_days_up_to_now(books: Books) -> None:
         ("zone=Mars/Olympus", "zone"),
         ("zone=../../etc/passwd", "zone"),
         ("zone=America", "zone"),
+        ("zone=localtime", "zone"),
+        ("zone=Factory", "zone"),
+        ("zone=posixrules", "zone"),
+        ("from=2026-11-24T10:00:00.Z", "from"),
     ],
 )
 @pytest.mark.parametrize("path", ["/api/usage", "/api/usage.csv"])
@@ -219,6 +224,12 @@ async def test_a_bad_range_is_refused_by_the_name_of_its_field(books: Books, pat
     assert problem["field"] == field
     assert f"`{field}" in problem["title"]
     assert problem["code"] == "invalid_request"
+
+
+async def test_a_time_in_nanoseconds_is_cut_to_microseconds(books: Books) -> None:
+    at = "2026-11-20T12:30:00.123456789Z"
+    assert read_range({"from": at}, NOON + timedelta(hours=1)).start == NOON.replace(microsecond=123456)
+    await books.get(books.person(ANNA), f"/api/usage?from={at}&to=2026-11-24T10:00:00.000000001%2B01:00")
 
 
 async def test_a_refused_time_comes_with_an_example(books: Books) -> None:

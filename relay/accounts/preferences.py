@@ -2,11 +2,11 @@
 
 from functools import cache
 from typing import NamedTuple
-from zoneinfo import available_timezones
 
 from babel import Locale, UnknownLocaleError
 from sqlalchemy import Connection, select, update
 
+from relay import clock
 from relay.errors import BadInput
 from relay.tables import Account, table
 
@@ -20,7 +20,7 @@ _OFFERED = (
     *("ta-IN", "th-TH", "tr-TR", "uk-UA", "vi-VN", "zh-CN", "zh-TW"),
 )
 """Where fonts are drawn. Every other locale that Babel knows is taken too."""
-_NOT_PLACES = ("Etc/", "SystemV/", "US/", "posix", "right/", "localtime", "Factory")
+_NOT_PLACES = ("Etc/", "SystemV/", "US/", "posix", "right/")
 
 
 class Preferences(NamedTuple):
@@ -31,7 +31,7 @@ class Preferences(NamedTuple):
 @cache
 def time_zones() -> tuple[str, ...]:
     """The zones that are offered: places, and UTC. Every other IANA name is taken too."""
-    places = (zone for zone in available_timezones() if "/" in zone and not zone.startswith(_NOT_PLACES))
+    places = (zone for zone in clock.zones() if "/" in zone and not zone.startswith(_NOT_PLACES))
     return ("UTC", *sorted(places))
 
 
@@ -49,7 +49,7 @@ def set_preferences(connection: Connection, account_id: str, time_zone: object, 
 
 
 def _zone(given: object) -> str:
-    if not isinstance(given, str) or len(given) > NAME_LENGTH_MAX or (given and given not in available_timezones()):
+    if not isinstance(given, str) or len(given) > NAME_LENGTH_MAX or (given and given not in clock.zones()):
         raise BadInput("This is not a time zone. Choose one, such as Europe/Berlin.")
     return given
 

@@ -92,7 +92,7 @@ def _failure(row: Row[Any], error: Exception) -> dict[str, Any]:
     """Tried again with growing patience; after the last try a person must look."""
     wait = min(WAIT_SECONDS_MAX, WAIT_SECONDS_MIN * 4 ** min(row.attempts, 8))
     given_up = row.attempts + 1 >= ATTEMPTS_MAX
-    reason = f"{type(error).__name__}: {error}"[:500]
+    reason = f"{type(error).__name__}: {error}".replace("\0", "")[:500]
     log.warning("stripe_event_failed", event_id=row.id, type=row.type, reason=reason, given_up=given_up)
     state = "set_aside" if given_up else "failed"
     return {"state": state, "error": reason, "next_try_at": clock.now() + clock.seconds(wait)}

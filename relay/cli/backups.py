@@ -29,5 +29,7 @@ def restore(file: File) -> None:
     if restored.aside:
         shell.say(f"The former database is kept: {restored.aside}")
     if not restored.is_vouched_for:
-        shell.say("This backup carries no checksum, as those of older versions: nothing shows whether a byte has changed.")
+        shell.say(
+            "This backup carries no checksum, as those of older versions: nothing shows whether a byte has changed."
+        )
     shell.out.print("Restored. Next: account-app migrate, then account-app audit.")

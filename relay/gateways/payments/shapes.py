@@ -147,11 +147,11 @@ def at(data: Any, *path: str) -> Any:
 
 
 def text(data: Any, *path: str) -> str:
-    """The same as text; an object that was expanded stands for its id."""
+    """The same as text; an object that was expanded stands for its id. Without NULs, which PostgreSQL does not take."""
     found = at(data, *path)
     if isinstance(found, Mapping):
         found = at(cast(Any, found), "id")
-    return found if isinstance(found, str) else ""
+    return found.replace("\0", "") if isinstance(found, str) else ""
 
 
 def number(data: Any, *path: str) -> int:
