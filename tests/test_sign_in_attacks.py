@@ -142,6 +142,30 @@ async def test_a_preset_cookie_is_replaced_and_opens_nothing(door: FrontDoor) ->
     assert own.cookies["session"] != "planted"
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_cookie_planted_beside_ours_keeps_nobody_out_and_lets_nobody_in(
+    door: FrontDoor, is_first: bool
+) -> None:
+    thief, victim = door.browser(), door.browser()
+    await thief.post("/api/auth/request", json={"email": "thief@example.com"})
+    await victim.post("/api/auth/request", json={"email": ANNA})
+    planted, own = thief.cookies["pre_session"], victim.cookies["pre_session"]
+    both = [f"pre_session={each}" for each in ((planted, own) if is_first else (own, planted))]
+    again = door.browser(cookie="; ".join(both))
+    await again.post("/api/auth/request", json={"email": ANNA})
+    both[is_first] = f"pre_session={again.cookies['pre_session']}"
+    code, page = await door.office.code_for(ANNA), door.browser(cookie="; ".join(both))
+    resend = await page.post("/api/auth/request", data={"next": "/"})
+    assert resend.headers["location"].endswith("error=code_invalid")
+    assert (await page.post("/api/auth/verify", data={"code": wrong(code)})).status_code == 303
+    three = door.browser(cookie="; ".join([*both, "pre_session=third"]))
+    assert (await three.post("/api/auth/verify", json={"email": ANNA, "code": code})).status_code == 401
+    assert await _count(door, Session) == 0
+    assert (await page.post("/api/auth/verify", data={"code": code})).headers["location"] == "/"
+    signed_in = door.browser(cookie=f"session={page.cookies['session']}")
+    assert (await signed_in.get("/api/auth/me")).json()["account"]["email"] == ANNA
+
+
 @pytest.mark.parametrize(
     "headers", [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}]
 )

@@ -81,9 +81,14 @@ def cookie_value(header: str | None, name: str) -> str:
     """A cookie's value, or ''. Two different ones of one name are nobody's: a neighbouring site may have planted one,
     and whoever acts under it would buy and ask for somebody else.
     """
+    found = cookie_values(header, name)
+    return found[0] if len(found) == 1 else ""
+
+
+def cookie_values(header: str | None, name: str) -> list[str]:
+    """Every different value that a cookie of this name was sent with, as they come."""
     pairs = (pair.strip().partition("=") for pair in (header or "").split(";"))
-    found = {value.strip('"') for key, _, value in pairs if key == name}
-    return found.pop() if len(found) == 1 else ""
+    return list(dict.fromkeys(value.strip('"') for key, _, value in pairs if key == name))
 
 
 def _from_secret(secret: str) -> Credential:

@@ -5,6 +5,7 @@ event socket its new cookie.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,8 +16,8 @@ from starlette.routing import Route
 
 from relay import accounts, clock, limits
 from relay.accounts import Browser, Identity, NewToken, letters
-from relay.accounts.codes import PENDING_LIFE
-from relay.accounts.identity import SESSION_COOKIE, cookie_value, cookies_of
+from relay.accounts.codes import PENDING_LIFE, NewSession
+from relay.accounts.identity import SESSION_COOKIE, cookie_value, cookie_values, cookies_of
 from relay.accounts.sessions import SESSION_AGE_MAX
 from relay.endpoints.answers import NO_STORE, JsonAnswer, is_form, read_fields, text_field
 from relay.endpoints.callers import (
@@ -27,11 +28,12 @@ from relay.endpoints.callers import (
     whereabouts_of,
     who_calls,
 )
-from relay.errors import BadInput, CodeInvalid, Forbidden, NotSignedIn, ProductError
+from relay.errors import BadInput, CodeInvalid, Forbidden, NotSignedIn, ProductError, TooMany
 
 log = structlog.get_logger(__name__)
 
 BROWSER_COOKIE = "pre_session"
+BROWSERS_MAX = 2
 CODE_SENT = {
     "message": "If this address can get mail, a code is on its way. It works for 10 minutes."
     " If none has come after a minute, ask again."
@@ -64,9 +66,11 @@ def form_goes_back(step: str) -> Callable[[Endpoint], Endpoint]:
 async def request_code(request: Request) -> Response:
     refuse_foreign_origin(request)
     _refuse_another_site(request)
-    services, browser = services_of(request), _browser(request)
-    fields = await read_fields(request)
-    email = await _email_of(request, fields, browser)
+    services, fields = services_of(request), await read_fields(request)
+    askers = await _askers(request, fields)
+    browser, email = askers[0]
+    if any(other != email for _, other in askers):
+        raise CodeInvalid()
     await services.limits.hit(limits.CLIENT_CODES_PER_HOUR, client_of(request))
     await services.limits.hit(limits.CLIENT_CODES_PER_DAY, client_of(request))
     answer = await accounts.request_code(services.database, services.settings, email, browser)
@@ -82,13 +86,11 @@ async def request_code(request: Request) -> Response:
 @form_goes_back(step="code")
 async def verify(request: Request) -> Response:
     refuse_foreign_origin(request)
-    services, browser = services_of(request), _browser(request)
-    fields = await read_fields(request)
+    services, fields = services_of(request), await read_fields(request)
     code = accounts.normalise_code(fields.get("code"))
     next_page = _local_path(text_field(fields, "next", length_max=2000))
     await services.limits.hit(limits.CLIENT_TRIES_PER_HOUR, client_of(request))
-    email = await _email_of(request, fields, browser)
-    session = await accounts.verify_code(services.database, services.settings, email, code, browser)
+    session = await _sign_in(request, await _askers(request, fields), code)
     log.info("signed_in", account_id=session.identity.account_id, new_account=session.is_new_account)
     response = _see(request, next_page) if is_form(request) else JsonAnswer(_account(session.identity))
     _set_cookie(request, response, BROWSER_COOKIE, "", 0)
@@ -144,24 +146,43 @@ def _refuse_another_site(request: Request) -> None:
         raise Forbidden("Signing in does not work from a page of another site. It needs `panel.getToken = bridge()`.")
 
 
-def _browser(request: Request) -> Browser:
+def _browsers(request: Request) -> list[Browser]:
+    """Who asks, once for each of at most two pre-sign-in cookies: one that a neighbouring site planted beside ours must
+    not keep anybody out. It opens nothing without the code that was mailed for it.
+    """
     cookies = cookies_of(request.headers.raw)
-    return Browser(
-        cookie_value(cookies, BROWSER_COOKIE),
-        *whereabouts_of(request, services_of(request).settings.TRUSTED_PROXIES),
-        cookie_value(cookies, SESSION_COOKIE),
-    )
+    tokens = cookie_values(cookies, BROWSER_COOKIE)
+    where = whereabouts_of(request, services_of(request).settings.TRUSTED_PROXIES)
+    session = cookie_value(cookies, SESSION_COOKIE)
+    return [Browser(token, *where, session) for token in (tokens if 1 <= len(tokens) <= BROWSERS_MAX else [""])]
 
 
-async def _email_of(request: Request, fields: Mapping[str, object], browser: Browser) -> str:
-    """What was typed; a form without it means the address that this browser asked a code for."""
-    if "email" in fields or not is_form(request):
-        return accounts.normalise_email(fields.get("email"))
-    database = services_of(request).database
-    pending = await database.read(lambda connection: accounts.pending_email(connection, browser.token))
-    if pending is None:
+async def _askers(request: Request, fields: Mapping[str, object]) -> list[tuple[Browser, str]]:
+    """Each browser that it may be, with the address: what was typed; a form without it means the address that the
+    browser asked a code for. One that asked for what was typed comes first.
+    """
+    is_typed = "email" in fields or not is_form(request)
+    typed = accounts.normalise_email(fields.get("email")) if is_typed else None
+    read = services_of(request).database.read
+    found = [
+        (each, await read(partial(accounts.pending_email, browser_token=each.token))) for each in _browsers(request)
+    ]
+    found.sort(key=lambda each: each[1] != typed)
+    askers = [(browser, email) for browser, pending in found if (email := typed or pending)]
+    if not askers:
         raise CodeInvalid()
-    return pending
+    return askers
+
+
+async def _sign_in(request: Request, askers: list[tuple[Browser, str]], code: str) -> NewSession:
+    services, refusals = services_of(request), list[CodeInvalid | TooMany]()
+    for browser, email in askers:
+        try:
+            return await accounts.verify_code(services.database, services.settings, email, code, browser)
+        except (CodeInvalid, TooMany) as refusal:
+            refusals.append(refusal)
+    # A code that is used up says more than that the other cookie has none.
+    raise next((each for each in refusals if isinstance(each, TooMany)), refusals[0])
 
 
 def _end(connection: Any, identity: Identity, everywhere: bool) -> None:
