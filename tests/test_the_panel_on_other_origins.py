@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from front_door import wrong
 from panel_hosts import Hosts, Visitor, example, hosting
 from playwright.sync_api import Browser, expect
 from product import Product, eventually, running_product
@@ -173,6 +174,26 @@ def test_a_page_of_another_site_gets_its_token_through_a_window_of_ours(visit: V
     desk.sees("Sign in to use the assistant on this page.")
     desk.button("Sign in").click()
     assert bob.balance(desk).startswith("$4.")
+
+
+def test_in_that_window_a_code_that_is_used_up_leads_on_to_a_new_one(visit: Visit, hosts: Hosts) -> None:
+    page = visit("clumsy@example.com").context.new_page()
+    page.clock.install()
+    page.goto(f"{hosts.api}/api/auth/bridge?origin={hosts.origin(PARTNER)}")
+    page.get_by_label("Email").fill("clumsy@example.com")
+    page.get_by_role("button", name="Sign in").click()
+    code = page.get_by_label("Code")
+    for _ in range(6):
+        with page.expect_response("**/api/auth/verify"):
+            code.fill(wrong(hosts.product.code("clumsy@example.com")))
+    expect(page.get_by_role("alert")).to_contain_text("have a new code sent")
+    expect(page.get_by_role("button", name="New code in")).to_be_disabled()
+    page.clock.run_for(61_000)
+    with page.expect_request("**/api/auth/request") as asked:
+        page.get_by_role("button", name="Send a new code").click()
+    assert asked.value.post_data_json == {"email": "clumsy@example.com"}
+    expect(page.get_by_role("status")).to_contain_text("A new code is on its way")
+    expect(code).to_have_value("")
 
 
 def test_a_page_of_another_site_brings_a_token_of_its_own_server(visit: Visit, hosts: Hosts) -> None:
