@@ -136,14 +136,15 @@ def _counted(connection: Connection, credentials: Sequence[Credential]) -> tuple
         if statement.startswith(("SELECT", "WITH")):
             statements.append(statement)
 
-    class Counting(psycopg.Cursor[Any]):
+    class Counting(psycopg.RawCursor[Any]):
         def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
             count(query)
             return super().execute(query, *arguments, **options)
 
     raw: Any = connection.connection.dbapi_connection
-    if connection.dialect.name == "sqlite":
-        raw.set_trace_callback(count)
-    else:
-        raw.cursor_factory = Counting
-    return identify(connection, credentials), len(statements)
+    with pytest.MonkeyPatch.context() as patch:
+        if connection.dialect.name == "sqlite":
+            raw.set_trace_callback(count)
+        else:
+            patch.setattr("relay.prepared.running.RawCursor", Counting)
+        return identify(connection, credentials), len(statements)
