@@ -57,7 +57,7 @@ async def _crowd(product: Dashboard, sessions: list[str]) -> Crowd:
 
 async def _arrive(stack: AsyncExitStack, product: Dashboard, session: str, n: int) -> Tab:
     opened = await stack.enter_async_context(tab(product.origin, session=session, token=f"tab{n}", path="/usage"))
-    await opened.hears('"filled_rx_state_": ["/usage"]', 60)
+    await opened.hears('"filled_rx_state_": {"/usage":', 60)
     return opened
 
 
