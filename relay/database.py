@@ -6,7 +6,7 @@ rows that a batch will change are locked in one order. Readers never write.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +39,7 @@ POSTGRESQL: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+NOTHING_MORE: Mapping[str, Any] = {}
 # A worker that stops in the middle of a transaction must not keep the others' accounts locked.
 PATIENCE = f"SET lock_timeout = '{BUSY_SECONDS}s'; SET idle_in_transaction_session_timeout = '60s'"
 # What we ask takes milliseconds: a plan that is taken for a long one would be compiled for longer than it runs.
@@ -160,9 +161,12 @@ class Database:
 
 
 def _postgresql(url: str, writing: bool) -> Engine:
+    if writing:
+        # The writer's statements are prepared by relay.prepared, which keeps their names. What the driver prepares by
+        # itself, it has the server forget after a ROLLBACK, and all others with it.
+        return _connecting(url, {"prepare_threshold": None}, isolation_level="READ COMMITTED", pool_size=READERS)
     # A page reads several times, and all of it is of one moment.
-    level = "READ COMMITTED" if writing else "REPEATABLE READ"
-    return _connecting(url, isolation_level=level, pool_size=READERS, pool_pre_ping=not writing)
+    return _connecting(url, isolation_level="REPEATABLE READ", pool_size=READERS, pool_pre_ping=True)
 
 
 def _postgresql_looking(url: str) -> Engine:
@@ -170,8 +174,8 @@ def _postgresql_looking(url: str) -> Engine:
     return _connecting(url, isolation_level="AUTOCOMMIT", pool_size=1)
 
 
-def _connecting(url: str, **options: Any) -> Engine:
-    engine = create_engine(url, pool_recycle=1800, connect_args=POSTGRESQL, **options)
+def _connecting(url: str, more: Mapping[str, Any] = NOTHING_MORE, **options: Any) -> Engine:
+    engine = create_engine(url, pool_recycle=1800, connect_args={**POSTGRESQL, **more}, **options)
 
     def prepare(raw: Any, _: Any) -> None:
         raw.execute(PATIENCE)
@@ -235,9 +239,11 @@ def _raise_outage(error: DBAPIError) -> NoReturn:
 
 
 def _worth_another_try(error: DBAPIError) -> bool:
-    """A lost connection, or two workers that locked each other out: the commands are not at fault."""
+    """A lost connection, two workers that locked each other out, or a server that was made to forget its prepared
+    statements: the commands are not at fault.
+    """
     state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state in {"40P01", "40001", "57P01", "57P02", "57P03"}
+    return error.connection_invalidated or state in {"26000", "40P01", "40001", "57P01", "57P02", "57P03"}
 
 
 def _refuse_unless_open(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from psycopg import Connection
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
 BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -67,6 +67,9 @@ class Journey:
             if not self._driver.closed and not self._driver.broken:
                 self._server.exit_pipeline_mode()
         if failure is not None:
+            if isinstance(failure, InvalidSqlStatementName):
+                # Somebody had the server forget what it knew: whoever tries again tells it anew.
+                self._known.clear()
             raise failure
         self._known.update(new)
 
