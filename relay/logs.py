@@ -71,6 +71,7 @@ def configure(log_format: str = "json", stream: TextIO | None = None) -> None:
             foreign_pre_chain=[*_PROCESSORS, structlog.stdlib.ExtraAdder()],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_colours,
                 _with_exception,
                 redact,
                 renderer,
@@ -181,6 +182,12 @@ def _shortened(text: str) -> str:
         return text
     half = TEXT_LENGTH_MAX // 2
     return f"{text[:half]} … {len(text) - 2 * half} letters … {text[-half:]}"
+
+
+def _without_colours(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """uvicorn says each line twice, the second time for a terminal."""
+    event.pop("color_message", None)
+    return event
 
 
 def _with_exception(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -147,10 +147,11 @@ def test_a_request_id_can_be_bound_by_hand(written: io.StringIO) -> None:
 
 
 def test_uvicorn_speaks_through_the_same_chain_and_access_lines_are_left_out(written: io.StringIO) -> None:
-    logging.getLogger("uvicorn.error").info("started with %s", SECRETS[0])
+    logging.getLogger("uvicorn.error").info("started with %s", SECRETS[0], extra={"color_message": "a colour"})
     logging.getLogger("uvicorn.access").info("GET /")
     (line,) = lines(written)
     assert line["event"] == f"started with {logs.REDACTED}"
+    assert "color_message" not in line
     assert line["level"] == "info"
 
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
 from sqlalchemy import Row
 
 from relay import accounts, billing, clock, logs, pricing, storage, sync
@@ -97,9 +96,10 @@ def _list(as_json: bool) -> None:
     if as_json:
         shell.print_json([_as_json(row) for row in found])
         return
-    drawn = Table("id", "type", "state", "attempts", "received", "error", title="Stripe's events, newest first")
+    drawn = shell.table("id", "type", "state", "attempts", "received", "error", title="Stripe's events, newest first")
     for row in found:
-        drawn.add_row(row.id, row.type, row.state, str(row.attempts), clock.rfc3339(row.received_at), row.error)
+        received = clock.rfc3339(row.received_at)
+        drawn.add_row(*shell.cells(row.id, row.type, row.state, row.attempts, received, row.error))
     shell.out.print(drawn)
 
 
@@ -149,9 +149,9 @@ def reconcile(
         rows = [{name: getattr(d, name) for name in names} for d in found]
         shell.print_json({"ok": not found, "differences": rows})
     elif found:
-        drawn = Table("account", "period", "what", "ours", "Stripe", title="Differences")
+        drawn = shell.table("account", "period", "what", "ours", "Stripe", title="Differences")
         for d in found:
-            drawn.add_row(d.account, d.period, d.what, str(d.ours), str(d.stripe))
+            drawn.add_row(*shell.cells(d.account, d.period, d.what, d.ours, d.stripe))
         shell.out.print(drawn)
     else:
         shell.out.print("Ledger, windows, meter and invoices agree.")

@@ -4,7 +4,6 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from relay import clock, pricing
 from relay.cli import shell
@@ -27,7 +26,8 @@ def prices(
     if as_json:
         shell.print_json(_prices_as_json(found))
         return
-    drawn = Table("model", "kind", "tier", "cost, pico-dollars", "price, pico-dollars", "checked", title=found.version)
+    columns = "model", "kind", "tier", "cost, pico-dollars", "price, pico-dollars", "checked"
+    drawn = shell.table(*columns, title=found.version)
     for row in found.rows:
         drawn.add_row(row.model, row.kind, row.tier, f"{row.cost_pico:,}", f"{row.price_pico:,}", row.checked)
     shell.out.print(drawn)
@@ -54,9 +54,9 @@ def audit(as_json: shell.Json = False) -> None:
         rows = [{"what": d.what, "id": d.id, "ours": d.ours, "recomputed": d.recomputed} for d in found]
         shell.print_json({"ok": not found, "differences": rows, "more": found.more})
     elif found:
-        drawn = Table("what", "id", "ours", "recomputed", title="Differences")
+        drawn = shell.table("what", "id", "ours", "recomputed", title="Differences")
         for d in found:
-            drawn.add_row(d.what, str(d.id), str(d.ours), str(d.recomputed))
+            drawn.add_row(*shell.cells(d.what, d.id, d.ours, d.recomputed))
         shell.out.print(drawn)
         if found.more:
             shell.out.print(f"And {found.more:,} more. These are the first; others may follow from them.")

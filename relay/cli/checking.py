@@ -4,7 +4,7 @@ import asyncio
 import sys
 from dataclasses import asdict
 
-from rich.table import Table
+from rich.text import Text
 
 from relay import logs
 from relay.cli import shell
@@ -29,9 +29,10 @@ def doctor(as_json: shell.Json = False) -> None:
 
 
 def _draw(found: list[Finding]) -> None:
-    drawn = Table("", "what", "found", "expected", "fix")
+    drawn = shell.table("", "what", "found", "expected", "fix")
     for one in found:
-        drawn.add_row(f"[{COLOURS[one.state]}]{one.state}", one.name, one.found, one.expected, one.fix)
+        state = Text(one.state, COLOURS[one.state])
+        drawn.add_row(state, *shell.cells(one.name, one.found, one.expected, one.fix))
     shell.out.print(drawn)
     count = {state: sum(one.state == state for one in found) for state in COLOURS}
     shell.out.print(f"{count['ok']} fine, {count['warning']} to look at, {count['wrong']} wrong.")

@@ -35,7 +35,7 @@ def costs(
 
 
 def _drawn(way: str, some: list[Line]) -> Table:
-    drawn = Table("service", "usage", "USD a month", title=way)
+    drawn = shell.table("service", "usage", "USD a month", title=way)
     for line in some:
         drawn.add_row(line.service, line.usage, f"{line.usd:.2f}")
     drawn.add_row("together", "", f"{sum((line.usd for line in some), Decimal(0)):.2f}")

@@ -7,6 +7,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
 from sqlalchemy import Connection
 
 from relay import accounts
@@ -21,7 +23,9 @@ main_app = typer.Typer(
     help="What the operator types. It exits 0 when fine, 1 on something wrong, 2 when called wrongly.",
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-out = Console()
+UNCUT = 10_000
+"""Columns of what is no terminal: `grep` finds an id only where no line breaks it."""
+out = Console(width=None if sys.stdout.isatty() else UNCUT)
 err = Console(stderr=True)
 
 
@@ -64,6 +68,16 @@ def refuse_blank(reason: str) -> None:
 def say(text: str) -> None:
     """A line with paths, addresses or commands in it, as it is: to be copied, so never wrapped."""
     out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """An empty table that breaks what is too long for the terminal, and leaves none of it out."""
+    return Table(*(Column(name, overflow="fold") for name in columns), title=title)
+
+
+def cells(*values: object) -> list[Text]:
+    """A row as it is: a bracket in an address or an answer is no colour."""
+    return [Text(str(value)) for value in values]
 
 
 def print_json(value: Any) -> None:

@@ -5,7 +5,6 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from relay import pricing, storage
 from relay.cli import shell
@@ -54,9 +53,9 @@ def _print(found: Compared) -> None:
     if not (found.lost or found.strays):
         shell.out.print(f"The store has all {found.files} files, and nothing else.")
         return
-    drawn = Table("what", "id", "account", "bytes", title="Differences")
+    drawn = shell.table("what", "id", "account", "bytes", title="Differences")
     for row in found.lost:
-        drawn.add_row("lost", row.id, row.account_id, f"{row.bytes:,}")
+        drawn.add_row(*shell.cells("lost", row.id, row.account_id, f"{row.bytes:,}"))
     for stray in found.strays:
-        drawn.add_row("stray", stray.id, "", f"{stray.bytes:,}")
+        drawn.add_row(*shell.cells("stray", stray.id, "", f"{stray.bytes:,}"))
     shell.out.print(drawn)

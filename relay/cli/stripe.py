@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from relay.billing import FOLLOWED
 from relay.cli import shell
@@ -80,9 +79,9 @@ async def run(found: Settings, asked: Wanted, dry_run: bool = False) -> SetUp:
 
 def _draw(steps: list[Step], dry_run: bool) -> None:
     words = {"made": "would be made", "changed": "would be changed"} if dry_run else {}
-    drawn = Table("what", "state", "id", "to do")
+    drawn = shell.table("what", "state", "id", "to do")
     for step in steps:
-        drawn.add_row(step.what, words.get(step.state, step.state), step.id, step.note)
+        drawn.add_row(*shell.cells(step.what, words.get(step.state, step.state), step.id, step.note))
     shell.out.print(drawn)
 
 
