@@ -72,7 +72,7 @@ def keep(connection: Connection, account_id: str, asset_id: str, content: Conten
     aside counted on the file that it replaces, which another upload may have replaced first.
     """
     ledger.lock(connection, account_id)
-    waiting = (assets.c.id == asset_id, assets.c.since.is_(None), assets.c.purge_at > clock.now())
+    waiting = (assets.c.id == asset_id, assets.c.since.is_(None), assets.c.name != "", assets.c.purge_at > clock.now())
     coming = connection.execute(select(assets).where(*waiting)).first()
     if coming is None:
         raise Conflict("This upload took too long, or its account was closed. Nothing was kept.")
@@ -150,7 +150,7 @@ def put_back(connection: Connection, account_id: str, name: str, bounds: Bounds)
 
 def deleted(connection: Connection, account_id: str) -> Sequence[Row[Any]]:
     """What can still be put back, the last deleted first."""
-    mine = (assets.c.account_id == account_id, assets.c.until.is_not(None), assets.c.gone_at.is_(None))
+    mine = (assets.c.account_id == account_id, assets.c.until.is_not(None), assets.c.name != "")
     query = select(assets).where(*mine, assets.c.purge_at > clock.now())
     return connection.execute(query.order_by(assets.c.until.desc(), assets.c.id.desc())).all()
 

@@ -34,14 +34,14 @@ async def tick(house: Storehouse) -> dict[str, int]:
 
 
 async def purge(house: Storehouse) -> int:
-    """Takes contents away whose time has come, then says so in their rows: whoever dies in between does it again."""
+    """Takes contents away whose time has come: first their rows let go of them, so that nobody puts back what is about
+    to be lost; then the store; then the rows say that it is done. Whoever dies in between does it again.
+    """
     gone, after = 0, ""
     while found := await house.database.read(partial(_leaving, after=after)):
         for row in found:
             try:
-                await house.objects.delete(row.id)
-                await house.database.write(partial(_note_gone, row=row))
-                gone += 1
+                gone += await _take_away(house, row)
             except ProductError as error:
                 log.warning("asset_not_purged", asset=row.id, error=error.code)
         after = found[-1].id
@@ -53,16 +53,28 @@ def _leaving(connection: Connection, after: str) -> Sequence[Row[Any]]:
     return connection.execute(select(assets).where(*due).order_by(assets.c.id).limit(AT_ONCE)).all()
 
 
-def _note_gone(connection: Connection, row: Row[Any]) -> None:
-    """What never came leaves no row. What was kept stays as bytes and seconds, which are paid for; its name does not.
+async def _take_away(house: Storehouse, row: Row[Any]) -> bool:
+    """Whether it left: it stays when it was put back, or came, since its row was read."""
+    if not await house.database.write(partial(_let_go, row=row)):
+        return False
+    await house.objects.delete(row.id)
+    await house.database.write(partial(_note_gone, row=row))
+    return True
 
-    One that was put back at this very moment would have lost its content: so its time is looked at again first.
-    """
-    still = (assets.c.id == row.id, assets.c.purge_at <= clock.now())
+
+def _let_go(connection: Connection, row: Row[Any]) -> bool:
+    """Takes the name, by which alone it could be put back or kept."""
+    ledger.lock(connection, row.account_id)
+    due = (assets.c.id == row.id, assets.c.purge_at <= clock.now(), assets.c.gone_at.is_(None))
+    return connection.execute(update(assets).where(*due).values(name="", sha256="")).rowcount == 1
+
+
+def _note_gone(connection: Connection, row: Row[Any]) -> None:
+    """What never came leaves no row. What was kept stays as bytes and seconds, which are paid for."""
     if row.since is None:
-        connection.execute(delete(assets).where(*still, assets.c.since.is_(None)))
+        connection.execute(delete(assets).where(assets.c.id == row.id))
     else:
-        connection.execute(update(assets).where(*still).values(gone_at=clock.now(), name="", sha256=""))
+        connection.execute(update(assets).where(assets.c.id == row.id).values(gone_at=clock.now()))
 
 
 def _unpaid(connection: Connection) -> list[str]:
