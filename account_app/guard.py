@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -81,7 +81,7 @@ class Sockets:
         return sum(s.session_hash == session_hash for s in self._open.values()) < SOCKETS_PER_SESSION_MAX
 
     @contextlib.contextmanager
-    def opened(self, session_hash: str, whereabouts: Whereabouts) -> Any:
+    def opened(self, session_hash: str, whereabouts: Whereabouts) -> Iterator[tuple[str, Socket]]:
         if not session_hash:
             self._make_room()
         handle, socket = secrets.token_urlsafe(18), Socket(session_hash, whereabouts)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import reflex as rx
+from sqlalchemy import Connection
 
 from account_app import session
 from account_app.session import Session, Visitor
@@ -30,7 +31,7 @@ class Live(_Beside, mixin=True):
     """
 
     _here: ClassVar[str]
-    _reading: Callable[[Any, Visitor], Any] = staticmethod(lambda connection, visitor: None)
+    _reading: Callable[[Connection, Visitor], Any] = staticmethod(lambda connection, visitor: None)
 
     @rx.event
     async def load(self) -> Any:
@@ -74,7 +75,7 @@ class Live(_Beside, mixin=True):
     async def _afterwards(self, visitor: Visitor) -> None:
         """For what a page asks of others than our database, after its own figures are there."""
 
-    def _may(self, identity: Any) -> bool:
+    def _may(self, identity: Identity | None) -> bool:
         """Whether this person may see the page; everybody who is signed in, unless the page says otherwise."""
         return identity is not None
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import reflex as rx
 from reflex.vars import ObjectVar
+from sqlalchemy import Connection
 
 from account_app import session
 from account_app.acting import Acting, amount, text, word
@@ -15,6 +16,7 @@ from relay import operating
 from relay.accounts import Identity
 from relay.errors import BadInput, ProductError
 from relay.money import pico_from_usd
+from relay.settings import Settings
 
 ROUTE = "/operator"
 
@@ -33,7 +35,7 @@ class Operator(Acting, Live, Session):
         self.once = self.once or operating.new_key()
         super()._show(found, asked)
 
-    def _may(self, identity: Any) -> bool:
+    def _may(self, identity: Identity | None) -> bool:
         return operating.is_operator(session.services().settings, identity)
 
     def _allowed(self, identity: Identity) -> bool:
@@ -108,11 +110,11 @@ class Operator(Acting, Live, Session):
             if self.wrong_at == "inspect":
                 self.wrong, self.wrong_at = "", ""
 
-    async def _turn(self, form: Any, turn: Callable[[Any, Any, Identity, str, str], None]) -> Any:
+    async def _turn(self, form: Any, turn: Callable[[Connection, Settings, Identity, str, str], None]) -> Any:
         """Blocks or unblocks the account of the form; its open pages say so at once."""
         turned = ""
 
-        def work(connection: Any, settings: Any, who: Identity) -> None:
+        def work(connection: Connection, settings: Settings, who: Identity) -> None:
             nonlocal turned
             turned = text(form, "account")
             turn(connection, settings, who, turned, text(form, "reason"))
@@ -124,7 +126,7 @@ class Operator(Acting, Live, Session):
             session.services().hub.changed(turned)
         return leaving
 
-    async def _do(self, act: str, work: Callable[[Any, Any, Identity], Any]) -> Any:
+    async def _do(self, act: str, work: Callable[[Connection, Settings, Identity], object]) -> Any:
         services = session.services()
 
         async def written(who: Identity) -> None:

@@ -15,6 +15,7 @@ from account_app.components.figures import DEFAULT, is_locale
 from account_app.guard import sockets
 from relay import accounts, clock, operating
 from relay.accounts import Credential, Identity
+from relay.services import Services
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -26,11 +27,11 @@ ZONE_LENGTH_MAX = 64
 DONE_MAX = 10_000
 ENDED = object()
 
-_services: Any = None
+_services: Services | None = None
 
 
 @contextlib.contextmanager
-def using(services: Any) -> Iterator[None]:
+def using(services: Services) -> Iterator[None]:
     """Makes the relay's services those of every page, for as long as the server runs."""
     global _services
     _services = services
@@ -40,8 +41,9 @@ def using(services: Any) -> Iterator[None]:
         _services = None
 
 
-def services() -> Any:
-    """The relay's services (relay.services.Services) of this process."""
+def services() -> Services:
+    """The relay's services of this process."""
+    assert _services is not None, "the server must open the relay's services"
     return _services
 
 

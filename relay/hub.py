@@ -5,7 +5,7 @@ together, however many there are.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -49,7 +49,7 @@ class Hub:
         for event in self._watchers.get(account_id, ()):
             event.set()
 
-    async def watch(self, account_id: str) -> AsyncIterator[None]:
+    async def watch(self, account_id: str) -> AsyncGenerator[None]:
         """Yields after each change; several changes between two turns are one."""
         with self.listening(account_id) as event:
             while True:

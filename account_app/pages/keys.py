@@ -19,6 +19,7 @@ from account_app.reading.keys import KeyLine, KeysFigures, keys_of
 from account_app.session import Session
 from relay import accounts
 from relay.accounts import Identity
+from relay.database import Connection
 from relay.errors import BadInput, NotFound
 from relay.money import pico_from_usd
 
@@ -95,7 +96,7 @@ FOUND: ObjectVar[KeysFigures] = Keys.found  # pyright: ignore[reportAssignmentTy
 CHOSEN: ObjectVar[KeyLine] = FOUND.chosen  # pyright: ignore[reportAssignmentType]
 
 
-def _change(connection: Any, account_id: str, key_id: str, name: str, cap_pico: int | None) -> None:
+def _change(connection: Connection, account_id: str, key_id: str, name: str, cap_pico: int | None) -> None:
     accounts.rename_key(connection, account_id, key_id, name)
     accounts.cap_key(connection, account_id, key_id, cap_pico)
 

@@ -1,7 +1,8 @@
 """What the account page shows."""
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from sqlalchemy import Connection
 
 from account_app.components.figures import count, spendable
 from account_app.session import Visitor
@@ -42,7 +43,7 @@ class AccountFigures:
     lost: str = ""
 
 
-def account_of(connection: Any, visitor: Visitor) -> AccountFigures:
+def account_of(connection: Connection, visitor: Visitor) -> AccountFigures:
     """Everything of the page but the address, which the frame shows too."""
     identity = Identity(visitor.account_id, visitor.email, "session", visitor.session_id)
     settings = accounts.preferences_of(connection, visitor.account_id)

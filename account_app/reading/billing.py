@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+
+from sqlalchemy import Connection
 
 from account_app.components.figures import dated, dollars, round_dollars, share, spendable
 from account_app.session import Visitor, services
@@ -108,7 +109,7 @@ class BillingFigures:
     invoices: list[InvoiceLine] = field(default_factory=list[InvoiceLine])
 
 
-def billing_of(connection: Any, visitor: Visitor) -> BillingFigures:
+def billing_of(connection: Connection, visitor: Visitor) -> BillingFigures:
     """Everything of the page but the next invoice, of one moment."""
     account_id, settings = visitor.account_id, services().settings
     balance = usage.balance(connection, account_id)

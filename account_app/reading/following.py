@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+
+from sqlalchemy import Connection
 
 from account_app import spans
 from account_app.components.figures import dollars, requests, whole_day
@@ -52,7 +53,7 @@ def account_sum(account_id: str) -> str:
     return f"account:{account_id}"
 
 
-def followed_of(connection: Any, visitor: Visitor) -> FollowedFigures:
+def followed_of(connection: Connection, visitor: Visitor) -> FollowedFigures:
     """A page of the rows behind `?sum=`. Like all of the page it is read for operators alone."""
     asked = _asked(visitor)
     if asked is None:

@@ -1,7 +1,8 @@
 """What the keys page shows."""
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from sqlalchemy import Connection
 
 from account_app.components.figures import dollars
 from account_app.session import Visitor
@@ -35,7 +36,7 @@ class KeysFigures:
     most: str = str(accounts.KEYS_MAX)
 
 
-def keys_of(connection: Any, visitor: Visitor) -> KeysFigures:
+def keys_of(connection: Connection, visitor: Visitor) -> KeysFigures:
     """The live keys; `chosen` is the one that the address names."""
     rows = accounts.list_keys(connection, visitor.account_id)
     lines = [_line(row, visitor.locale) for row in rows]

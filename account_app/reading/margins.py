@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+
+from sqlalchemy import Connection
 
 from account_app import spans
 from account_app.components.drawn import Axis, Bar, Compared, Slice
@@ -46,7 +47,7 @@ class Earned:
     models: list[MarginLine] = field(default_factory=list[MarginLine])
 
 
-def earned_of(connection: Any, visitor: Visitor) -> Earned:
+def earned_of(connection: Connection, visitor: Visitor) -> Earned:
     """Whole days of the reader's zone, today among them."""
     zone, locale = zone_named(visitor.zone), visitor.locale
     span = spans.span_from({}, clock.now(), zone)

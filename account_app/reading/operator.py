@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection, Row
+
 from account_app.components.figures import count, dollars, exact, megabytes, spendable
 from account_app.reading.following import FollowedFigures, account_sum, followed_of
 from account_app.reading.margins import Earned, earned_of
@@ -10,6 +12,7 @@ from account_app.session import Visitor
 from relay import billing, operating
 from relay.clock import rfc3339
 from relay.errors import NotFound
+from relay.usage import RequestView
 
 EVENTS = 20
 INSPECTIONS = {"audit": "Our books, recomputed", "reconcile": "Our books and Stripe's"}
@@ -98,7 +101,7 @@ class OperatorFigures:
     acts: list[ActLine] = field(default_factory=list[ActLine])
 
 
-def operator_page(connection: Any, visitor: Visitor) -> OperatorFigures:
+def operator_page(connection: Connection, visitor: Visitor) -> OperatorFigures:
     """The last days of everybody, the accounts that are looked for, and the one that the address names."""
     waiting = billing.oldest_unsent(connection)
     inspected = operating.inspections(connection)
@@ -115,7 +118,7 @@ def operator_page(connection: Any, visitor: Visitor) -> OperatorFigures:
     )
 
 
-def _opened(connection: Any, visitor: Visitor) -> dict[str, Any]:
+def _opened(connection: Connection, visitor: Visitor) -> dict[str, Any]:
     wanted = visitor.query.get("account", "")[:100]
     if not wanted:
         return {}
@@ -149,13 +152,13 @@ def _person(each: operating.Found, locale: str) -> Person:
     )
 
 
-def _call(each: Any, locale: str) -> Call:
+def _call(each: RequestView, locale: str) -> Call:
     return Call(
         each.request_id, rfc3339(each.at), each.model, dollars(each.price_pico, locale), exact(each.price_pico, locale)
     )
 
 
-def _event(row: Any) -> EventLine:
+def _event(row: Row[Any]) -> EventLine:
     tone = {"failed": "bad", "set_aside": "warn"}.get(row.state, "plain")
     words = row.state.replace("_", " ").capitalize()
     return EventLine(row.id, row.type, words, tone, str(row.attempts), row.error, rfc3339(row.received_at))

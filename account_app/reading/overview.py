@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+
+from sqlalchemy import Connection
 
 from account_app import session
 from account_app.components.drawn import Fall, Slice
@@ -47,7 +48,7 @@ class OverviewFigures:
     sdk: str = ""
 
 
-def overview_of(connection: Any, visitor: Visitor) -> OverviewFigures:
+def overview_of(connection: Connection, visitor: Visitor) -> OverviewFigures:
     """Reads the snapshot, thirty days of roll-ups, what else moved credit, and the latest rows."""
     account_id, locale, zone = visitor.account_id, visitor.locale, zone_named(visitor.zone)
     balance = usage.balance(connection, account_id)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+
+from sqlalchemy import Connection
 
 from account_app import spans
 from account_app.components.figures import count, dollars, exact, requests
@@ -13,7 +14,7 @@ from account_app.session import Visitor
 from account_app.spans import Span, zone_named
 from relay import clock, usage
 from relay.errors import ProductError
-from relay.usage import CorrectionView, Fresh, Receipt, Wanted
+from relay.usage import CorrectionView, Fresh, Receipt, RequestsView, UsageRow, Wanted
 
 ROWS = 25
 HOUR = timedelta(hours=1)
@@ -110,7 +111,7 @@ class RequestsFigures:
     receipt: ReceiptFigures = field(default_factory=ReceiptFigures)
 
 
-def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
+def requests_of(connection: Connection, visitor: Visitor) -> RequestsFigures:
     """Reads one page by its place in the log, and what there is to choose from."""
     account_id, locale, query = visitor.account_id, visitor.locale, visitor.query
     span = spans.span_from(query, clock.now(), zone_named(visitor.zone))
@@ -136,7 +137,7 @@ def requests_of(connection: Any, visitor: Visitor) -> RequestsFigures:
     )
 
 
-def _models(connection: Any, account_id: str, span: Span, chosen: str | None, fresh: Fresh) -> list[Choice]:
+def _models(connection: Connection, account_id: str, span: Span, chosen: str | None, fresh: Fresh) -> list[Choice]:
     """The models that were used, and storage when it was."""
     names = {*usage.models_used(connection, account_id, span.start, span.end, fresh), *([chosen] if chosen else [])}
     found = [Choice(name, name) for name in sorted(names - {STORAGE})]
@@ -149,7 +150,7 @@ def _chosen(query: Mapping[str, str], name: str) -> str | None:
     return value[:100].replace("\0", "") if value else None
 
 
-def _found(connection: Any, account_id: str, query: Mapping[str, str], wanted: Wanted) -> Any:
+def _found(connection: Connection, account_id: str, query: Mapping[str, str], wanted: Wanted) -> RequestsView:
     try:
         return usage.requests(connection, account_id, _chosen(query, "before"), ROWS, wanted)
     except ProductError:
@@ -166,10 +167,12 @@ def _hour(query: Mapping[str, str], span: Span) -> tuple[datetime, datetime] | N
     return (start, start + HOUR) if within else None
 
 
-def _sums(connection: Any, visitor: Visitor, within: tuple[datetime, datetime], wanted: Wanted, fresh: Fresh) -> str:
+def _sums(
+    connection: Connection, visitor: Visitor, within: tuple[datetime, datetime], wanted: Wanted, fresh: Fresh
+) -> str:
     """From the roll-ups, so that it is the usage page's own figure. Storage is no call: it has a list of its own."""
 
-    def used(model: str | None) -> Any:
+    def used(model: str | None) -> UsageRow:
         return usage.used(connection, visitor.account_id, *within, model, wanted.key_id, fresh)
 
     rows, stored = used(wanted.model), used("")
@@ -179,7 +182,7 @@ def _sums(connection: Any, visitor: Visitor, within: tuple[datetime, datetime], 
     return f"{requests(rows.requests, visitor.locale)}, {dollars(price_pico, visitor.locale)}"
 
 
-def _receipt_of(connection: Any, account_id: str, request_id: str | None, locale: str) -> ReceiptFigures:
+def _receipt_of(connection: Connection, account_id: str, request_id: str | None, locale: str) -> ReceiptFigures:
     if request_id is None:
         return ReceiptFigures()
     try:

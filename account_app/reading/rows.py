@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+
+from sqlalchemy import Connection
 
 from account_app.session import Visitor
 from account_app.spans import Bins, By, Span
@@ -40,7 +41,7 @@ class Rows:
 
 
 def rows_of(
-    connection: Any,
+    connection: Connection,
     visitor: Visitor,
     span: Span,
     by: By,
@@ -70,7 +71,9 @@ def _order(query: Mapping[str, str], by: By) -> tuple[str, bool]:
     return column, kept.startswith("-")
 
 
-def _some_hours(connection: Any, visitor: Visitor, span: Span, column: str, descending: bool, fresh: Fresh) -> Rows:
+def _some_hours(
+    connection: Connection, visitor: Visitor, span: Span, column: str, descending: bool, fresh: Fresh
+) -> Rows:
     hours = usage.HoursUsed(connection, visitor.account_id, span.start, span.end, fresh)
     page, pages = _place(visitor.query, hours.count)
     order = None if column == "bucket" else column

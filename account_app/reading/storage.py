@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from sqlalchemy import Connection, Row
+
 from account_app.components.drawn import Slice
 from account_app.components.figures import count, dollars, exact, megabytes
 from account_app.session import Visitor, services
@@ -62,7 +64,7 @@ class StorageFigures:
     undo_days: str = str(storage.UNDO.days)
 
 
-def storage_of(connection: Any, visitor: Visitor) -> StorageFigures:
+def storage_of(connection: Connection, visitor: Visitor) -> StorageFigures:
     """A page of the files, what can be put back, and how much all of it is."""
     house, account_id, locale = services().storehouse, visitor.account_id, visitor.locale
     found = _page(connection, account_id, visitor.query.get("after", ""))
@@ -85,14 +87,14 @@ def storage_of(connection: Any, visitor: Visitor) -> StorageFigures:
     )
 
 
-def _page(connection: Any, account_id: str, after: str) -> storage.Listed:
+def _page(connection: Connection, account_id: str, after: str) -> storage.Listed:
     try:
         return storage.listed(connection, account_id, after, ROWS)
     except BadInput:
         return storage.listed(connection, account_id, None, ROWS)
 
 
-def _line(row: Any, house: Any, locale: str) -> FileLine:
+def _line(row: Row[Any], house: storage.Storehouse, locale: str) -> FileLine:
     price_pico = storage.month_price(house.prices, row.bytes)
     return FileLine(
         name=row.name,
@@ -105,7 +107,7 @@ def _line(row: Any, house: Any, locale: str) -> FileLine:
     )
 
 
-def _deleted(row: Any, locale: str) -> DeletedLine:
+def _deleted(row: Row[Any], locale: str) -> DeletedLine:
     return DeletedLine(row.name, megabytes(row.bytes, locale), rfc3339(row.purge_at))
 
 

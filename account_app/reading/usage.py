@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Any
 from urllib.parse import urlencode
+
+from sqlalchemy import Connection
 
 from account_app import spans
 from account_app.components.drawn import Axis, Bar, Compared, Slice
@@ -59,7 +60,7 @@ class UsageFigures:
     pages: int = 1
 
 
-def usage_of(connection: Any, visitor: Visitor) -> UsageFigures:
+def usage_of(connection: Connection, visitor: Visitor) -> UsageFigures:
     """Reads the roll-ups of the span and of the one before; the table's rows and the chart's bars are sums of them."""
     account_id, locale, query = visitor.account_id, visitor.locale, visitor.query
     span = spans.span_from(query, clock.now(), zone_named(visitor.zone))
@@ -104,7 +105,7 @@ def _csv_span(span: Span) -> dict[str, object]:
     return {"from": clock.rfc3339(span.start), "to": clock.rfc3339(span.end)}
 
 
-def _names(connection: Any, account_id: str, by: By) -> dict[str, str]:
+def _names(connection: Connection, account_id: str, by: By) -> dict[str, str]:
     return usage.key_names(connection, account_id) if by == "key" else SERVICES if by == "service" else {}
 
 

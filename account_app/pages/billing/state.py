@@ -16,6 +16,7 @@ from account_app.reading.billing import BillingFigures, Upcoming
 from account_app.session import Session, Visitor
 from relay import billing, ledger
 from relay.billing import alerts
+from relay.database import Connection
 from relay.errors import ProductError
 
 ROUTE = "/billing"
@@ -130,7 +131,7 @@ class Billing(Live, Session):
         return None
 
 
-def _choose(connection: Any, account_id: str, name: str, wanted: bool) -> None:
+def _choose(connection: Connection, account_id: str, name: str, wanted: bool) -> None:
     chosen = alerts.choices(connection, account_id)._replace(**{name: wanted})
     alerts.choose(connection, account_id, chosen)
 
