@@ -68,10 +68,6 @@ class Site:
         self._files |= dict(_load_panel(panel, self.everywhere))
         self._missing = self._files.get("/404") or _plain(b"Not found.", self.everywhere)
 
-    @property
-    def is_built(self) -> bool:
-        return "/" in self._files
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].rstrip("/") or "/"
         if path == SIGN_IN:

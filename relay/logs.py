@@ -145,11 +145,6 @@ class _Unfailing:
         return self._stream.isatty()
 
 
-def bind_request(request_id: str) -> None:
-    """For callers outside of `answers.WithRequestId`: every later line of this task carries the id."""
-    structlog.contextvars.bind_contextvars(request_id=request_id)
-
-
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Replaces everything that looks like a secret, at any depth: by its key, or by its form."""
     return {name: _clean(name, value) for name, value in event.items()}

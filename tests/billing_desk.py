@@ -23,7 +23,7 @@ from relay.gateways.payments import Payments
 from relay.gateways.payments.reading import said
 from relay.ids import new_id
 from relay.ledger import Hold, Settle
-from relay.money import PICO_PER_CENT, PICO_PER_USD
+from relay.money import PICO_PER_USD
 from relay.pricing import PriceTable, Tokens
 from relay.settings import read_settings
 from relay.tables import Grant, Outbox, Window, table
@@ -176,10 +176,6 @@ async def anywhere(database_url: str) -> AsyncIterator[Town]:
     """On SQLite, and on PostgreSQL."""
     async with town(database_url) as made:
         yield made
-
-
-def overage_of(cents: int) -> int:
-    return cents * PICO_PER_CENT
 
 
 def shuffled(seed: int) -> Callable[[list[Any]], list[Any]]:

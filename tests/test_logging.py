@@ -135,17 +135,6 @@ async def test_every_line_carries_the_id_of_its_request(written: io.StringIO) ->
     assert sorted(told) == sorted([*ids, *ids])
 
 
-def test_a_request_id_can_be_bound_by_hand(written: io.StringIO) -> None:
-    with structlog.contextvars.bound_contextvars():
-        logs.bind_request("req_1")
-        structlog.get_logger().info("inside")
-    structlog.contextvars.clear_contextvars()
-    structlog.get_logger().info("outside")
-    inside, outside = lines(written)
-    assert inside["request_id"] == "req_1"
-    assert "request_id" not in outside
-
-
 def test_uvicorn_speaks_through_the_same_chain_and_access_lines_are_left_out(written: io.StringIO) -> None:
     logging.getLogger("uvicorn.error").info("started with %s", SECRETS[0], extra={"color_message": "a colour"})
     logging.getLogger("uvicorn.access").info("GET /")

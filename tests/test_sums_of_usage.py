@@ -59,7 +59,6 @@ def everything(connection: Connection, person: Person) -> list[Any]:
     start = now - timedelta(days=40)
     for zone in ZONES:
         asked += [usage.usage(connection, person.account_id, start, now, by, zone) for by in usage.BYS]
-        asked.append(usage.summary(connection, person.account_id, zone))
     edges = [start + timedelta(days=3) * n for n in range(15)]
     asked += [usage.buckets(connection, person.account_id, edges, split) for split in (None, "model", "service", "key")]
     asked.append(usage.used(connection, person.account_id, start, now, MODEL, "a"))

@@ -33,7 +33,6 @@ MODEL = "claude-sonnet-5-5"
 STEPS, EXAMPLES = 35, 24
 TTL = timedelta(minutes=30)
 TURN = timedelta(minutes=20)
-INPUT = 10
 balances, entries, grants, holds = table(Balance), table(Entry), table(Grant), table(HoldRow)
 usage, hours = table(Usage), table(UsageHour)
 

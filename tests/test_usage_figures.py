@@ -262,26 +262,12 @@ def test_no_cell_of_the_csv_is_a_formula_and_quotes_are_doubled() -> None:
     assert {row[-1] for row in read} == {"-0.5"}
 
 
-async def test_this_month_and_today_are_those_of_the_readers_zone(books: Books) -> None:
-    anna = books.person(ANNA)
-    clock.move(datetime(2026, 11, 30, 23, 30, tzinfo=UTC) - clock.now())
-    await books.call(anna)
-    clock.move(timedelta(minutes=40))
-    await books.call(anna)
-    in_utc = books.database.read_now(lambda c: usage.summary(c, anna.account_id, "UTC"))
-    in_berlin = books.database.read_now(lambda c: usage.summary(c, anna.account_id, "Europe/Berlin"))
-    assert (in_utc.month_requests, in_utc.today_requests) == (1, 1)
-    assert (in_berlin.month_requests, in_berlin.today_requests) == (2, 2)
-    assert in_berlin.month_pico == 2 * in_utc.month_pico > 0
-
-
 def test_no_figure_is_read_by_walking_through_history(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'plans.db'}")
     SQLModel.metadata.create_all(engine)
     run: list[tuple[str, Any]] = []
     event.listen(engine, "before_cursor_execute", lambda *args: run.append((args[2], args[3])))
     reads: list[Callable[[Connection], object]] = [
-        lambda c: usage.summary(c, "a"),
         lambda c: usage.requests(c, "a"),
         *(lambda c, by=by: usage.usage(c, "a", NOON - timedelta(days=30), NOON, by) for by in usage.BYS),
     ]

@@ -22,7 +22,6 @@ from relay.errors import Forbidden
 
 ROUTE = "/storage"
 TITLE = "Storage"
-NAME_CHARACTERS_MAX = 255
 
 
 class Storage(Acting, Live, Session):

@@ -147,6 +147,6 @@ export class Session {
   }
 }
 
-export function isSignedOut(problem: unknown): boolean {
+function isSignedOut(problem: unknown): boolean {
   return problem instanceof Fault && problem.code === 'signed_out'
 }

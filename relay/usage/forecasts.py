@@ -9,8 +9,6 @@ from relay.usage.balances import GrantView
 DAYS_KNOWN_MIN = 3
 DAYS_FOR_WEEKS = 14
 DAYS_KNOWN_MAX = 28
-HORIZON_DAYS = 365
-"""Beyond it nobody can say when credit runs out, and nobody should."""
 
 
 @dataclass(frozen=True, slots=True)

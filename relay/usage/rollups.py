@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from itertools import pairwise
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -70,16 +69,6 @@ class UsageView:
     total: UsageRow
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """This calendar month and today, in the zone that was asked for."""
-
-    month_pico: int
-    month_requests: int
-    today_pico: int
-    today_requests: int
-
-
 def usage(
     connection: Connection, account_id: str, start: datetime, end: datetime, by: By, zone: str = "UTC"
 ) -> UsageView:
@@ -93,18 +82,6 @@ def usage(
     else:
         found = _by_time(connection, account_id, start, end, None if by == "hour" else place_named(zone))
     return UsageView(found, total(found))
-
-
-def summary(connection: Connection, account_id: str, zone: str = "UTC") -> Summary:
-    """What was spent this month and today."""
-    place = place_named(zone)
-    now = clock.now()
-    today = now.astimezone(place).date()
-    begins = [midnight(today.replace(day=1), place), midnight(today, place)]
-    found = summed(connection, account_id, [*pairwise([*begins, clock.hour_of(now) + HOUR])])
-    before, day = (row_of("", found.get((n, ""))) for n in range(2))
-    month = total((before, day))
-    return Summary(month.price_pico, month.requests, day.price_pico, day.requests)
 
 
 def used(

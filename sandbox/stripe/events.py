@@ -13,7 +13,6 @@ from sandbox.stripe.store import Json, Store
 
 API_VERSION = _ApiVersion.CURRENT
 EVENTS_MAX = 20_000
-MISSING = object()
 
 
 def emit(store: Store, kind: str, thing: Json, before: Json | None = None) -> Json:

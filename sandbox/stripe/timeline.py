@@ -36,9 +36,6 @@ class Timeline:
         self.order += 1
         heapq.heappush(self.due, (at, self.order, name, object_id))
 
-    def next_at(self) -> float | None:
-        return self.due[0][0] if self.due else None
-
     def run(self, store: Store) -> int:
         """Does what is due by now; how many that was."""
         done = 0

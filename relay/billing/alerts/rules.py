@@ -22,7 +22,6 @@ CREDIT_STEPS = (20, 5, 0)
 """Percent of the last grant that is left."""
 
 CAP_KINDS = tuple(f"cap_{step}" for step in CAP_STEPS)
-CREDIT_KINDS = tuple(f"credit_{step}" for step in CREDIT_STEPS)
 ALWAYS = ("payment_failed", "receipt", "plan_ended", "storage_unpaid", "storage_ends")
 """What nobody can choose not to be told: it is about a payment that was made, or is asked for."""
 
