@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
@@ -10,47 +11,12 @@ import aiohttp
 import pytest
 from multidict import CIMultiDict
 from socketio.exceptions import BadNamespaceError
+from sqlalchemy import text
 
 from account_app.guard import NOBODYS_SOCKETS_MAX, Sockets
 from relay.accounts import Whereabouts
 from tests.dashboard import HYDRATE, NAMESPACE, Dashboard, handshake, hash_of, running, tab
-
-OVERVIEW = "reflex___state____state.account_app___session____session.account_app___pages___overview____overview"
-USAGE = "reflex___state____state.account_app___session____session.account_app___pages___usage____usage"
-REQUESTS = "reflex___state____state.account_app___session____session.account_app___pages___requests____requests"
-BILLING = "reflex___state____state.account_app___session____session.account_app___pages___billing___state____billing"
-ASSISTANT = "reflex___state____state.account_app___session____session.account_app___pages___assistant____assistant"
-KEYS = "reflex___state____state.account_app___session____session.account_app___pages___keys____keys"
-STORAGE = "reflex___state____state.account_app___session____session.account_app___pages___storage____storage"
-OPERATOR = "reflex___state____state.account_app___session____session.account_app___operating____operator"
-ACCOUNT = "reflex___state____state.account_app___session____session.account_app___owning____account"
-ROOT = "reflex___state____state"
-
-HANDLERS = {
-    f"{ROOT}.hydrate",
-    f"{ROOT}.hydrate_and_load",
-    f"{ROOT}.set_is_hydrated",
-    f"{ROOT}.reflex___state____on_load_internal_state.set_is_hydrated",
-    f"{ROOT}.reflex___state____frontend_event_exception_state.handle_frontend_exception",
-    f"{ROOT}.reflex___state____on_load_internal_state.on_load_internal",
-    f"{ROOT}.reflex___state____update_vars_internal_state.update_vars_internal",
-    f"{OVERVIEW}.load",
-    f"{OVERVIEW}.follow",
-    f"{USAGE}.load",
-    f"{USAGE}.follow",
-    f"{REQUESTS}.load",
-    f"{REQUESTS}.follow",
-    f"{ASSISTANT}.load",
-    *(f"{STORAGE}.{name}" for name in ("load", "follow", "delete", "put_back", "forget")),
-    *(f"{KEYS}.{name}" for name in ("load", "follow", "make", "change", "revoke", "forget", "forget_later")),
-    *(f"{ACCOUNT}.{name}" for name in ("load", "follow", "end_session", "choose", "request_move", "confirm_move")),
-    *(f"{OPERATOR}.{name}" for name in ("load", "follow", "give", "correct", "block", "unblock", "replay")),
-    *(f"{OPERATOR}.{name}" for name in ("look", "inspect")),
-    *(f"{ACCOUNT}.{name}" for name in ("allow_mail", "cancel_move", "follow_export", "request_closing", "close")),
-    *(f"{BILLING}.{name}" for name in ("load", "follow", "start_plan", "top_up", "top_up_by", "open_portal")),
-    *(f"{BILLING}.{name}" for name in ("set_cap", "set_alert")),
-}
-"""Everything that anybody can call by name. A new one belongs here only once these tests have called it."""
+from tests.handlers import HANDLERS, OVERVIEW, ROOT
 
 WRONG = [None, True, -1, 1e308, "x" * 5000, [], [[]], {"a": {"b": []}}, "../../etc/passwd", "\0", "false"]
 
@@ -173,11 +139,11 @@ async def test_every_handler_called_by_nobody_tells_and_changes_nothing(dashboar
 
 async def test_the_handlers_are_those_that_are_known(dashboard: Dashboard) -> None:
     found = await asyncio.create_subprocess_exec(
-        *_python(
-            "from account_app.server import load_reflex; load_reflex();"
-            "from reflex_base.registry import RegistrationContext as R;"
-            "print(*sorted(R.get().event_handlers), sep='\\n')"
-        ),
+        sys.executable,
+        "-c",
+        "from account_app.server import load_reflex; load_reflex();"
+        "from reflex_base.registry import RegistrationContext as R;"
+        "print(*sorted(R.get().event_handlers), sep='\\n')",
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await found.communicate()
@@ -312,8 +278,6 @@ async def test_other_doors_of_reflex_are_shut(dashboard: Dashboard) -> None:
 
 def _everything(dashboard: Dashboard) -> list[object]:
     """What an attacker would like to change."""
-    from sqlalchemy import text
-
     names = ("accounts", "sessions", "balances", "grants", "entries", "holds", "usage", "api_keys")
     columns = {"sessions": "id, account_id, token_hash, expires_at"}
     return [
@@ -322,12 +286,6 @@ def _everything(dashboard: Dashboard) -> list[object]:
         )
         for name in names
     ]
-
-
-def _python(code: str) -> list[str]:
-    import sys
-
-    return [sys.executable, "-c", code]
 
 
 def test_of_too_many_sockets_of_nobody_the_oldest_ends() -> None:

@@ -14,14 +14,8 @@ from sqlalchemy import select, text, update
 from relay import accounts, clock, operating
 from relay.tables import ApiKey, Session, table
 from tests.dashboard import Dashboard, running, tab
+from tests.handlers import ACCOUNT, KEYS, OPERATOR, STORAGE
 
-_PAGES = "reflex___state____state.account_app___session____session.account_app___pages___"
-OPERATOR = "reflex___state____state.account_app___session____session.account_app___operating____operator"
-STORAGE = f"{_PAGES}storage____storage"
-KEYS, ACCOUNT = (
-    f"{_PAGES}keys____keys",
-    "reflex___state____state.account_app___session____session.account_app___owning____account",
-)
 ONCE = operating.new_key()
 ANNA, BOB = "anna@example.com", "bob@example.com"
 HUGE = "x" * 1_000_000
