@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from account_app.drawing import SCRIPT, Drawing
@@ -26,6 +27,8 @@ LOCK_FILES = ("package.json", "package-lock.json")
 
 TEXT = {".html", ".js", ".mjs", ".css", ".svg", ".json", ".txt", ".webmanifest", ".xml", ".ts"}
 WORTH_COMPRESSING_BYTES = 512
+DRAWING_SECONDS_MAX = 60
+"""Nobody waits for a page here, and the machine may be busy with something else."""
 
 BAKED = "`ws://api-origin.invalid/_event`"
 ADDRESS = (
@@ -124,15 +127,17 @@ def make_drawing() -> None:
     subprocess.run([node, vite, "build", "-c", "draw.config.js"], cwd=WEB, check=True)  # noqa: S603
     made = (WEB / "build" / "drawing" / "draw.js").read_text()
     SCRIPT.write_text(f"(() => {{{PLATFORM.read_text()}{made}}})()")
-    drawing = Drawing(SCRIPT)
-    for place in PLACES:
-        page = (SITE / f"{place.address.removeprefix('/') or 'index'}.html").read_text()
-        drawn = drawing.draw_now(route_of(place.address), f"{place.address.rstrip('/')}/", "{}")
-        if not page.partition("<body>")[2].startswith(drawn + "<script"):
-            raise SystemExit(
-                f"{place.address} is drawn otherwise than it was exported: see account_app/front/draw.jsx."
-            )
-    drawing.close()
+    with closing(Drawing(SCRIPT)) as drawing:
+        for place in PLACES:
+            check_drawing(drawing, place.address)
+
+
+def check_drawing(drawing: Drawing, address: str) -> None:
+    """SystemExit unless a page without figures is byte for byte what was exported."""
+    page = (SITE / f"{address.removeprefix('/') or 'index'}.html").read_text()
+    drawn = drawing.draw_now(route_of(address), f"{address.rstrip('/')}/", "{}", DRAWING_SECONDS_MAX)
+    if not page.partition("<body>")[2].startswith(drawn + "<script"):
+        raise SystemExit(f"{address} is drawn otherwise than it was exported: see account_app/front/draw.jsx.")
 
 
 def compress(site: Path) -> None:

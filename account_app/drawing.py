@@ -3,6 +3,7 @@ docs/decisions/figures-in-the-page.md.
 """
 
 import asyncio
+import atexit
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,8 +47,9 @@ class Drawing:
         finally:
             self._waiting -= 1
 
-    def draw_now(self, route: str, address: str, told: str) -> str:
-        return self._opened().call("draw", route, address, told, timeout_sec=SECONDS_MAX)
+    def draw_now(self, route: str, address: str, told: str, seconds_max: float = SECONDS_MAX) -> str:
+        """The same for whoever has a thread of their own."""
+        return self._opened().call("draw", route, address, told, timeout_sec=seconds_max)
 
     def close(self) -> None:
         self._thread.submit(self._shut).result()
@@ -58,16 +60,22 @@ class Drawing:
             # Twenty megabytes of V8 are read only by a server that somebody looks at.
             from py_mini_racer import MiniRacer
 
-            engine = MiniRacer()
-            engine.set_hard_memory_limit(HEAP_MAX_BYTES)
-            engine.eval(self._script.read_text())
-            self._engine = engine
+            self._engine = MiniRacer()
+            # A process that ends without `close` would wait for the engine's thread, which Python has stopped by then.
+            atexit.register(self._shut)
+            try:
+                self._engine.set_hard_memory_limit(HEAP_MAX_BYTES)
+                self._engine.eval(self._script.read_text())
+            except BaseException:
+                self._shut()
+                raise
         return self._engine
 
     def _shut(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        atexit.unregister(self._shut)
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
 
 
 def with_sheet(body: str) -> tuple[str, str]:

@@ -2,15 +2,20 @@
 
 import base64
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
+from relay.settings import ROOT
 from tests import history
 from tests.dashboard import Dashboard, built_site, running
 from tests.product import eventually
@@ -169,3 +174,27 @@ def _visiting(product: Dashboard, browser: Browser, *, scripts: bool) -> Iterato
     context.add_cookies(cookies)
     yield context.new_page()
     context.close()
+
+
+LEFT_OPEN = """
+from pathlib import Path
+from account_app.drawing import Drawing
+drawing = Drawing(Path("drawing.js"))
+drawing.draw_now("/", "/", "{}", 0.01)
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("globalThis.draw = () => { for (;;); }", "JSTimeoutException"),
+        ("throw new Error('half a file')", "half a file"),
+    ],
+)
+def test_a_process_that_breaks_off_while_it_draws_ends(tmp_path: Path, script: str, why: str) -> None:
+    (tmp_path / "drawing.js").write_text(script)
+    surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", LEFT_OPEN]
+    ended = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert why in ended.stderr
