@@ -6,6 +6,7 @@ rows that a batch will change are locked in one order. Readers never write.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ Batch = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 BUSY_SECONDS = 10
 READERS = 4
 KEPT_COMMITS = 1000
+LATE_SECONDS = 0.5
 # A server that vanished without a word is noticed in seconds, not after the two hours that TCP would take.
 POSTGRESQL: dict[str, Any] = {
     "connect_timeout": 5,
@@ -63,6 +65,8 @@ class Database:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._kept: Connection | None = None
         self._commits = 0
+        self._failed = False
+        self._committing_since: float | None = None
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Runs `work` in a transaction that it shares with others; its exception undoes it alone."""
@@ -106,6 +110,12 @@ class Database:
             _refuse_unless_open(connection)
             return done
 
+    @property
+    def is_late(self) -> bool:
+        """The last commit failed, or this one has taken so long that the next may fail too."""
+        since = self._committing_since
+        return self._failed or (since is not None and time.monotonic() - since > LATE_SECONDS)
+
     def queues(self) -> dict[str, int]:
         """How many commands wait for the next commit and the next look-up."""
         return {"writer": self._writer.depth, "looker": self._looker.depth}
@@ -122,8 +132,17 @@ class Database:
 
     def _commit_together(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
         COMMANDS_IN_COMMIT.observe(sum(len(commands) for _, commands in groups))
-        with COMMIT_SECONDS.time():
-            return _twice(lambda: self._commit_once(groups))
+        self._committing_since = time.monotonic()
+        try:
+            with COMMIT_SECONDS.time():
+                outcomes = _twice(lambda: self._commit_once(groups))
+        except Unavailable:
+            self._failed = True
+            raise
+        finally:
+            self._committing_since = None
+        self._failed = False
+        return outcomes
 
     def _commit_once(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
         """On a connection that the writer's thread keeps from one commit to the next, until one fails."""

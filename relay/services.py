@@ -18,8 +18,9 @@ from relay.gateways.objects import Objects, open_objects
 from relay.gateways.payments import Payments
 from relay.hub import Hub
 from relay.ids import new_id
-from relay.keeping import Drawer
+from relay.keeping import Drawer, Slate
 from relay.limits import Limits
+from relay.open_calls import OpenCalls
 from relay.pricing import PriceTable
 from relay.settings import Settings
 from relay.stopping import told_to_stop
@@ -49,10 +50,11 @@ class Services:
     objects: Objects
     hub: Hub
     unbooked: Unbooked
+    open_calls: OpenCalls
     worker: str
     tracer: "Tracer | None" = None
     reading: Reading = field(default_factory=Reading)
-    open_calls: set[str] = field(default_factory=set[str])
+    relaying: set[str] = field(default_factory=set[str])
     """Requests that this process is relaying now."""
 
     @property
@@ -67,7 +69,7 @@ class Services:
 
     def alive(self) -> set[str]:
         """Requests whose truth only this process knows: their holds are renewed, and its sweep passes them by."""
-        return self.open_calls | self.unbooked.request_ids()
+        return self.relaying | self.unbooked.request_ids()
 
 
 @asynccontextmanager
@@ -77,7 +79,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         settings.secret(name)
     database, claude, payments, tracer = _outside(settings)
     worker = new_id("worker")
-    drawer = Drawer(settings, worker)
+    drawer, slate = Drawer(settings, worker), Slate(settings, worker)
     try:
         prices = database.read_now(pricing.current)
         hub = Hub(database)
@@ -92,6 +94,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             open_objects(settings),
             hub,
             Unbooked(database, drawer, hub.changed),
+            OpenCalls(database, slate, settings.HOLD_TTL_SECONDS),
             worker,
             tracer=tracer,
         )
@@ -99,6 +102,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         works = (
             hub.run(),
             services.unbooked.run(),
+            services.open_calls.run(),
             services.limits.keep_places(),
             ticking.run(),
             ticking.keep_holds(),
@@ -118,6 +122,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
     finally:
         database.close()
         drawer.close()
+        slate.close()
 
 
 def _outside(settings: Settings) -> "tuple[Database, Claude, Payments, Tracer | None]":

@@ -12,6 +12,7 @@ import uvicorn
 
 from relay import logs
 from relay.connections import Connection
+from relay.keeping import refuse_unless_usable
 from relay.revisions import refuse_unless_migrated
 from relay.settings_faults import settings_to_serve
 from relay.workers import Workers
@@ -20,6 +21,7 @@ from relay.workers import Workers
 def serve(host: str, port: int, workers: int) -> None:
     """Runs until told to stop. Misconfigured, with every fault at once, before anything has started."""
     settings = settings_to_serve(workers)
+    refuse_unless_usable(settings)
     refuse_unless_migrated(settings)
     logs.configure(settings.LOG_FORMAT)
     config = uvicorn.Config(

@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row, select
 
 from relay import clock, ledger, pricing
 from relay.database import Database
+from relay.keeping import OpenCall
 from relay.ledger import Settle, Settled
 from relay.metering import Learnt
 from relay.pricing import PriceTable
-from relay.tables import Hold, table
+from relay.tables import Hold, Usage, table
 
-holds = table(Hold)
+holds, usage = table(Hold), table(Usage)
 SWEEP_MAX = 1000
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ def _expired(connection: Connection, after: str) -> Sequence[Row[Any]]:
     return connection.execute(expired.order_by(holds.c.request_id).limit(SWEEP_MAX)).all()
 
 
-def _commands(connection: Connection, rows: Sequence[Row[Any]]) -> list[Settle]:
+def _commands(connection: Connection, rows: Sequence[Row[Any] | OpenCall]) -> list[Settle]:
     commands: list[Settle] = []
     load = cache(partial(pricing.load, connection))
     for row in rows:
@@ -57,7 +58,35 @@ def _commands(connection: Connection, rows: Sequence[Row[Any]]) -> list[Settle]:
     return commands
 
 
-def settlement_from_journal(hold: Row[Any], prices: PriceTable) -> Settle:
+def settlements_of_the_dead(connection: Connection, calls: Sequence[OpenCall]) -> list[Settle]:
+    """For calls of which their process had noted beside the database what it knew: by the newer of two journals.
+
+    A sweep may have been first, and is put right when it knew less. What the process booked itself is the last word.
+    """
+    ids = [call.request_id for call in calls]
+    with_hold = {row.request_id: row for row in connection.execute(select(holds).where(holds.c.request_id.in_(ids)))}
+    newest = [_newer(with_hold.get(call.request_id), call) for call in calls]
+    found = select(usage).where(usage.c.request_id.in_(ids), usage.c.kind == "request")
+    booked = {row.request_id: row for row in connection.execute(found)}
+    return [
+        replace(command, swept=False)
+        for command in _commands(connection, newest)
+        if (row := booked.get(command.request_id)) is None or _knew_less(row, command)
+    ]
+
+
+def _knew_less(booked: Row[Any], command: Settle) -> bool:
+    """Only a sweep books without the status of an answer."""
+    return booked.status == 0 and booked.price_pico < command.price_pico
+
+
+def _newer(hold: Row[Any] | None, call: OpenCall) -> Row[Any] | OpenCall:
+    if hold is None or Learnt.from_journal(hold.journal).journals < Learnt.from_journal(call.journal).journals:
+        return call
+    return hold
+
+
+def settlement_from_journal(hold: Row[Any] | OpenCall, prices: PriceTable) -> Settle:
     """What is known of a call that nobody can ask any more: without a journal nothing, not even that it was free."""
     learnt = Learnt.from_journal(hold.journal)
     learnt.unsure = learnt.unsure or not learnt.started

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -9,8 +10,9 @@ import structlog
 from relay import keeping, ledger
 from relay.database import Database
 from relay.errors import Unavailable
-from relay.keeping import Drawer
+from relay.keeping import Drawer, OpenCall
 from relay.ledger import Settle, Settled
+from relay.settling import settlements_of_the_dead
 
 RETRY_SECONDS = 0.5
 log = structlog.get_logger(__name__)
@@ -77,13 +79,17 @@ class Unbooked:
         with keeping.of_the_dead(path) as found:
             if found is None:
                 return
-            settles, readable = found
+            lines, readable = found
+            settles = lines if path.suffix == keeping.KEPT else await self._of_open(lines)
             outcomes = await self._book(settles)
             if any(isinstance(outcome, Unavailable) for outcome in outcomes):
                 return
             refused = any(map(_is_refusal, outcomes))
             (keeping.set_aside if refused or not readable else keeping.throw_away)(path)
             log.info("left_behind_booked", file=path.name, booked=len(settles))
+
+    async def _of_open(self, calls: Sequence[OpenCall]) -> list[Settle]:
+        return await self._database.read(partial(settlements_of_the_dead, calls=calls))
 
     async def _book(self, settles: Sequence[Settle]) -> list[Settled | BaseException]:
         booking = (self._database.batch(ledger.post, settle) for settle in settles)

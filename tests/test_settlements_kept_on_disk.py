@@ -1,6 +1,8 @@
 """Settlements that wait on this machine's disk: booked once by whoever comes to them, and no fault is silent."""
 
 import asyncio
+import os
+import resource
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,8 +15,8 @@ from relay import clock, ledger
 from relay.audit import recompute
 from relay.database import Database
 from relay.doctor import kept
-from relay.errors import Unavailable
-from relay.keeping import Drawer
+from relay.errors import Misconfigured, Unavailable
+from relay.keeping import Drawer, refuse_unless_usable
 from relay.ledger import Settle
 from relay.settings import Settings
 from relay.settling import sweep
@@ -146,8 +148,22 @@ async def test_the_doctor_tells_a_folder_that_cannot_be_used_and_what_was_set_as
     await asyncio.to_thread((machine.unbooked_folder / "one.set-aside").touch)
     assert [finding.state for finding in await kept.check(machine)] == ["ok", "wrong"]
     await asyncio.to_thread((tmp_path / "file").touch)
-    machine = Settings(UNBOOKED_DIR=str(tmp_path / "file" / "unbooked"))
-    assert [finding.state for finding in await kept.check(machine)] == ["wrong", "ok"]
+    for folder in (tmp_path / "file" / "unbooked", Path("/proc/unbooked")):
+        machine = Settings(UNBOOKED_DIR=str(folder))
+        assert [finding.state for finding in await kept.check(machine)] == ["wrong", "ok"]
+        with pytest.raises(Misconfigured, match=r"UNBOOKED_DIR: .* cannot be used"):
+            refuse_unless_usable(machine)
+
+
+async def test_the_doctor_tells_a_disk_without_room_though_anybody_may_write_there(tmp_path: Path) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+    try:
+        folder, _ = await kept.check(Settings(UNBOOKED_DIR=str(tmp_path)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    assert (folder.state, "cannot be used: File too large" in folder.found) == ("wrong", True)
+    assert await asyncio.to_thread(os.listdir, tmp_path) == []
 
 
 async def test_files_of_another_database_are_left_alone(desk: Desk, machine: Settings) -> None:

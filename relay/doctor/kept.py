@@ -1,11 +1,10 @@
 """The disk on which settlements wait for a database that is away."""
 
 import asyncio
-import os
 from pathlib import Path
 
 from relay.doctor.findings import Finding, judged
-from relay.keeping import SET_ASIDE
+from relay.keeping import SET_ASIDE, try_out
 from relay.settings import Settings
 
 
@@ -14,13 +13,21 @@ async def check(settings: Settings) -> list[Finding]:
 
 
 def _look(folder: Path) -> list[Finding]:
-    nearest = next(place for place in (folder, *folder.parents) if place.exists())
-    usable = nearest.is_dir() and os.access(nearest, os.W_OK)
+    unusable = _unusable(folder)
     aside = sorted(path.name for path in folder.glob(f"*{SET_ASIDE}"))
-    found = f"{folder}" if usable else f"{folder}, which cannot be written to"
-    fix = "Mount a disk there that outlives the server, or set UNBOOKED_DIR."
+    found = f"{folder}, which cannot be used: {unusable}" if unusable else f"{folder}"
+    fix = "Mount a disk there that outlives the server, with room on it, or set UNBOOKED_DIR."
     read = f"See docs/endings.md: correct the calls in {folder}, then delete the files."
     return [
-        judged(usable, "unbooked: folder", found, "a folder to write to", fix),
+        judged(not unusable, "unbooked: folder", found, "a folder to write to", fix),
         judged(not aside, "unbooked: set aside", ", ".join(aside) or "nothing", "nothing", read),
     ]
+
+
+def _unusable(folder: Path) -> str:
+    """Why, or nothing. A folder that is not there yet is left to the server, whose own it must be."""
+    try:
+        try_out(next(place for place in (folder, *folder.parents) if place.exists()))
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""

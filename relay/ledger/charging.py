@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 from relay import clock
 from relay.ledger import shelf
 from relay.ledger.book import Book
-from relay.ledger.rolling import add_late
+from relay.ledger.rolling import add_late, late_among
 from relay.ledger.usage_rows import roll_up
 from relay.tables import Usage, table
 
@@ -57,7 +57,7 @@ def charge(connection: Connection, charges: Sequence[Charge]) -> int:
     if rows:
         connection.execute(insert(usage), rows)
         roll_up(connection, rows)
-        add_late(connection, {book.account_id: book}, rows)
+        add_late(connection, late_among({book.account_id: book}, rows))
         shelf.put_back(connection, [book], movements, clock.now())
     return short
 

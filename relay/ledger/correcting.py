@@ -14,7 +14,7 @@ from relay.ids import new_id
 from relay.ledger import shelf
 from relay.ledger.book import Book, GrantState, Movement
 from relay.ledger.commands import Settle
-from relay.ledger.rolling import add_late
+from relay.ledger.rolling import add_late, late_among
 from relay.ledger.usage_rows import roll_up, word
 from relay.money import PICO_PER_USD, USD_MAX
 from relay.pricing import Tokens
@@ -101,7 +101,7 @@ def correct(
     movements = move(connection, book, row)
     connection.execute(insert(usage), row)
     roll_up(connection, [row])
-    add_late(connection, {book.account_id: book}, [row])
+    add_late(connection, late_among({book.account_id: book}, [row]))
     if row["key_id"]:
         connection.execute(_SPENT, {"of": row["key_id"], "price": row["price_pico"]})
     shelf.put_back(connection, [book], [(book.account_id, movement) for movement in movements], now)

@@ -78,8 +78,7 @@ class _Posting:
                 self._write()
             self._keep_journals()
             self._renew()
-        if late:
-            add_late(self._connection, self._books, self._usage_rows)
+        add_late(self._connection, late)
         return self._outcomes
 
     def _read(self, calls: Sequence[Hold | Settle]) -> None:

@@ -4,7 +4,7 @@
 so a row that comes late, from before it, is added to the sums in the transaction that books it, and no other is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,15 +56,15 @@ def _end(connection: Connection, mine: Any, until: datetime, rows: int) -> datet
     return connection.execute(later).scalar() or until
 
 
-def add_late(connection: Connection, books: Mapping[str, Book], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Usage rows that were just booked, of which those from before their account's `rolled_until` are summed here."""
-    if late := late_among(books, rows):
-        sums.add(connection, sums.grouped(connection, usage.c.request_id.in_(late)))
-
-
 def late_among(books: Mapping[str, Book], rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The requests whose rows `add_late` will sum."""
+    """The requests of usage rows that are to be booked, of those from before their account's `rolled_until`."""
     return [row["request_id"] for row in rows if _is_late(books[row["account_id"]], row["at"])]
+
+
+def add_late(connection: Connection, request_ids: Sequence[str]) -> None:
+    """Sums rows of `late_among` that were just booked."""
+    if request_ids:
+        sums.add(connection, sums.grouped(connection, usage.c.request_id.in_(request_ids)))
 
 
 def _is_late(book: Book, at: datetime) -> bool:

@@ -56,6 +56,8 @@ class Learnt:
     """The model, in upstream's words."""
     first_token_ms: int | None = None
     upstream_request_id: str = ""
+    journals: int = 0
+    """How often this was journalled: of two journals of a call, the one that says more is the newer."""
 
     def tokens(self, max_tokens: int, context_tokens: int = CONTEXT_TOKENS_MAX) -> Tokens:
         """Upstream's last word where it came, else the estimate.
@@ -124,6 +126,7 @@ class Learnt:
         self.found_read_tokens += self.found_tokens
 
     def journal(self) -> str:
+        self.journals += 1
         return orjson.dumps(self).decode()
 
     @classmethod

@@ -9,6 +9,7 @@ from relay.accounts import Identity
 from relay.admission import Admission
 from relay.endpoints.claude import wire
 from relay.errors import ProductError
+from relay.keeping import OpenCall
 from relay.ledger import Ended, Settled
 from relay.metering import Learnt, Meter
 from relay.money import usd
@@ -35,6 +36,7 @@ class Booking:
         self._began = began
         self._prices = prices
         self._closed = False
+        services.open_calls.add(request_id, self._known)
         metrics.HOLDS_OPEN.inc()
 
     @property
@@ -47,10 +49,17 @@ class Booking:
 
     def journal(self) -> None:
         """Keeps with the hold what is known by now, should this process die. Nobody waits for it."""
-        self.meter.count_text()
         until = clock.now() + clock.seconds(self._services.settings.HOLD_TTL_SECONDS)
-        command = ledger.Journal(self._request_id, self.learnt.journal(), until)
+        command = ledger.Journal(self._request_id, self._known().journal, until)
         self._services.database.post(ledger.post, command)
+
+    def _known(self) -> OpenCall:
+        self.meter.count_text()
+        asked = self._admission
+        return OpenCall(
+            self._request_id, self._account_id, asked.model, asked.max_tokens, self._prices.version,
+            self.learnt.journal(),
+        )  # fmt: skip
 
     async def settle(self, ended: Ended) -> Settled | None:
         """The usage row. When the database cannot take it now, it is kept until it can, and None is returned."""
@@ -62,7 +71,8 @@ class Booking:
             settled = await services.database.batch(ledger.post, command, services.unbooked.keep)
         except ProductError:
             log.error("settle_failed", ended=ended)
-        self._report(command)
+        finally:
+            self._report(command)
         return settled
 
     def close(self, ended: Ended) -> None:
@@ -100,6 +110,7 @@ class Booking:
         )
 
     def _report(self, command: ledger.Settle) -> None:
+        self._services.open_calls.remove(self._request_id)
         self._tell_other_model()
         self._services.hub.changed(self._account_id)
         metrics.HOLDS_OPEN.dec()

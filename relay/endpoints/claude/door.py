@@ -67,7 +67,7 @@ class ClaudeDoor:
             if call is not None:
                 await call.run(receive, send)
         finally:
-            self._services.open_calls.discard(request_id)
+            self._services.relaying.discard(request_id)
 
     async def _admit(
         self, scope: Scope, receive: Receive, send: Send, kept: Kept, request_id: str, began: float
@@ -102,7 +102,7 @@ class ClaudeDoor:
         admission = await services.reading.admit(identity.account_id, body, headers)
         bound = (admission.input_bound_tokens or 0) + admission.max_tokens
         await services.limits.admit(identity.account_id, bound)
-        services.open_calls.add(request_id)
+        services.relaying.add(request_id)
         prices = await hold(services, admission, identity, forwarded, request_id)
         wants_receipt = headers.get("x-receipt") == "1"
         return Call(services, prices, admission, identity, forwarded, wants_receipt, request_id, place, began)
