@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 
 import jsonschema
 import pytest
@@ -17,6 +18,9 @@ from relay import clock, storage
 from relay.accounts.closing import forget_person
 from relay.audit import recompute
 from relay.endpoints.openapi import document
+from relay.errors import NotSignedIn
+from relay.storage import bounds_of
+from relay.storage.rows import set_aside
 from relay.tables import Asset, table
 
 assets = table(Asset)
@@ -244,6 +248,10 @@ async def test_the_archive_holds_the_files_and_closing_takes_them_away(door: Fro
     assert in_store(door) == []
     rows = await door.database.read(lambda c: c.execute(select(assets.c.name)).scalars().all())
     assert set(rows) == {""}
+    # Whoever was recognised a moment before the account was closed stores nothing in it.
+    work = partial(set_aside, account_id=account_id, name="late", size=1, bounds=bounds_of(door.services.storehouse))
+    with pytest.raises(NotSignedIn):
+        await door.database.write(work)
 
 
 async def test_what_is_lost_or_astray_is_found_and_mended_by_hand(door: FrontDoor) -> None:
@@ -259,6 +267,7 @@ async def test_what_is_lost_or_astray_is_found_and_mended_by_hand(door: FrontDoo
         yield b"stray"
 
     await house.objects.put("ast_stray", content())
+    await house.objects.put("generations", content())
     clock.move(timedelta(hours=2))
     found = await storage.compare(house)
     assert ([each.id for each in found.lost], [each.id for each in found.strays]) == ([lost], ["ast_stray"])
@@ -267,4 +276,6 @@ async def test_what_is_lost_or_astray_is_found_and_mended_by_hand(door: FrontDoo
     assert await storage.compare(house) == found
     await storage.mend(house, found)
     assert await storage.compare(house) == storage.Compared([], [], 1)
+    # What somebody else keeps beside them, a copy of the database, say, is left to them.
+    assert [kept.id async for kept in house.objects.kept() if not kept.id.startswith("ast_")] == ["generations"]
     assert [each["name"] for each in (await anna.get("/api/assets")).json()["assets"]] == ["b"]

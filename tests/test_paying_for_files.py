@@ -225,6 +225,23 @@ async def test_new_credit_within_the_time_keeps_the_files(poor: Desk) -> None:
     assert kept(poor) == 1
 
 
+async def test_what_open_calls_hold_is_waited_for_and_nobody_is_told_that_credit_is_out(poor: Desk) -> None:
+    poor.leave(10**9)
+    put(poor, "a", 10 * GB)
+    clock.move(HOUR)
+    later = {"held_pico": 10**9}
+    poor.database.write_now(lambda c: c.execute(update(balances).values(later)))
+    await tick(poor)
+    assert (booked(poor), await told(poor)) == ([], [])
+    poor.database.write_now(lambda c: c.execute(update(meters).values(unpaid_since=clock.now() - 30 * DAY)))
+    await tick(poor)
+    assert kept(poor) == 1
+    poor.database.write_now(lambda c: c.execute(update(balances).values(held_pico=0)))
+    await tick(poor)
+    (hour,) = booked(poor)
+    assert 0 < hour.price_pico == hour.held_pico < 10**9
+
+
 async def test_a_plan_pays_for_storage_as_overage_up_to_its_cap(poor: Desk) -> None:
     plan = {"has_plan": True, "spend_cap_pico": 10**9}
     poor.leave(0)

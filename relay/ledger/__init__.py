@@ -5,7 +5,7 @@ they touch in one order, applies the rules of `book` to each in turn, and writes
 """
 
 from relay.ledger.book import Book
-from relay.ledger.charging import NOT_PAID, Charge, available, charge
+from relay.ledger.charging import NOT_PAID, Charge, available, charge, waits_for_holds
 from relay.ledger.clawing import claw_back, give_back
 from relay.ledger.commands import Command, Ended, Held, Hold, Journal, Renew, Settle, Settled
 from relay.ledger.correcting import Corrected, correct
@@ -57,5 +57,6 @@ __all__ = [
     "roll",
     "set_cap",
     "to_roll",
+    "waits_for_holds",
     "with_unsealed_overage",
 ]

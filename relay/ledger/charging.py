@@ -1,7 +1,7 @@
 """What is booked without a hold, for a span that is over: storage. Never more than there is to spend."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,13 @@ def available(connection: Connection, account_id: str) -> int:
     """What the account can spend now. It is locked until the transaction ends; credit that is over is gone then."""
     book = _current(connection, account_id)
     return book.available_pico
+
+
+def waits_for_holds(connection: Connection, account_id: str, due_pico: int) -> bool:
+    """Whether so much could be paid but for what open calls hold. Locks as `available` does."""
+    book = _current(connection, account_id)
+    free_pico = replace(book, held_pico=0).available_pico
+    return book.available_pico < min(due_pico, free_pico)
 
 
 def charge(connection: Connection, charges: Sequence[Charge]) -> int:

@@ -1,5 +1,6 @@
 """The rows and the store side by side: what is in one and not in the other."""
 
+import re
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ YOUNG = timedelta(hours=1)
 """What came to the store so lately is not told of: its row may be newer than our look at the rows."""
 
 IDS_AT_ONCE = 500
+_OURS = re.compile(r"ast_[0-9a-z]+", re.ASCII)
+"""A bucket may hold more than files: Litestream's copy of the database, say. What has no id of ours is not ours to end."""
 
 
 class Missing(NamedTuple):
@@ -39,7 +42,7 @@ async def compare(house: Storehouse) -> Compared:
         row = expected.get(kept.id)
         if row is not None and row.bytes in (kept.bytes, -1):
             lost.pop(kept.id, None)
-        elif row is None and kept.at < clock.now() - YOUNG:
+        elif row is None and _OURS.fullmatch(kept.id) and kept.at < clock.now() - YOUNG:
             strays.append(kept)
     # Deleted for good, or come, while we looked.
     still = await house.database.read(_expected)

@@ -56,7 +56,10 @@ def _due(connection: Connection, until: datetime) -> list[str]:
 
 
 def book(connection: Connection, account_id: str, until: datetime) -> bool:
-    """Books one account up to a whole hour, some hundred hours of it. Whether there is more."""
+    """Books one account up to a whole hour, some hundred hours of it. Whether there is more to book now.
+
+    What open calls hold would be missing, and most of it comes back: until then nothing is booked.
+    """
     ledger.lock(connection, account_id)
     meter = connection.execute(select(meters).where(meters.c.account_id == account_id)).one()
     kept = _kept(connection, account_id, meter.booked_until, until)
@@ -68,6 +71,8 @@ def book(connection: Connection, account_id: str, until: datetime) -> bool:
     end = min(until, begin + HOURS_AT_ONCE * HOUR)
     left = _Carry(meter.price_carry, meter.cost_carry)
     charges = list(_charges(connection, account_id, kept, (begin, end), meter.owed_byte_seconds, left))
+    if ledger.waits_for_holds(connection, account_id, sum(each.due_pico for each in charges)):
+        return False
     short = ledger.charge(connection, charges) if charges else 0
     values: dict[str, Any] = {
         "booked_until": end,

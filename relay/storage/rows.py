@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from relay import clock, ledger
-from relay.errors import Conflict, InsufficientCredit, NotFound, QuotaReached
+from relay.errors import Conflict, InsufficientCredit, NotFound, NotSignedIn, QuotaReached
 from relay.ids import new_id
 from relay.money import usd
 from relay.pricing import PriceTable
@@ -52,9 +52,11 @@ class Content:
 def set_aside(connection: Connection, account_id: str, name: str, size: int, bounds: Bounds) -> str:
     """The id of a file that may now come, for which `size` bytes are kept free.
 
-    QuotaReached; InsufficientCredit when a month of all that is kept could not be paid.
+    QuotaReached; InsufficientCredit when a month of all that is kept could not be paid; NotSignedIn when the account
+    was closed since its caller was recognised.
     """
     available_pico = ledger.available(connection, account_id)
+    _refuse_closed(connection, account_id)
     space = space_of(connection, account_id)
     replaced = _live(connection, account_id, name)
     _refuse_beyond(space, size - (replaced.bytes if replaced else 0), 0 if replaced else 1, bounds)
@@ -161,6 +163,12 @@ def space_of(connection: Connection, account_id: str) -> Space:
     coming = (assets.c.account_id == account_id, assets.c.since.is_(None), assets.c.purge_at > clock.now())
     size, more = connection.execute(select(*sums).where(*coming)).one()
     return Space(int(kept), files, int(size), more)
+
+
+def _refuse_closed(connection: Connection, account_id: str) -> None:
+    """Of an account that is locked: its files have been taken away, and one that comes now nobody could delete."""
+    if connection.execute(select(accounts.c.closed_at).where(accounts.c.id == account_id)).scalar():
+        raise NotSignedIn()
 
 
 def _refuse_beyond(space: Space, more_bytes: int, more_files: int, bounds: Bounds) -> None:

@@ -84,7 +84,7 @@ def _unpaid(connection: Connection) -> list[str]:
 
 def end_unpaid(connection: Connection, account_id: str, bounds: Bounds) -> int:
     """Deletes the files of an account without credit, as its person could: they can be put back. How many."""
-    if ledger.available(connection, account_id) > 0:
+    if ledger.available(connection, account_id) > 0 or ledger.waits_for_holds(connection, account_id, 1):
         return 0
     mine = (assets.c.account_id == account_id, *LIVE)
     found = list(connection.execute(select(assets.c.id).where(*mine)).scalars())
