@@ -1,5 +1,6 @@
 """Whatever dies, and wherever the files are: what was kept is whole, and nothing is left of what was not."""
 
+import asyncio
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from test_keeping_files import FONT, MB
 from relay import clock, storage
 from relay.doctor import files
 
+OPERATOR = {"authorization": "AWS4-HMAC-SHA256 Credential=key/x/us-east-1/s3/aws4_request"}
 KILLS = {"sqlite": 24, "postgresql": 8}
 
 
@@ -41,9 +43,7 @@ def bucket() -> Iterator[dict[str, str]]:
     try:
         log = Path(os.devnull)
         wait_until(lambda: _answers(url), process, log)
-        httpx.put(
-            f"{url}/fonts", headers={"authorization": "AWS4-HMAC-SHA256 Credential=key/x/us-east-1/s3/aws4_request"}
-        )
+        httpx.put(f"{url}/fonts", headers=OPERATOR)
         yield {
             "STORAGE_URL": "s3://fonts/people",
             "AWS_ENDPOINT_URL": url,
@@ -80,8 +80,16 @@ async def test_a_bucket_keeps_files_as_a_folder_does(sqlite_url: str, bucket: di
             yield large
             raise ValueError("gone")
 
+        async def stands_still() -> AsyncIterator[bytes]:
+            yield large
+            await asyncio.Event().wait()
+
         with pytest.raises(ValueError, match="gone"):
             await house.objects.put("ast_broken", breaks_off())
+        # As when the server stops while somebody sends.
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(house.objects.put("ast_stopped", stands_still()), 0.3)
+        assert "<UploadId>" not in httpx.get(f"{bucket['AWS_ENDPOINT_URL']}/fonts?uploads", headers=OPERATOR).text
         await storage.tick(house)
         assert await storage.compare(house) == storage.Compared([], [], 1)
         assert len([kept async for kept in house.objects.kept()]) == 1

@@ -4,6 +4,7 @@ By obstore, over Rust's `object_store`: it sends large files in parts, tries aga
 the machine's own role where no key is set.
 """
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,6 +27,8 @@ RETRIES: Any = {
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
 }
 PROBE = "probe"
+ENDING_SECONDS = 2
+"""To take back what was sent, when the server stops in the middle of an upload."""
 
 
 class Bucket:
@@ -44,9 +47,16 @@ class Bucket:
 
     async def put(self, id: str, chunks: AsyncIterable[bytes]) -> None:
         source = _Source(chunks)
+        parts: Any = {"chunk_size": PART_BYTES, "max_concurrency": PARTS_AT_ONCE}
+        sending = asyncio.ensure_future(obstore.put_async(self._store, id, source, **parts))
         with _away():
             try:
-                await obstore.put_async(self._store, id, source, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
+                await asyncio.shield(sending)
+            except asyncio.CancelledError:
+                # The SDK ends its parts at the bucket when its source fails, and leaves them there when it is cancelled.
+                source.stop()
+                await asyncio.wait({asyncio.gather(sending, return_exceptions=True)}, timeout=ENDING_SECONDS)
+                raise
             except Exception:
                 if source.error is not None:
                     raise source.error from None
@@ -89,19 +99,37 @@ class _Source:
 
     def __init__(self, chunks: AsyncIterable[bytes]) -> None:
         self._chunks = aiter(chunks)
+        self._stopped = asyncio.get_running_loop().create_future()
         self.error: BaseException | None = None
+
+    def stop(self) -> None:
+        """Nothing more comes: the next piece, or the one that is waited for, is an error."""
+        self._stopped.set_result(None)
 
     def __aiter__(self) -> "_Source":
         return self
 
     async def __anext__(self) -> bytes:
         try:
-            return await anext(self._chunks)
+            return await self._next()
         except StopAsyncIteration:
             raise
         except BaseException as error:
             self.error = error
             raise
+
+
+    async def _next(self) -> bytes:
+        piece = asyncio.ensure_future(_one(self._chunks))
+        await asyncio.wait({piece, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if self._stopped.done():
+            piece.cancel()
+            raise StoreAway()
+        return await piece
+
+
+async def _one(chunks: AsyncIterator[bytes]) -> bytes:
+    return await anext(chunks)
 
 
 def _config(settings: Settings) -> dict[str, str]:
