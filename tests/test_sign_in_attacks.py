@@ -166,6 +166,22 @@ async def test_a_cookie_planted_beside_ours_keeps_nobody_out_and_lets_nobody_in(
     assert (await signed_in.get("/api/auth/me")).json()["account"]["email"] == ANNA
 
 
+async def test_over_tls_however_many_are_planted_nobody_is_kept_out(sqlite_url: str) -> None:
+    async with front_door(sqlite_url, ACCOUNT_ORIGIN="https://account.example.com") as door:
+        browser = door.browser()
+        asked = await browser.post("/api/auth/request", json={"email": ANNA})
+        ours, value = asked.headers["set-cookie"].partition(";")[0].split("=")
+        # Browsers take a name with this beginning from the host itself alone, and with these attributes alone.
+        assert ours.startswith("__Host-")
+        assert {"Secure", "Path=/"} < set(asked.headers["set-cookie"].split("; "))
+        assert "Domain=" not in asked.headers["set-cookie"]
+        planted = "; ".join(f"{name}=planted{n}" for n in range(3) for name in ("pre_session", "x"))
+        code = {"email": ANNA, "code": await door.office.code_for(ANNA)}
+        assert (await door.browser(cookie=planted).post("/api/auth/verify", json=code)).status_code == 401
+        victim = door.browser(cookie=f"{planted}; {ours}={value}")
+        assert (await victim.post("/api/auth/verify", json=code)).status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers", [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}]
 )

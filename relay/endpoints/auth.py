@@ -29,6 +29,7 @@ from relay.endpoints.callers import (
     who_calls,
 )
 from relay.errors import BadInput, CodeInvalid, Forbidden, NotSignedIn, ProductError, TooMany
+from relay.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +80,8 @@ async def request_code(request: Request) -> Response:
         services.mail.post(letters.sign_in_mail(services.settings, answer.mailed, browser.device, about))
     log.info("code_requested", about=about, mailed=answer.mailed is not None)
     response = _see(request, "/sign-in", {"step": "code"}) if is_form(request) else JsonAnswer(CODE_SENT, 202)
-    _set_cookie(request, response, BROWSER_COOKIE, answer.browser_token, int(PENDING_LIFE.total_seconds()))
+    browser_cookie = _browser_cookie(services.settings)
+    _set_cookie(request, response, browser_cookie, answer.browser_token, int(PENDING_LIFE.total_seconds()))
     return response
 
 
@@ -93,7 +95,7 @@ async def verify(request: Request) -> Response:
     session = await _sign_in(request, await _askers(request, fields), code)
     log.info("signed_in", account_id=session.identity.account_id, new_account=session.is_new_account)
     response = _see(request, next_page) if is_form(request) else JsonAnswer(_account(session.identity))
-    _set_cookie(request, response, BROWSER_COOKIE, "", 0)
+    _set_cookie(request, response, _browser_cookie(services.settings), "", 0)
     _set_cookie(request, response, SESSION_COOKIE, session.token, int(SESSION_AGE_MAX.total_seconds()))
     return response
 
@@ -150,11 +152,17 @@ def _browsers(request: Request) -> list[Browser]:
     """Who asks, once for each of at most two pre-sign-in cookies: one that a neighbouring site planted beside ours must
     not keep anybody out. It opens nothing without the code that was mailed for it.
     """
-    cookies = cookies_of(request.headers.raw)
-    tokens = cookie_values(cookies, BROWSER_COOKIE)
-    where = whereabouts_of(request, services_of(request).settings.TRUSTED_PROXIES)
+    cookies, settings = cookies_of(request.headers.raw), services_of(request).settings
+    # The plain name is that of a code which was asked for before an upgrade.
+    tokens = cookie_values(cookies, _browser_cookie(settings)) or cookie_values(cookies, BROWSER_COOKIE)
+    where = whereabouts_of(request, settings.TRUSTED_PROXIES)
     session = cookie_value(cookies, SESSION_COOKIE)
     return [Browser(token, *where, session) for token in (tokens if 1 <= len(tokens) <= BROWSERS_MAX else [""])]
+
+
+def _browser_cookie(settings: Settings) -> str:
+    """Over TLS a name that browsers take from this host alone, so that however many are planted stand in nobody's way."""
+    return f"__Host-{BROWSER_COOKIE}" if settings.secure_cookies else BROWSER_COOKIE
 
 
 async def _askers(request: Request, fields: Mapping[str, object]) -> list[tuple[Browser, str]]:
