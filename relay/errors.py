@@ -92,6 +92,11 @@ class Conflict(ProductError):
     message = "This does not fit what is already there."
 
 
+class AnotherAccount(Conflict):
+    code = "another_account"
+    message = "Somebody else is signed in now than this was written for. Nothing was done or charged."
+
+
 class TooSlow(ProductError):
     status = 408
     code = "request_timeout"

@@ -179,6 +179,8 @@ class FakeRelay:
             await asyncio.sleep(0.01)
         if not self.signed_in:
             return envelope(401, "authentication_error", "Sign in.", {})
+        if request.headers["x-account"] != f"acc-{self.email}":
+            return envelope(409, "invalid_request_error", "Somebody else is signed in now.", {})
         if self.faults:
             return envelope(*self.faults.pop(0))
         identity = f"req-{len(self.asked)}"

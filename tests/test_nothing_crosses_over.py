@@ -47,6 +47,18 @@ def test_our_own_page_with_the_cookie(shared_product: Product, cookie: str) -> N
     assert got.status == 200
 
 
+def test_what_was_written_for_one_account_is_not_billed_to_another(shared_product: Product, cookie: str) -> None:
+    with shared_product.http() as http:
+        mine = http.get("/api/auth/me", headers={"cookie": cookie}).json()["account"]["id"]
+        elsewhere = {"cookie": cookie, "x-account": "acct_of_somebody_else", "origin": shared_product.url}
+        calls = calls_of(shared_product)
+        got = fetch(shared_product.url + MESSAGES, message(), elsewhere)
+        check_refused(shared_product, got, calls, 409, "invalid_request_error")
+        put = http.put("/api/assets/a", content=b"a", headers=elsewhere)
+        assert (put.status_code, put.json()["code"]) == (409, "another_account")
+    assert fetch(shared_product.url + MESSAGES, message(), {**elsewhere, "x-account": mine}).status == 200
+
+
 def test_no_secret_crosses_over(shared_product: Product, cookie: str) -> None:
     """Upstream sees our key and nothing of the person; the person sees nothing of our key."""
     key = new_customer(shared_product)

@@ -62,6 +62,26 @@ def test_the_next_person_sees_nothing_of_the_last_one(open_panel: Open, fake_rel
     assert desk.box.input_value() == ""
 
 
+def test_when_the_cookie_is_somebody_elses_now_nothing_is_asked_in_their_name(
+    open_panel: Open, fake_relay: FakeRelay
+) -> None:
+    desk = open_panel()
+    desk.say("Private matter")
+    desk.priced()
+    mine, fake_relay.email = fake_relay.email, "bob@example.com"
+    desk.say("A secret thought")
+    desk.sees("This was not sent, and nobody was charged.")
+    assert [asked["x-account"] for asked in fake_relay.headers_seen] == [f"acc-{mine}"] * 2
+    assert "Private matter" not in desk.page.locator("assistant-panel").inner_text()
+    assert desk.box.input_value() == ""
+    desk.say("My own")
+    desk.priced()
+    fake_relay.email = mine
+    desk.page.reload()
+    desk.hears("ready")
+    assert desk.box.input_value() == "A secret thought"
+
+
 def test_a_reload_returns_to_the_conversation_and_the_draft(open_panel: Open) -> None:
     desk = open_panel()
     desk.say("Remember this")

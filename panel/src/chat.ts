@@ -155,7 +155,7 @@ export class Chat {
     const round: Round = { content: [], calls: [] }
     exchange.rounds.push(round)
     try {
-      await streamInto(round, this.relay, request, signal, {
+      await streamInto(round, this.relay, request, conversation.account, signal, {
         started: () => {
           this.host.emit('response-start', { request_id: round.requestId })
           this.host.changed()

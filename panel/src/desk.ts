@@ -5,7 +5,7 @@ import { Chat } from './chat'
 import { Chips } from './context'
 import { newConversation, spokenPrice, type Conversation, type Exchange } from './conversation'
 import { tooLong } from './draft'
-import type { Fault } from './fault'
+import { mishapOf, type Fault } from './fault'
 import { History, drafts, joined, place } from './history'
 import { Relay, type Caller } from './relay'
 import { Session } from './session'
@@ -273,11 +273,12 @@ export class Desk {
     this.session.booked(receipt)
   }
 
-  /** Signed out elsewhere: the message that could not go waits with the draft of the same person. */
+  /** Signed out elsewhere, or somebody else in: the message that could not go waits with the draft of the same person. */
   faulted(fault: Fault, exchange: Exchange) {
-    if (fault.code !== 'signed_out') return
+    if (fault.code !== 'signed_out' && fault.code !== 'another_account') return
     this.rescue(exchange)
-    this.session.out()
+    if (fault.code === 'signed_out') this.session.out()
+    else void this.session.load().then(() => this.tell(mishapOf(fault).text))
   }
 
   private rescue(exchange: Exchange) {

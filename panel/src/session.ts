@@ -84,6 +84,8 @@ export class Session {
   async load(): Promise<void> {
     try {
       const { account } = await this.relay.get<{ account: Account }>('/api/auth/me')
+      // What is followed is the balance of whoever was here when it began.
+      if (this.account?.id !== account.id) this.unfollow()
       this.account = account
       this.state = 'in'
       this.changed()

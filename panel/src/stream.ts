@@ -20,10 +20,12 @@ export async function streamInto(
   round: Round,
   relay: Relay,
   request: object,
+  account: string,
   signal: AbortSignal,
   listener: Listener,
 ): Promise<void> {
-  const headers = { 'x-receipt': '1', 'anthropic-version': '2023-06-01' }
+  // Whose cookie the browser sends may have changed in another tab, or whose token the page brings.
+  const headers = { 'x-receipt': '1', 'anthropic-version': '2023-06-01', 'x-account': account }
   const response = await relay.post('/api/claude/v1/messages', { ...request, stream: true }, { headers, signal })
   round.requestId = response.headers.get('request-id') ?? undefined
   listener.started(round)

@@ -46,7 +46,7 @@ async function read(relay: Relay): Promise<{ round: Round; problem?: any }> {
   const round: Round = { content: [], calls: [] }
   const quiet = { started() {}, grew() {} }
   try {
-    await streamInto(round, relay, {}, new AbortController().signal, quiet)
+    await streamInto(round, relay, {}, 'acct_1', new AbortController().signal, quiet)
     return { round }
   } catch (problem) {
     return { round, problem }

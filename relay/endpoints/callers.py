@@ -1,6 +1,7 @@
 """Who calls, from where, and from which page."""
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, cast
 
@@ -8,7 +9,7 @@ from starlette.requests import HTTPConnection, Request
 
 from relay import accounts
 from relay.accounts import Identity, Whereabouts
-from relay.errors import Forbidden, NotSignedIn
+from relay.errors import AnotherAccount, Forbidden, NotSignedIn
 
 if TYPE_CHECKING:
     from relay.services import Services
@@ -29,9 +30,18 @@ async def signed_in(request: Request) -> Identity:
     identity = await who_calls(request)
     if identity is None:
         raise NotSignedIn()
+    refuse_another(request.headers, identity)
     if identity.kind == "session" and request.method not in SAFE_METHODS:
         refuse_foreign_origin(request)
     return identity
+
+
+def refuse_another(headers: Mapping[str, str], identity: Identity) -> None:
+    """AnotherAccount when the caller means an account by `x-account`, and this is not it: a browser's cookie changes hands
+    in one tab, while another still shows the person before.
+    """
+    if headers.get("x-account", identity.account_id) != identity.account_id:
+        raise AnotherAccount()
 
 
 async def who_calls(request: HTTPConnection) -> Identity | None:

@@ -10,7 +10,7 @@ Header = tuple[bytes, bytes]
 EXPOSED = b"request-id, upstream-request-id, retry-after"
 ALLOWED_METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED_HEADERS = (
-    b"authorization, content-type, x-api-key, x-receipt, anthropic-version, anthropic-beta, "
+    b"authorization, content-type, x-account, x-api-key, x-receipt, anthropic-version, anthropic-beta, "
     b"anthropic-dangerous-direct-browser-access, x-stainless-lang, x-stainless-package-version, x-stainless-os, "
     b"x-stainless-arch, x-stainless-runtime, x-stainless-runtime-version, x-stainless-retry-count, "
     b"x-stainless-timeout, x-stainless-helper-method"

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from relay import accounts, metrics
 from relay.accounts import Identity
 from relay.admission import Body
-from relay.endpoints.callers import whereabouts_of
+from relay.endpoints.callers import refuse_another, whereabouts_of
 from relay.endpoints.claude import wire
 from relay.endpoints.claude.bodies import Bodies, Kept
 from relay.endpoints.claude.call import Call
@@ -129,6 +129,7 @@ class ClaudeDoor:
         )
         if identity is None:
             raise NotSignedIn()
+        refuse_another(headers, identity)
         if identity.kind == "session" and scope["method"] != "GET":
             self._refuse_foreign_page(headers)
         if identity.blocked:

@@ -38,7 +38,7 @@ _FREE = (400, 401, 403, 429, 502, 503, 504, 529)
 _SEND = _claude(
     "Talk to Claude, metered",
     {"200": answer("Upstream's answer, byte for byte.", {JSON: _UPSTREAM, STREAM: TEXT})},
-    (400, 401, 402, 403, 404, 413, 429, 502, 503, 504, 529),
+    (400, 401, 402, 403, 404, 409, 413, 429, 502, 503, 504, 529),
     body=_MESSAGE_BODY,
     parameters=[
         {
@@ -46,7 +46,13 @@ _SEND = _claude(
             "in": "header",
             "description": "1 adds an `event: receipt` after `message_stop`",
             "schema": {"type": "string", "enum": ["1"]},
-        }
+        },
+        {
+            "name": "x-account",
+            "in": "header",
+            "description": "the id of the account that this is written for: 409 `another_account` when it is not who calls",
+            "schema": TEXT,
+        },
     ],
 )
 _UPSTREAM_ANSWER = {"200": answer("As Anthropic answers.", {JSON: _UPSTREAM})}
