@@ -53,6 +53,7 @@ class Connection(HttpToolsProtocol):
     _refusal: ProductError | None = None
     _in_head = True
     _has_begun = False
+    _lingers = False
     _untold = 0
     _has_told = False
     _data = b""
@@ -99,6 +100,9 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._has_told = False, True
         self._stop_clock()
         super().on_headers_complete()
+        cycle = self._newest
+        if cycle is not None and not cycle.keep_alive:
+            cycle.transport = cast(asyncio.Transport, _Lingering(self))
 
     def on_body(self, body: bytes) -> None:
         self._has_told = True
@@ -110,12 +114,22 @@ class Connection(HttpToolsProtocol):
         if cycle is None or not cycle.response_complete:
             self._stop_waiting()
         super().on_message_complete()
+        if self._lingers:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if not self.transport.is_closing() and not self.pipeline:
             self._in_head = not self._has_begun
             self._wait(REST_SECONDS if self._has_begun else IDLE_SECONDS)
+
+    def hang_up(self) -> None:
+        """Once the body has come: a connection that is closed before takes the answer with it, on its way."""
+        if not self._has_begun:
+            self.transport.close()
+        else:
+            self._lingers = True
+            self._wait(REST_SECONDS)
 
     def handle_websocket_upgrade(self) -> None:
         self._stop_waiting()
@@ -177,6 +191,15 @@ class Connection(HttpToolsProtocol):
         if self._write_clock is not None:
             self._write_clock.cancel()
             self._write_clock = None
+
+
+class _Lingering:
+    """The transport as a cycle sees it that hangs up after its answer (`connection: close`, HTTP/1.0)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.write = connection.transport.write
+        self.is_closing = connection.transport.is_closing
+        self.close = connection.hang_up
 
 
 def _is_ambiguous(headers: list[tuple[bytes, bytes]]) -> bool:

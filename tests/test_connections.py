@@ -163,6 +163,16 @@ def test_an_answer_that_is_under_way_comes_whole_before_garbage_is_hung_up_on(do
     assert answer.endswith(b"}")
 
 
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_a_large_body_is_taken_in_before_its_refusal_is_hung_up_on(door: Product, version: bytes) -> None:
+    body = b" " * (8 << 20)
+    asked = post("ak_nobody", b"content-length: %d\r\n" % len(body)).replace(b"HTTP/1.1", b"HTTP/" + version)
+    with socket.create_connection(("127.0.0.1", door.port), timeout=20) as sock:
+        sock.sendall(asked + body)
+        answer = b"".join(iter(lambda: sock.recv(65536), b""))
+    assert b" 401 " in answer.splitlines()[0]
+
+
 def test_connections_that_say_nothing_make_room(door: Product, key: str) -> None:
     thread, got = start_stream(door, key, "pace=20 tokens=60")
     with ExitStack() as stack:

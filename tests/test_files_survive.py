@@ -89,7 +89,8 @@ async def test_a_bucket_keeps_files_as_a_folder_does(sqlite_url: str, bucket: di
         # As when the server stops while somebody sends.
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(house.objects.put("ast_stopped", stands_still()), 0.3)
-        assert "<UploadId>" not in httpx.get(f"{bucket['AWS_ENDPOINT_URL']}/fonts?uploads", headers=OPERATOR).text
+        async with httpx.AsyncClient(headers=OPERATOR) as operator:
+            assert "<UploadId>" not in (await operator.get(f"{bucket['AWS_ENDPOINT_URL']}/fonts?uploads")).text
         await storage.tick(house)
         assert await storage.compare(house) == storage.Compared([], [], 1)
         assert len([kept async for kept in house.objects.kept()]) == 1

@@ -161,7 +161,7 @@ def _browsers(request: Request) -> list[Browser]:
 
 
 def _browser_cookie(settings: Settings) -> str:
-    """Over TLS a name that browsers take from this host alone, so that however many are planted stand in nobody's way."""
+    """Over TLS a name that browsers take from this host alone: however many are planted stand in nobody's way."""
     return f"__Host-{BROWSER_COOKIE}" if settings.secure_cookies else BROWSER_COOKIE
 
 

@@ -37,8 +37,8 @@ async def signed_in(request: Request) -> Identity:
 
 
 def refuse_another(headers: Mapping[str, str], identity: Identity) -> None:
-    """AnotherAccount when the caller means an account by `x-account`, and this is not it: a browser's cookie changes hands
-    in one tab, while another still shows the person before.
+    """AnotherAccount when the caller means an account by `x-account`, and this is not it: a browser's cookie changes
+    hands in one tab, while another still shows the person before.
     """
     if headers.get("x-account", identity.account_id) != identity.account_id:
         raise AnotherAccount()

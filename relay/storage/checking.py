@@ -17,7 +17,7 @@ YOUNG = timedelta(hours=1)
 
 IDS_AT_ONCE = 500
 _OURS = re.compile(r"ast_[0-9a-z]+", re.ASCII)
-"""A bucket may hold more than files: Litestream's copy of the database, say. What has no id of ours is not ours to end."""
+"""A bucket may hold more than files: Litestream's copy of the database, say. What has no id of ours is not ours."""
 
 
 class Missing(NamedTuple):

@@ -50,7 +50,7 @@ _SEND = _claude(
         {
             "name": "x-account",
             "in": "header",
-            "description": "the id of the account that this is written for: 409 `another_account` when it is not who calls",
+            "description": "the account that this is written for: 409 `another_account` when it is not who calls",
             "schema": TEXT,
         },
     ],

@@ -53,9 +53,10 @@ class Bucket:
             try:
                 await asyncio.shield(sending)
             except asyncio.CancelledError:
-                # The SDK ends its parts at the bucket when its source fails, and leaves them there when it is cancelled.
+                # The SDK takes its parts back when its source fails, and leaves them there when it is cancelled.
                 source.stop()
-                await asyncio.wait({asyncio.gather(sending, return_exceptions=True)}, timeout=ENDING_SECONDS)
+                ended = asyncio.gather(sending, return_exceptions=True)
+                await asyncio.wait({ended}, timeout=ENDING_SECONDS)
                 raise
             except Exception:
                 if source.error is not None:
@@ -117,7 +118,6 @@ class _Source:
         except BaseException as error:
             self.error = error
             raise
-
 
     async def _next(self) -> bytes:
         piece = asyncio.ensure_future(_one(self._chunks))
