@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 import reflex as rx
 
 from account_app import session
+from account_app.components.figures import exact
 from account_app.session import Session
 from relay.accounts import Identity
 from relay.errors import BadInput, ProductError, Unavailable
+from relay.money import pico_from_usd
 
 _NOWHERE_KEPT = re.compile("[\0\ud800-\udfff]")
 FIELD_LENGTH_MAX = 1000
@@ -37,7 +39,7 @@ class Acting(_Beside, mixin=True):
         try:
             done = await work(identity)
         except ProductError as error:
-            self.wrong, self.wrong_at = words_of(error), act
+            self.wrong, self.wrong_at = words_of(error, self.shown_locale), act
             return False, None
         self.wrong, self.wrong_at, self.acts = "", "", self.acts + 1
         if words:
@@ -49,11 +51,16 @@ class Acting(_Beside, mixin=True):
         return identity.kind == "session"
 
 
-def words_of(error: ProductError) -> str:
+def words_of(error: ProductError, locale: str) -> str:
     """Why something was refused. Of an outage the relay speaks to programs that call it; here somebody pressed a
-    button.
+    button, and reads amounts as they are written where they live.
     """
-    return NOT_DONE if isinstance(error, Unavailable) else error.message
+    if isinstance(error, Unavailable):
+        return NOT_DONE
+    return _AMOUNT.sub(lambda found: exact(pico_from_usd(found[1]), locale), error.message)
+
+
+_AMOUNT = re.compile(r"\$(\d+(?:\.\d+)?)", re.ASCII)
 
 
 def fields_of(form: object) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ from reflex_components_core.react_router import link
 from account_app import theme
 from account_app.components import parts
 from account_app.components.address import query_here
+from account_app.components.telling import FLOATING, toast
 from account_app.places import PLACES, Place
 from account_app.session import Session
 
@@ -72,7 +73,7 @@ def frame(
             rx.cond(Session.blocked, rx.el.div(parts.notice(BLOCKED, tone="bad"), class_name="mb-6")),
             rx.cond(is_filled(here), _found(*content), waiting),
             id="content",
-            class_name="mx-auto w-full max-w-5xl px-4 sm:px-8 py-6 lg:py-8",
+            class_name="mx-auto w-full max-w-5xl 2xl:max-w-6xl px-4 sm:px-8 py-6 lg:py-8",
             aria_busy=~is_filled(here),
         ),
         reconnecting(),
@@ -85,7 +86,6 @@ _SKIP = (
     "sr-only focus:not-sr-only focus:fixed focus:z-20 focus:top-2 focus:left-2 focus:rounded-md focus:bg-surface "
     "focus:p-3 text-sm"
 )
-FLOATING = "fixed bottom-4 left-1/2 z-20 -translate-x-1/2 rounded-lg px-4 py-2.5 text-sm shadow-lg max-w-[90vw]"
 
 
 def _found(*content: rx.Component) -> rx.Component:
@@ -118,11 +118,12 @@ def _rail(here: str) -> rx.Component:
 
 
 def _link(place: Place, here: str) -> rx.Component:
+    """Its script is fetched beforehand: a page opens at once, and opens while the server is away."""
     found = link(
         place.name,
         to=place.address,
         class_name=theme.NAV_HERE if place.address == here else theme.NAV_THERE,
-        custom_attrs={"aria-current": "page"} if place.address == here else {},
+        custom_attrs={"prefetch": "render", **({"aria-current": "page"} if place.address == here else {})},
     )
     return rx.cond(Session.operator, found) if place.operators else found
 
@@ -144,15 +145,4 @@ def reconnecting() -> rx.Component:
             role="status",
             class_name=f"{FLOATING} bg-warn-soft text-warn border border-warn",
         ),
-    )
-
-
-def toast() -> rx.Component:
-    """What a page's State said with `_tell`: what was just done, for six seconds, and to screen readers."""
-    return rx.el.div(
-        rx.cond(
-            Session.told != "",
-            rx.el.div(Session.told, key=Session.told_times.to(str), class_name=f"toast {FLOATING} bg-ink text-page"),
-        ),
-        role="status",
     )

@@ -10,6 +10,7 @@ from account_app import session
 from account_app.session import Session, Visitor
 from relay.accounts import Identity
 
+NOT_YOURS = "That page is not for this account. This is your overview."
 OUT_OF_REACH = "The figures could not be renewed just now. We keep trying."
 
 
@@ -41,6 +42,7 @@ class Live(_Beside, mixin=True):
             return self._to_sign_in()
         self._greet(identity)
         if not self._may(identity):
+            self._tell(NOT_YOURS)
             return rx.redirect("/", replace=True)
         return type(self).follow
 

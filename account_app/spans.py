@@ -112,7 +112,13 @@ def edges_of(span: Span, unit: Unit) -> list[datetime]:
     if unit == "hour":
         count = int((span.end - span.start).total_seconds() // 3600)
         return [span.start + timedelta(hours=n) for n in range(count + 1)]
-    return [*(midnight(d, span.zone) for d in span.days[:: DAYS_OF[unit]]), span.end]
+    return [*(midnight(d, span.zone) for d in _starts(span, unit)), span.end]
+
+
+def _starts(span: Span, unit: Unit) -> list[date]:
+    """The first days of its days or weeks. Weeks end with the span: one that is cut is the first, not the latest."""
+    length = DAYS_OF[unit]
+    return span.days[:1] + span.days[len(span.days) % length or length :: length]
 
 
 def bins_of(span: Span, locale: str, by: By = "day") -> Bins:
@@ -120,7 +126,7 @@ def bins_of(span: Span, locale: str, by: By = "day") -> Bins:
     edges = edges_of(span, unit)
     if unit == "hour":
         return _hours(span, edges, locale)
-    starts = span.days[:: DAYS_OF[unit]]
+    starts = _starts(span, unit)
     names = [whole_day(d, locale) if unit == "day" else f"Week from {day(d, locale)}" for d in starts]
     return Bins(edges, _thinned([day(d, locale) for d in starts]), names, unit)
 

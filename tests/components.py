@@ -93,7 +93,7 @@ class Pictures:
     def _account(self, page: Page) -> None:
         opened(page, "/account")
         page.get_by_role("button", name="Save").click()
-        self._shoot("toast", page.locator(".toast"))
+        self._shoot("toast", page.locator(".toast:visible"))
 
     def _keys(self, page: Page) -> None:
         opened(page, "/keys")

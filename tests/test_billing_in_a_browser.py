@@ -125,7 +125,7 @@ def test_credit_is_topped_up_by_any_amount_within_its_bounds(shop: Shop) -> None
     for wrong in ("4.99", "1001", "12.345", "ten", "", "-20"):
         amount.fill(wrong)
         page.get_by_role("button", name="Continue").click()
-        expect(page.get_by_role(ALERT)).to_contain_text("A top-up is $5 to $1000")
+        expect(page.get_by_role(ALERT)).to_contain_text("A top-up is $5 to $1,000")
     amount.fill("$12.50")
     page.get_by_role("button", name="Continue").click()
     pays(page)
@@ -141,7 +141,7 @@ def test_the_cap_changes_at_once_and_alerts_are_another_thing(shop: Shop) -> Non
     for wrong in ("-1", "1001", "much", ""):
         cap.fill(wrong)
         page.get_by_role("button", name="Change the cap").click()
-        expect(page.get_by_role(ALERT)).to_contain_text("A spend cap is 0 to 1000 USD")
+        expect(page.get_by_role(ALERT)).to_contain_text("A spend cap is $0 to $1,000")
     cap.fill("80.50")
     page.get_by_role("button", name="Change the cap").click()
     expect(page.get_by_role("status").get_by_text("The spend cap is $80.50 now.")).to_be_visible()

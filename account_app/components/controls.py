@@ -14,6 +14,7 @@ from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components.address import asked, asked_freely, go, has, here_with
+from account_app.components.telling import toast
 
 _COPY = (
     "((text) => (event) => { const button = event.currentTarget; const done = () => { button.dataset.done = '1';"
@@ -78,6 +79,7 @@ def dialog(name: str, title: str, *content: rx.Component) -> rx.Component:
     return _Dialog.create(
         rx.el.h2(title, id=f"{name}-title", class_name="text-base font-semibold text-ink mb-2"),
         *content,
+        toast(),
         id=name,
         custom_attrs={"aria-labelledby": f"{name}-title"},
     )
@@ -96,11 +98,11 @@ def dialog_foot(name: str, *actions: rx.Component) -> rx.Component:
     return rx.el.div(back, *actions, class_name="mt-5 flex justify-end gap-2")
 
 
-def drawer(parameter: str, title: str, *content: rx.Component) -> rx.Component:
+def drawer(parameter: str, title: rx.Var[str] | str, *content: rx.Component, **dropped: None) -> rx.Component:
     """Opens at the side while the address has `parameter`, and takes it out of the address when it closes: a drawer can
-    be shared, and the browser's way back closes it.
+    be shared, and the browser's way back closes it. `dropped` are parameters that go with it.
     """
-    leave = go(here_with(**{parameter: None}))
+    leave = go(here_with(**{parameter: None}, **dropped))
     following = VarData(
         hooks={
             f"const drawn = asked.get('{parameter}');": None,
@@ -123,6 +125,7 @@ def drawer(parameter: str, title: str, *content: rx.Component) -> rx.Component:
     return _Dialog.create(
         head,
         *content,
+        toast(),
         id="drawer",
         class_name="drawer",
         custom_attrs={"aria-labelledby": "drawer-title", "onClose": on_close},

@@ -88,6 +88,11 @@ def requests(number: int, locale: str = DEFAULT) -> str:
     return "1 request" if number == 1 else f"{count(number, locale)} requests"
 
 
+def files(number: int, locale: str = DEFAULT) -> str:
+    """`1 file`, `12,345 files`."""
+    return "1 file" if number == 1 else f"{count(number, locale)} files"
+
+
 def seconds(milliseconds: int, locale: str = DEFAULT) -> str:
     """`340 ms`, `2.4 s`."""
     if milliseconds < 1000:

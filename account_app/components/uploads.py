@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import reflex as rx
 
 from account_app import theme
+from account_app.session import Session
 
 _PLACE = "flex flex-wrap items-center justify-center gap-3 rounded-xl border border-dashed px-5 py-8 text-center"
 LOOKS = {
@@ -33,8 +34,11 @@ class Uploads(rx.Component):
     taken: rx.Var[Sequence[str]]
     largest: rx.Var[int]
     largest_words: rx.Var[str]
+    locale: rx.Var[str]
     looks: rx.Var[dict[str, str]]
 
 
 def uploads(taken: rx.Var[Sequence[str]], largest: rx.Var[int], largest_words: rx.Var[str]) -> rx.Component:
-    return Uploads.create(taken=taken, largest=largest, largest_words=largest_words, looks=LOOKS)
+    return Uploads.create(
+        taken=taken, largest=largest, largest_words=largest_words, locale=Session.shown_locale, looks=LOOKS
+    )

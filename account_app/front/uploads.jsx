@@ -5,6 +5,8 @@ const AT_ONCE = 3;
 const LOST = "The connection was lost. Nothing was kept; try again.";
 const WAITS = 5;
 const FREED = ["kept", "failed", "asked"];
+const MONEY = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", maximumFractionDigits: 12,
+  numberingSystem: "latn" };
 let made = 0;
 
 const api = () => globalThis.document?.querySelector("meta[name=api-origin]")?.content ?? "";
@@ -16,7 +18,7 @@ const changed = (items, { add, key, drop, ...news }) => {
   return items.map((item) => (item.key === key ? { ...item, ...news } : item));
 };
 
-const send = (item, tell) => {
+const send = (item, locale, tell) => {
   const request = new XMLHttpRequest();
   request.open("PUT", `${api()}/api/assets/${encodeURIComponent(item.file.name)}`);
   request.withCredentials = true;
@@ -30,21 +32,24 @@ const send = (item, tell) => {
       setTimeout(() => tell({ state: "waiting", sent: 0, waits: item.waits + 1 }), seconds * 1000);
       return;
     }
-    tell({ state: "failed", why: told(request) });
+    tell({ state: "failed", why: told(request, locale) });
   };
   request.send(item.file);
   return request;
 };
 
-const told = (request) => {
+const told = (request, locale) => {
   try {
-    return JSON.parse(request.responseText).title;
+    const { title, needed_usd: needed, available_usd: available } = JSON.parse(request.responseText);
+    const usd = (amount) => new Intl.NumberFormat(locale, MONEY).format(amount);
+    if (!needed) return title;
+    return `A month of what you would keep costs ${usd(needed)}, and ${usd(available)} is available.`;
   } catch {
     return `It was not kept: the server answered ${request.status}.`;
   }
 };
 
-export function Uploads({ taken, largest, largestWords, looks }) {
+export function Uploads({ taken, largest, largestWords, locale, looks }) {
   const [items, change] = useReducer(changed, []);
   const [over, setOver] = useReducer((_, value) => value, false);
   const requests = useRef(new Map());
@@ -73,7 +78,7 @@ export function Uploads({ taken, largest, largestWords, looks }) {
         change({ key: item.key, ...news });
         if (news.state === "kept") setTimeout(() => change({ drop: item.key }), 4000);
       };
-      requests.current.set(item.key, send(item, tell));
+      requests.current.set(item.key, send(item, locale, tell));
       change({ key: item.key, state: "sending" });
     }
   }, [items]);

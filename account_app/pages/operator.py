@@ -8,7 +8,7 @@ from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components import controls, parts, shapes
-from account_app.components.address import has, here_to
+from account_app.components.address import has, here_to, here_with
 from account_app.components.moments import date_of, moment
 from account_app.layout import frame
 from account_app.operating import FOUND, ROUTE, Operator
@@ -67,7 +67,9 @@ def _people() -> rx.Component:
 
 
 def _person(each: ObjectVar[Person]) -> rx.Component:
-    name = link(each.email, to=here_to("account", each.id), class_name=theme.ROW_LINK)
+    its_request = here_with(account=each.id, id=FOUND.request)
+    there = rx.cond(FOUND.request != "", its_request, here_to("account", each.id)).to(str)
+    name = link(each.email, to=there, class_name=theme.ROW_LINK)
     state = rx.cond(each.state != "", parts.mark(each.state, each.tone))
     return parts.row(
         parts.cell(rx.el.div(name, state, class_name="flex flex-wrap items-center gap-2"), wraps=True),

@@ -8,15 +8,36 @@ from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components import controls, parts
-from account_app.components.address import here_with
+from account_app.components.address import asked_freely, has, here_to, here_with
 from account_app.components.moments import moment
+from account_app.components.receipt import receipt
 from account_app.operating import CHOSEN, FOUND, Operator
 from account_app.reading.operator import ActLine, Call
 
 
 def account_drawer() -> rx.Component:
+    """The account that the address names or, with `id`, one of its requests."""
     nobody = parts.empty("No such account", "The address may be mistyped.")
-    return controls.drawer("account", "Account", rx.cond(CHOSEN.id != "", _chosen(), nobody))
+    title = rx.cond(has("id"), "Receipt", "Account")
+    found = rx.cond(has("id"), _request(), _chosen())
+    return controls.drawer("account", title, rx.cond(CHOSEN.id != "", found, nobody), id=None)
+
+
+def _request() -> rx.Component:
+    """What the person sees of it too; nobody keeps what was asked and answered."""
+    correction = _form(
+        "correct",
+        "Correct this request",
+        Operator.correct,
+        rx.el.input(type="hidden", name="request", value=FOUND.receipt.id, read_only=True),
+        _amount("Shall cost in all, in USD", "correct-usd"),
+    )
+    return rx.el.div(
+        link(CHOSEN.email, to=here_with(id=None), class_name=f"{theme.LINK} [overflow-wrap:anywhere]"),
+        receipt(FOUND.receipt),
+        rx.cond(FOUND.receipt.id == asked_freely("id"), rx.cond(~FOUND.receipt.missing, correction)),
+        class_name="flex flex-col gap-4",
+    )
 
 
 def _chosen() -> rx.Component:
@@ -31,13 +52,6 @@ def _chosen() -> rx.Component:
             CHOSEN.blocked,
             _form("block", "Unblock", Operator.unblock, _account()),
             _form("block", "Block", Operator.block, _account()),
-        ),
-        _form(
-            "correct",
-            "Correct a request",
-            Operator.correct,
-            controls.field("Request id", "request", required=True, max_length=100, auto_complete="off"),
-            _amount("Shall cost in all, in USD", "correct-usd"),
         ),
         _lines("Latest requests", FOUND.calls, _call),
         link("All of the last 30 days", to=behind, class_name=theme.LINK),
@@ -104,7 +118,7 @@ def _lines(title: str, rows: Any, drawn: Any) -> rx.Component:
 
 def _call(each: ObjectVar[Call]) -> rx.Component:
     return rx.el.li(
-        rx.el.span(moment(each.at), " · ", each.model),
+        rx.el.span(link(moment(each.at), to=here_to("id", each.id), class_name=theme.ROW_LINK), " · ", each.model),
         rx.el.span(each.price, title=each.exact, class_name="figures"),
         rx.el.code(each.id, class_name=f"{theme.NOTE} w-full [overflow-wrap:anywhere]"),
         class_name="flex flex-wrap justify-between gap-x-3",

@@ -44,10 +44,13 @@ def followed() -> rx.Component:
 
 def _line(line: ObjectVar[BookedLine]) -> rx.Component:
     kind = rx.cond(line.kind != "", parts.mark(line.kind, "plain"))
+    receipt = link(
+        moment(line.at), to=here_with(account=line.account, id=line.receipt), class_name=f"{theme.ROW_LINK} mr-2"
+    )
     name = rx.el.code(line.id, class_name="block text-xs text-muted [overflow-wrap:anywhere]")
     account = link(line.email, to=here_to("account", line.account), class_name=theme.ROW_LINK)
     return parts.row(
-        parts.cell(rx.fragment(moment(line.at), name, kind)),
+        parts.cell(rx.fragment(receipt, kind, name)),
         parts.cell(rx.fragment(account, parts.narrow(line.model)), class_name="[overflow-wrap:anywhere]"),
         parts.cell(line.model, parts.LEFT + parts.ONLY_WIDE),
         parts.cell(rx.el.span(line.revenue, title=line.exact), parts.RIGHT),

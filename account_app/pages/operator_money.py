@@ -20,11 +20,12 @@ def earned() -> tuple[rx.Component, ...]:
 
 
 def _sums() -> rx.Component:
+    behind = here_with(sum="all", before=None)
     margin = rx.cond(EARNED.margin_share != "", rx.fragment(EARNED.margin_share, " of revenue"), "")
     return rx.el.dl(
-        parts.beside("Revenue, 30 days", EARNED.revenue, BEFORE, "Nothing before"),
-        parts.beside("Upstream cost", EARNED.cost, BEFORE),
-        parts.stat("Margin", EARNED.margin.value, margin),
+        parts.beside("Revenue, 30 days", EARNED.revenue, BEFORE, "Nothing before", to=behind),
+        parts.beside("Upstream cost", EARNED.cost, BEFORE, to=behind),
+        parts.stat("Margin", EARNED.margin.value, margin, to=behind),
         class_name=theme.FIGURES,
     )
 

@@ -9,17 +9,12 @@ from reflex_components_core.react_router import link
 from account_app import spans, theme
 from account_app.components import controls, parts, shapes
 from account_app.components.address import asked_freely, go_by_form, has, here_to, here_with
-from account_app.components.moments import clock_time, moment, whole_moment
+from account_app.components.moments import clock_time, moment
+from account_app.components.receipt import receipt
 from account_app.layout import frame
 from account_app.live import Live
 from account_app.reading.lines import ENDINGS, RequestLine
-from account_app.reading.requests import (
-    Choice,
-    Corrected,
-    ReceiptLine,
-    RequestsFigures,
-    requests_of,
-)
+from account_app.reading.requests import Choice, RequestsFigures, requests_of
 from account_app.session import Session
 
 ROUTE = "/requests"
@@ -36,7 +31,6 @@ class Requests(Live, Session):
 
 
 FOUND: Any = Requests.found
-RECEIPT: Any = FOUND.receipt
 
 
 def page() -> rx.Component:
@@ -47,7 +41,7 @@ def page() -> rx.Component:
             spans.PRESETS, spans.DEFAULT_PRESET, FOUND.first, FOUND.last, FILTERS, before=None, hour=None
         ),
         _log(),
-        controls.drawer("id", "Receipt", _receipt()),
+        controls.drawer("id", "Receipt", receipt(FOUND.receipt)),
         waiting=shapes.waiting(shapes.picker(), shapes.table(12, tall=True)),
     )
 
@@ -127,7 +121,7 @@ def _option(choice: ObjectVar[Choice]) -> rx.Component:
 
 def _line(line: ObjectVar[RequestLine]) -> rx.Component:
     wide = parts.RIGHT + parts.ONLY_WIDE
-    receipt = link(
+    its_receipt = link(
         moment(line.at),
         to=here_to("id", line.id),
         class_name=f"{theme.ROW_LINK} flex h-6 w-fit items-center",
@@ -140,7 +134,7 @@ def _line(line: ObjectVar[RequestLine]) -> rx.Component:
     )
     first = rx.cond(line.first_token != "", rx.el.span("first ", line.first_token, class_name=f"{theme.NOTE} block"))
     return parts.row(
-        parts.cell(rx.fragment(receipt, name, parts.narrow(line.model, ending))),
+        parts.cell(rx.fragment(its_receipt, name, parts.narrow(line.model, ending))),
         parts.cell(rx.fragment(rx.el.span(line.model, class_name="block"), ending), parts.LEFT + parts.ONLY_WIDE),
         parts.cell(line.tokens_in, wide),
         parts.cell(line.tokens_out, wide),
@@ -148,109 +142,4 @@ def _line(line: ObjectVar[RequestLine]) -> rx.Component:
         parts.cell(line.cache_write, wide),
         parts.cell(rx.fragment(line.latency, first), wide),
         parts.cell(rx.el.span(line.price, title=line.exact), parts.RIGHT),
-    )
-
-
-def _receipt() -> rx.Component:
-    missing = parts.empty("There is no such request", "It may belong to another account.")
-    return rx.cond(
-        RECEIPT.missing,
-        missing,
-        rx.cond(RECEIPT.id == asked_freely("id"), _read(), _on_its_way()),
-    )
-
-
-def _on_its_way() -> rx.Component:
-    return rx.el.div(
-        parts.skeleton("h-8 w-32"), parts.skeleton("h-40 w-full"), class_name="flex flex-col gap-4", aria_busy="true"
-    )
-
-
-def _read() -> rx.Component:
-    return rx.fragment(
-        rx.el.div(
-            rx.el.div(
-                rx.el.p(RECEIPT.rounded, class_name=theme.FIGURE),
-                parts.mark(RECEIPT.ending, RECEIPT.tone),
-                class_name="flex items-center justify-between gap-3",
-            ),
-            rx.foreach(RECEIPT.why, _sentence),
-            _facts(),
-            _arithmetic(),
-            rx.cond(RECEIPT.corrections.length() > 0, _corrections()),
-            class_name="flex flex-col gap-4",
-        ),
-    )
-
-
-def _sentence(words: rx.Var[str]) -> rx.Component:
-    return rx.el.p(words, class_name=theme.QUIET)
-
-
-def _facts() -> rx.Component:
-    name = rx.el.code(RECEIPT.id, class_name="text-xs [overflow-wrap:anywhere]")
-    return rx.el.dl(
-        *_fact("Request", name, controls.copy_button(RECEIPT.id, "request id")),
-        *_fact("Time", whole_moment(RECEIPT.at)),
-        *_fact("Model", rx.el.span(RECEIPT.model), rx.cond(RECEIPT.tier != "", rx.el.span(" · ", RECEIPT.tier))),
-        *_fact("Price list", rx.el.code(RECEIPT.price_version, class_name="text-xs")),
-        rx.cond(
-            RECEIPT.held != "",
-            rx.fragment(
-                *_fact("Held", rx.el.span(RECEIPT.held, class_name="figures")),
-                *_fact("Returned", rx.el.span(RECEIPT.returned, class_name="figures")),
-            ),
-        ),
-        class_name="grid grid-cols-[6rem_1fr] gap-x-4 gap-y-0.5 text-sm border-t border-line pt-4",
-    )
-
-
-def _fact(name: str, *content: rx.Component) -> tuple[rx.Component, rx.Component]:
-    return (
-        rx.el.dt(name, class_name="text-muted leading-6"),
-        rx.el.dd(*content, class_name="flex flex-wrap items-center gap-1 min-w-0 min-h-6"),
-    )
-
-
-def _arithmetic() -> rx.Component:
-    columns = (("Kind", parts.LEFT), ("Count", parts.RIGHT), ("Each", parts.RIGHT), ("Amount", parts.RIGHT))
-    foot = parts.row(
-        parts.cell("Price"),
-        parts.cell(""),
-        parts.cell(""),
-        parts.cell(RECEIPT.price, parts.RIGHT),
-        class_name="border-t border-line-strong font-semibold",
-    )
-    table = parts.table("Arithmetic of the price", columns, rx.foreach(RECEIPT.lines, _receipt_line), foot)
-    return rx.el.div(table, class_name="-mx-5 border-t border-line")
-
-
-def _receipt_line(line: ObjectVar[ReceiptLine]) -> rx.Component:
-    return parts.row(
-        parts.cell(line.kind),
-        parts.cell(line.tokens, parts.RIGHT),
-        parts.cell(line.unit_price, parts.RIGHT, "text-xs text-muted"),
-        parts.cell(line.amount, parts.RIGHT),
-    )
-
-
-def _corrections() -> rx.Component:
-    columns = (("Corrected", parts.LEFT), ("Reason", parts.LEFT), ("Tokens", parts.RIGHT), ("Amount", parts.RIGHT))
-    foot = parts.row(
-        parts.cell("Total"),
-        parts.cell(""),
-        parts.cell(""),
-        parts.cell(RECEIPT.total, parts.RIGHT),
-        class_name="border-t border-line-strong font-semibold",
-    )
-    table = parts.table("Corrections", columns, rx.foreach(RECEIPT.corrections, _correction), foot)
-    return rx.el.div(table, class_name="-mx-5 border-t border-line")
-
-
-def _correction(correction: ObjectVar[Corrected]) -> rx.Component:
-    return parts.row(
-        parts.cell(moment(correction.at)),
-        parts.cell(correction.reason, wraps=True),
-        parts.cell(correction.tokens, parts.RIGHT),
-        parts.cell(correction.amount, parts.RIGHT),
     )

@@ -11,8 +11,9 @@ from account_app.acting import Acting, word
 from account_app.components import chart, parts, shapes
 from account_app.components.address import has, here_to, here_with
 from account_app.components.moments import date_of, moment
+from account_app.components.telling import FLOATING
 from account_app.components.uploads import uploads
-from account_app.layout import FLOATING, frame
+from account_app.layout import frame
 from account_app.live import Live
 from account_app.reading.storage import DeletedLine, FileLine, StorageFigures, storage_of
 from account_app.session import Session

@@ -19,8 +19,11 @@ KINDS = {"request": "", "correction": "Correction"}
 
 @dataclass(frozen=True)
 class BookedLine:
+    """`receipt` is the id of the request that the row is about: a correction's is that of what it amends."""
+
     at: str = ""
     id: str = ""
+    receipt: str = ""
     kind: str = ""
     account: str = ""
     email: str = ""
@@ -78,6 +81,8 @@ def _asked(visitor: Visitor) -> tuple[str, Behind] | None:
     span = spans.span_from({}, clock.now(), zone)
     if kind == "model" and name:
         return f"{name}, last 30 days", Behind(span.start, span.end, model=name)
+    if kind == "all":
+        return "Everything, last 30 days", Behind(span.start, span.end)
     if kind == "account" and name:
         return "One account, last 30 days", Behind(span.start, span.end, account_id=name)
     try:
@@ -95,6 +100,7 @@ def _line(row: operating.Booked, locale: str) -> BookedLine:
     return BookedLine(
         at=rfc3339(row.at),
         id=row.request_id,
+        receipt=row.amends or row.request_id,
         kind=KINDS.get(row.kind, row.kind.capitalize()),
         account=row.account_id,
         email=row.email,

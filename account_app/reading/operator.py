@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from account_app.components.figures import count, dollars, exact, megabytes, spendable
+from account_app.components.figures import count, dollars, exact, files, megabytes, spendable
 from account_app.reading.following import FollowedFigures, account_sum, followed_of
 from account_app.reading.margins import Earned, earned_of
+from account_app.reading.requests import ReceiptFigures, receipt_of
 from account_app.session import Visitor
 from relay import billing, operating
 from relay.clock import rfc3339
@@ -85,14 +86,18 @@ class InspectionLine:
 
 @dataclass(frozen=True)
 class OperatorFigures:
+    """`request` is the id that accounts are looked for by, empty when it is no id of a request."""
+
     earned: Earned = field(default_factory=Earned)
     followed: FollowedFigures = field(default_factory=FollowedFigures)
+    request: str = ""
     people: list[Person] = field(default_factory=list[Person])
     chosen: Person = field(default_factory=Person)
     available: str = ""
     kept: str = ""
     grants: list[str] = field(default_factory=list[str])
     calls: list[Call] = field(default_factory=list[Call])
+    receipt: ReceiptFigures = field(default_factory=ReceiptFigures)
     done_to: list[ActLine] = field(default_factory=list[ActLine])
     events: list[EventLine] = field(default_factory=list[EventLine])
     waiting_since: str = ""
@@ -103,12 +108,14 @@ class OperatorFigures:
 
 def operator_page(connection: Connection, visitor: Visitor) -> OperatorFigures:
     """The last days of everybody, the accounts that are looked for, and the one that the address names."""
+    looked_for = visitor.query.get("q", "")[:254].replace("\0", "").strip()
     waiting = billing.oldest_unsent(connection)
     inspected = operating.inspections(connection)
     return OperatorFigures(
         earned=earned_of(connection, visitor),
         followed=followed_of(connection, visitor),
-        people=[_person(each, visitor.locale) for each in operating.find(connection, visitor.query.get("q", "")[:254])],
+        request=looked_for if looked_for.startswith("req_") else "",
+        people=[_person(each, visitor.locale) for each in operating.find(connection, looked_for)],
         events=[_event(row) for row in billing.listed(connection, EVENTS, OPEN_EVENTS)],
         waiting_since=rfc3339(waiting) if waiting else "",
         inspections=[_inspection(each, visitor.locale) for each in inspected],
@@ -119,7 +126,7 @@ def operator_page(connection: Connection, visitor: Visitor) -> OperatorFigures:
 
 
 def _opened(connection: Connection, visitor: Visitor) -> dict[str, Any]:
-    wanted = visitor.query.get("account", "")[:100]
+    wanted = _asked(visitor, "account")
     if not wanted:
         return {}
     try:
@@ -129,12 +136,17 @@ def _opened(connection: Connection, visitor: Visitor) -> dict[str, Any]:
     grants = opened.balance.grants
     return {
         "chosen": _person(opened.found, visitor.locale),
-        "kept": f"{megabytes(opened.kept_bytes, visitor.locale)} in {count(opened.kept_files, visitor.locale)} files",
+        "kept": f"{megabytes(opened.kept_bytes, visitor.locale)} in {files(opened.kept_files, visitor.locale)}",
         "available": spendable(opened.balance.available_pico, visitor.locale),
         "grants": [f"{spendable(g.remaining_pico, visitor.locale)} {g.kind}: {g.reason or g.source}" for g in grants],
+        "receipt": receipt_of(connection, wanted, _asked(visitor, "id") or None, visitor.locale),
         "calls": [_call(each, visitor.locale) for each in opened.latest.requests],
         "done_to": [_act(each) for each in operating.acts(connection, wanted, 20)],
     }
+
+
+def _asked(visitor: Visitor, name: str) -> str:
+    return visitor.query.get(name, "")[:100].replace("\0", "")
 
 
 def _person(each: operating.Found, locale: str) -> Person:

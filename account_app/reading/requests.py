@@ -133,7 +133,7 @@ def requests_of(connection: Connection, visitor: Visitor) -> RequestsFigures:
         key_choices=[Choice(id, name) for id, name in names.items()] + ([Choice(NO_KEY, WITHOUT_KEY)] if names else []),
         hour=clock.rfc3339(start) if start != span.start or end != span.end else "",
         sums="" if wanted.ended else _sums(connection, visitor, (start, end), wanted, fresh),
-        receipt=_receipt_of(connection, account_id, _chosen(query, "id"), locale),
+        receipt=receipt_of(connection, account_id, _chosen(query, "id"), locale),
     )
 
 
@@ -182,7 +182,8 @@ def _sums(
     return f"{requests(rows.requests, visitor.locale)}, {dollars(price_pico, visitor.locale)}"
 
 
-def _receipt_of(connection: Connection, account_id: str, request_id: str | None, locale: str) -> ReceiptFigures:
+def receipt_of(connection: Connection, account_id: str, request_id: str | None, locale: str) -> ReceiptFigures:
+    """One of the account's own requests: an id of anybody else's is missing, like one that never was."""
     if request_id is None:
         return ReceiptFigures()
     try:

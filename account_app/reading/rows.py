@@ -104,9 +104,9 @@ def _summed(found: Sequence[Bucket], name: Callable[[Bucket], str]) -> list[Usag
     return [usage.total(rows, each) for each, rows in named.items()]
 
 
-def in_weeks(found: Sequence[Bucket]) -> list[Bucket]:
-    """Days as the weeks that a chart of many days is drawn in."""
+def in_weeks(found: Sequence[Bucket], days: int) -> list[Bucket]:
+    """Days as the weeks that a chart of so many days is drawn in."""
     weeks: dict[int, list[UsageRow]] = {}
     for bucket in found:
-        weeks.setdefault(bucket.place // 7, []).append(bucket.usage)
+        weeks.setdefault((bucket.place + -days % 7) // 7, []).append(bucket.usage)
     return [Bucket(week, usage.total(rows, "")) for week, rows in weeks.items()]

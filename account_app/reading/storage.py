@@ -7,7 +7,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Row
 
 from account_app.components.drawn import Slice
-from account_app.components.figures import count, dollars, exact, megabytes
+from account_app.components.figures import dollars, exact, files, megabytes
 from account_app.session import Visitor, services
 from relay import storage
 from relay.clock import rfc3339
@@ -77,7 +77,7 @@ def storage_of(connection: Connection, visitor: Visitor) -> StorageFigures:
         deleted=[_deleted(row, locale) for row in storage.deleted(connection, account_id)],
         used=megabytes(space.bytes, locale),
         quota=megabytes(house.quota_bytes, locale),
-        files="1 file" if space.files == 1 else f"{count(space.files, locale)} files",
+        files=files(space.files, locale),
         meter=_meter(space.bytes, house.quota_bytes, locale),
         full=space.bytes * 10 >= house.quota_bytes * 9,
         month=dollars(month_pico, locale),

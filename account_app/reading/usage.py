@@ -75,7 +75,7 @@ def usage_of(connection: Connection, visitor: Visitor) -> UsageFigures:
     names = _names(connection, account_id, by)
     total, total_before = (usage.total(bucket.usage for bucket in each) for each in (found, before))
     shown = rows_of(connection, visitor, span, by, bins, edges, found, fresh)
-    drawn = found if edges is bins.edges else in_weeks(found)
+    drawn = found if edges is bins.edges else in_weeks(found, len(span.days))
     bars, series, axis = bars_of(bins, drawn, before, names, locale, show)
     return UsageFigures(
         first=span.first.isoformat(),

@@ -1,5 +1,6 @@
 """Personal API keys: shown once, kept hashed, revocable, each with a cap of its own."""
 
+import re
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ KEYS_MAX = 50
 KEYS_PER_DAY_MAX = 200
 """Revoked ones count, as their rows stay with what they spent."""
 CAP_PICO_MAX = 2**63 - 1
+_JOINERS = re.compile("[\u200c\u200d]")
+"""Nobody sees them, and Persian words and many emoji are spelt with them."""
 
 
 class KeyRow(NamedTuple):
@@ -105,6 +108,6 @@ def _checked(cap_pico: int | None) -> int | None:
 
 def _clean(name: str) -> str:
     name = " ".join(name.split()) or "API key"
-    if len(name) > NAME_LENGTH_MAX or not name.isprintable():
+    if len(name) > NAME_LENGTH_MAX or not _JOINERS.sub("", name).isprintable():
         raise BadInput(f"A key's name is at most {NAME_LENGTH_MAX} printable characters.")
     return name

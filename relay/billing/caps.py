@@ -13,5 +13,5 @@ def cap_from(amount_usd: object, settings: Settings) -> int:
     except ValueError:
         cap_pico = -1
     if not 0 <= cap_pico <= most_usd * PICO_PER_USD:
-        raise BadInput(f"A spend cap is 0 to {most_usd} USD.", field="usd")
+        raise BadInput(f"A spend cap is $0 to ${most_usd}.", field="usd")
     return cap_pico

@@ -23,7 +23,7 @@ STORAGE = "storage"
 
 
 class Booked(NamedTuple):
-    """A usage row: a request, a correction of one, or storage."""
+    """A usage row: a request, a correction of one (`amends` is its id), or storage."""
 
     id: int
     at: datetime
@@ -34,6 +34,7 @@ class Booked(NamedTuple):
     model: str
     price_pico: int
     cost_pico: int
+    amends: str | None
 
 
 class Followed(NamedTuple):

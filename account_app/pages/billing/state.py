@@ -81,9 +81,9 @@ class Billing(Live, Session):
             return rx.redirect(await billing.check_out(session.services().office, identity, kind, amount_of()))
         except ProductError as error:
             if kind == "topup":
-                self.topup_error = words_of(error)
+                self.topup_error = words_of(error, self.shown_locale)
             else:
-                self._tell(words_of(error))
+                self._tell(words_of(error, self.shown_locale))
         return None
 
     @rx.event
@@ -95,7 +95,7 @@ class Billing(Live, Session):
         try:
             return rx.redirect(await billing.open_portal(session.services().office, identity))
         except ProductError as error:
-            self._tell(words_of(error))
+            self._tell(words_of(error, self.shown_locale))
         return None
 
     @rx.event
@@ -108,7 +108,7 @@ class Billing(Live, Session):
             cap = billing.cap_from(amount(form, "usd"), services.settings)
             await services.database.write(lambda c: ledger.set_cap(c, identity.account_id, cap))
         except ProductError as error:
-            self.cap_error = words_of(error)
+            self.cap_error = words_of(error, self.shown_locale)
             return None
         self.cap_error = ""
         services.hub.changed(identity.account_id)
@@ -126,7 +126,7 @@ class Billing(Live, Session):
         try:
             await services.database.write(lambda c: _choose(c, identity.account_id, name, wanted))
         except ProductError as error:
-            self._tell(words_of(error))
+            self._tell(words_of(error, self.shown_locale))
         services.hub.changed(identity.account_id)
         return None
 
