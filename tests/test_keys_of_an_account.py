@@ -55,6 +55,14 @@ async def test_nobody_else_sees_or_changes_a_key(door: FrontDoor) -> None:
     assert (await anna.get("/api/keys")).json()["keys"][0]["name"] == "API key"
 
 
+async def test_names_are_in_any_script_and_without_what_nobody_sees(door: FrontDoor) -> None:
+    anna = await door.signed_in(ANNA)
+    for name in ("می\u200cخواهم", "👩\u200d👧 build", "构建服务器"):
+        assert (await anna.post("/api/keys", json={"name": name})).json()["name"] == name
+    for name in ("a\u202eb", "a\0b", "\u2066a"):
+        assert (await anna.post("/api/keys", json={"name": name})).status_code == 400, name
+
+
 async def test_a_key_can_end_itself_and_make_or_change_none(door: FrontDoor) -> None:
     anna = await door.signed_in(ANNA)
     capped = (await anna.post("/api/keys", json={"cap_usd": "1"})).json()

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,6 +28,7 @@ from account_app.components.figures import (
 )
 from account_app.reading.ahead import look_ahead
 from account_app.reading.bars import bars_of, in_words, money_axis, round_top
+from account_app.reading.rows import in_weeks
 from account_app.spans import Bins, Span, zone_named
 from relay.money import PICO_PER_CENT, PICO_PER_USD
 from relay.usage import BalanceView, Bucket, GrantView, UsageRow
@@ -141,6 +143,16 @@ def test_days_are_those_of_the_readers_zone() -> None:
 def test_a_day_of_a_clock_change_is_whole() -> None:
     span = spans.span_from({"from": "2026-10-25", "to": "2026-10-25"}, NOW, ZoneInfo("Europe/Berlin"))
     assert (span.end - span.start).total_seconds() == 25 * 3600
+
+
+def test_weeks_end_with_the_range_and_only_the_first_may_be_cut() -> None:
+    year = Span("12m", date(2025, 11, 25), date(2026, 11, 24), UTC)
+    bins = spans.bins_of(year, "en-US")
+    assert (bins.edges[0], bins.edges[1]) == (year.start, datetime(2025, 11, 26, tzinfo=UTC))
+    assert {after - at for at, after in pairwise(bins.edges[1:])} == {timedelta(days=7)}
+    assert (bins.edges[-1], bins.names[-1]) == (year.end, "Week from Nov 18")
+    days = [Bucket(place, UsageRow("", 1)) for place in range(365)]
+    assert [week.usage.requests for week in in_weeks(days, 365)] == [1] + [7] * 52
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,11 @@ def test_a_server_that_is_lost_is_told_and_one_that_comes_back_takes_nothing_awa
         opened(page, f"{dashboard.address}/keys")
         page.get_by_role("button", name="New key").click()
         page.get_by_label("Name").fill("half typed")
+        other = page.context.new_page()
+        opened(other, f"{dashboard.address}/account")
+        other.wait_for_load_state("networkidle")
+    other.get_by_role("link", name="Usage").click()
+    expect(other.get_by_role("heading", name="Usage")).to_be_visible()
     expect(page.get_by_text("Reconnecting")).to_be_visible()
     expect(page.get_by_text("No keys yet")).to_be_visible()
     page.evaluate(_WATCH)
@@ -248,6 +253,7 @@ def test_a_server_that_is_lost_is_told_and_one_that_comes_back_takes_nothing_awa
         page.get_by_role("button", name="Make key").dblclick()
         expect(page.get_by_role("button", name="Copy key")).to_be_focused()
         expect(page.get_by_role("link", name="half typed")).to_have_count(1)
+        expect(other.locator("main")).to_have_attribute("aria-busy", "false", timeout=20_000)
     assert page.evaluate("globalThis.blinked") is False
 
 

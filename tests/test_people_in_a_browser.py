@@ -247,10 +247,33 @@ def test_revenue_is_drawn_by_day_with_its_table_behind_it(house: House) -> None:
     assert abs(sum(cents) - round(100 * float(revenue[1:]))) <= len(cents)
 
 
+def test_a_sum_is_followed_to_a_receipt_where_the_request_is_put_right_and_that_is_told_once(house: House) -> None:
+    email = "disputes@example.com"
+    house.visit(email, "/")
+    request_id = history.a_month(house.dashboard.database, house.dashboard.account_id(email), days=1)[-1]
+    page = house.visit(OPS, "/operator")
+    page.locator("main dl").get_by_role("link").first.click()
+    expect(page.get_by_role("heading", name="Everything, last 30 days")).to_be_visible()
+    page.get_by_role("row").filter(has_text=request_id).get_by_role("link").first.click()
+    drawer = page.get_by_role("dialog", name="Receipt")
+    expect(drawer.get_by_role("table", name="Arithmetic of the price")).to_be_visible()
+    form = form_for(drawer, "Correct this request", "It was ours")
+    form.get_by_label("Shall cost in all").fill("0")
+    form.get_by_role("button", name="Correct this request").click()
+    expect(drawer.get_by_role("status").get_by_text("Done, and written down.")).to_be_visible()
+    expect(drawer.get_by_role("table", name="Corrections")).to_contain_text("It was ours")
+    drawer.locator(".toast").dispatch_event("animationend")
+    drawer.get_by_role("button", name="Close").click()
+    page.get_by_role("link", name="Keys", exact=True).click()
+    expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
+    expect(page.locator(".toast")).to_have_count(0)
+
+
 def test_the_operators_page_is_nobody_elses(house: House) -> None:
     page = house.visit("curious@example.com", "/account")
-    page.goto("/operator")
+    page.goto(f"/operator?account={house.dashboard.account_id(OPS)}&id=req_1")
     expect(page).to_have_url(f"{house.dashboard.address}/")
+    told(page, "That page is not for this account.")
     expect(page.get_by_role("link", name="Operator")).to_have_count(0)
 
 

@@ -4,7 +4,7 @@ import reflex as rx
 
 from account_app.session import Session
 
-FLOATING = "fixed bottom-4 left-1/2 z-20 -translate-x-1/2 rounded-lg px-4 py-2.5 text-sm shadow-lg max-w-[90vw]"
+FLOATING = "floating fixed bottom-4 inset-x-0 mx-auto w-fit z-20 rounded-lg px-4 py-2.5 text-sm shadow-lg max-w-[90vw]"
 
 _SEEN = "globalThis.toldUntil"
 _HIDE = "document.querySelectorAll('.toast').forEach((one) => { one.hidden = true; });"
@@ -30,4 +30,5 @@ def toast() -> rx.Component:
             ),
         ),
         role="status",
+        class_name="telling",
     )
