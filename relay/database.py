@@ -7,23 +7,21 @@ rows that a batch will change are locked in one order. Readers never write.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-import structlog
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from relay.batching import Batcher, Otherwise, Outcome
 from relay.errors import Unavailable
 from relay.metrics import COMMANDS_IN_COMMIT, COMMIT_SECONDS
+from relay.outages import is_of_no_use, is_outage, outages, twice, worth_another_try
 from relay.prepared import committing, run_by_driver
 
-log = structlog.get_logger(__name__)
 T = TypeVar("T")
 C = TypeVar("C")
 Batch = Callable[[Connection, Sequence[Any]], Sequence[Any]]
@@ -100,12 +98,12 @@ class Database:
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
         """The same without a loop: for commands. Unavailable when the database does not answer."""
-        with _outages(), self._reading.connect() as connection:
+        with outages(), self._reading.connect() as connection:
             return work(connection)
 
     def write_now(self, work: Callable[[Connection], T]) -> T:
         """A transaction of its own without a loop: for commands and migrations. Unavailable as above."""
-        with _outages(), self._writing.begin() as connection:
+        with outages(), self._writing.begin() as connection:
             done = work(connection)
             _refuse_unless_open(connection)
             return done
@@ -135,7 +133,7 @@ class Database:
         self._committing_since = time.monotonic()
         try:
             with COMMIT_SECONDS.time():
-                outcomes = _twice(lambda: self._commit_once(groups))
+                outcomes = twice(lambda: self._commit_once(groups))
         except Unavailable:
             self._failed = True
             raise
@@ -169,7 +167,7 @@ class Database:
             kept.close()
 
     def _read_together(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
-        return _twice(lambda: self._read_once(groups))
+        return twice(lambda: self._read_once(groups))
 
     def _read_once(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
         with self._looking.connect() as connection:
@@ -202,7 +200,11 @@ def _connecting(url: str, more: Mapping[str, Any] = NOTHING_MORE, **options: Any
         raw.execute(DURABLE)
         raw.commit()
 
+    def judge(failed: ExceptionContext) -> None:
+        failed.is_disconnect = failed.is_disconnect or is_of_no_use(failed.original_exception)
+
     event.listen(engine, "connect", prepare)
+    event.listen(engine, "handle_error", judge)
     return engine
 
 
@@ -230,41 +232,6 @@ def _sqlite(url: str, writing: bool, checkpoints: bool) -> Engine:
     return engine
 
 
-def _twice(work: Callable[[], T]) -> T:
-    """Once more when the server went away before it answered: unique ids make commands harmless to repeat."""
-    try:
-        return work()
-    except DBAPIError as error:
-        if not _worth_another_try(error):
-            _raise_outage(error)
-    with _outages():
-        return work()
-
-
-@contextmanager
-def _outages() -> Generator[None]:
-    """Unavailable for what is the database's fault; a fault of the command's own goes on as it is."""
-    try:
-        yield
-    except DBAPIError as error:
-        _raise_outage(error)
-
-
-def _raise_outage(error: DBAPIError) -> NoReturn:
-    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
-        log.error("database_failed", error=str(error.orig))
-        raise Unavailable() from error
-    raise error
-
-
-def _worth_another_try(error: DBAPIError) -> bool:
-    """A lost connection, two workers that locked each other out, or a server that was made to forget its prepared
-    statements: the commands are not at fault.
-    """
-    state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state in {"26000", "40P01", "40001", "57P01", "57P02", "57P03"}
-
-
 def _refuse_unless_open(connection: Connection) -> None:
     """SQLite ends the transaction by itself on a full disk, and its driver then takes a commit for done."""
     raw = connection.connection.dbapi_connection
@@ -282,10 +249,10 @@ def _alone(connection: Connection, work: Callable[[Connection], Any]) -> Outcome
             return work(connection)
     except DBAPIError as error:
         # What undid the whole transaction, or can be tried again, concerns everybody in it.
-        if _worth_another_try(error):
+        if worth_another_try(error):
             raise
         _refuse_unless_open(connection)
-        return Unavailable() if isinstance(error, OperationalError) else error
+        return Unavailable() if is_outage(error) else error
     except Exception as error:
         return error
 

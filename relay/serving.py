@@ -13,6 +13,7 @@ import uvicorn
 from relay import logs
 from relay.connections import Connection
 from relay.keeping import refuse_unless_usable
+from relay.poolers import refuse_unless_sessions_last
 from relay.revisions import refuse_unless_migrated
 from relay.settings_faults import settings_to_serve
 from relay.workers import Workers
@@ -23,6 +24,7 @@ def serve(host: str, port: int, workers: int) -> None:
     settings = settings_to_serve(workers)
     refuse_unless_usable(settings)
     refuse_unless_migrated(settings)
+    refuse_unless_sessions_last(settings)
     logs.configure(settings.LOG_FORMAT)
     config = uvicorn.Config(
         _target(),

@@ -2,18 +2,20 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from ledger_desk import Desk, holds, open_desk
+from ledger_desk import Desk, holds, open_desk, usage
 from sqlalchemy import Connection, insert, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from relay import clock, ledger
 from relay.database import Database
 from relay.errors import Unavailable
 from relay.ledger import Held
+from relay.settings import Settings
 from relay.tables import Lease, table
 
 leases = table(Lease)
@@ -73,3 +75,47 @@ async def test_a_hold_that_was_undone_with_the_whole_transaction_is_not_told_as_
     assert desk.rows(holds, account) == []
     assert isinstance((await desk.at_once(desk.hold(account, 4)))[0], Held)
     database.close()
+
+
+@pytest.fixture
+def postgres(postgres_url: str) -> Iterator[Desk]:
+    database = Database(Settings(DATABASE_URL=postgres_url).database_url)
+    yield open_desk(database)
+    database.close()
+
+
+async def test_a_server_that_only_reads_is_left_for_one_that_writes(postgres: Desk) -> None:
+    """After a failover the connection is as good as ever, and its server takes nothing any more."""
+    account, name = postgres.account(10), make_url(postgres.database.url).database
+    await postgres.database.write(lambda c: c.execute(text("SET default_transaction_read_only = on")))
+    settled = await postgres.call(account, 3)
+    assert [row.request_id for row in postgres.rows(usage, account)] == [settled.request_id]
+    only_reads = text(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    postgres.database.write_now(lambda c: c.execute(only_reads))
+    nowhere = Database(postgres.database.url)
+    for asked in (nowhere.batch(ledger.post, postgres.hold(account, 3)), nowhere.write(lease)):
+        with pytest.raises(Unavailable):
+            await asked
+    nowhere.close()
+
+
+async def test_tables_that_change_under_prepared_statements_fail_nobody(postgres: Desk) -> None:
+    account = postgres.account(10)
+    await postgres.call(account, 3)
+    for kind in ("varchar(99)", "text"):
+        postgres.database.write_now(lambda c, kind=kind: c.execute(text(f"ALTER TABLE holds ALTER model TYPE {kind}")))
+        await postgres.call(account, 1)
+    assert postgres.figures(account) == {"credit": 5, "held": 0, "overage": 0}
+
+
+async def test_what_an_operator_has_forbidden_is_asked_for_again_later(postgres: Desk) -> None:
+    """Not taken for a fault of the call's own: its settlement would be set aside."""
+    account = postgres.account(10)
+    hold = await postgres.held(account, 3)
+    role = f"role_{make_url(postgres.database.url).database}"
+    postgres.database.write_now(
+        lambda c: c.execute(text(f"CREATE ROLE {role}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"))
+    )
+    await postgres.database.write(lambda c: c.execute(text(f"SET ROLE {role}")))
+    with pytest.raises(Unavailable):
+        await postgres.database.batch(ledger.post, postgres.settlement(hold, 2))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, text
 
-from relay import clock
+from relay import clock, poolers
 from relay.database import Database
 from relay.doctor.findings import Finding, judged, ok, warning, wrong
 from relay.errors import Unavailable
@@ -35,12 +35,19 @@ async def check(settings: Settings) -> list[Finding]:
     try:
         return [
             revision,
+            _sessions(settings),
             *await database.read(lambda c: [*_durability(c), *_time(c), *_left_lying(c), *_operators(c, settings)]),
         ]
     except Unavailable:
         return [revision, wrong("database", "no answer", "an answer", "Look at its log.")]
     finally:
         database.close()
+
+
+def _sessions(settings: Settings) -> Finding:
+    lasts = poolers.sessions_last(settings.database_url)
+    found = poolers.OWN if lasts else poolers.SHARED
+    return judged(lasts, "database sessions", found, poolers.OWN, poolers.FIX)
 
 
 def _durability(connection: Connection) -> Iterator[Finding]:

@@ -3,9 +3,11 @@
 The driver's own pipeline sends each statement by itself, and every one of them wakes the server.
 """
 
+import os
 import select
 from collections.abc import Sequence
 from itertools import count
+from secrets import token_hex
 from typing import Any, cast
 
 from psycopg import Connection
@@ -16,6 +18,8 @@ from psycopg.pq import ExecStatus, TransactionStatus
 BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED"
 COMMIT = b"COMMIT"
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
+_PROCESS = token_hex(4).encode()
+"""No two processes give a name to different statements, not even if a pooler should mix their sessions up."""
 _number = count(1)
 
 Values = Sequence[Any]
@@ -82,7 +86,7 @@ class Journey:
             self._expected.append(None)
         for sql, values, reply in self._asked:
             if (name := self._known.get(sql) or new.get(sql)) is None:
-                name = new[sql] = b"relay_%d" % next(_number)
+                name = new[sql] = b"relay_%d_%s_%d" % (os.getpid(), _PROCESS, next(_number))
                 server.send_prepare(name, sql.encode())
                 self._expected.append(None)
             server.send_query_prepared(name, values)

@@ -8,6 +8,7 @@ from psycopg import RawCursor
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from relay.outages import is_of_no_use
 from relay.prepared.journeys import Journey
 
 _COMMITTING = "whoever works on it now is the last of the transaction"
@@ -72,7 +73,8 @@ def committing(connection: Connection) -> Generator[None]:
 def translated(connection: Connection, sql: str, error: Exception) -> BaseException:
     """What SQLAlchemy would raise for the driver's error."""
     dialect, dbapi = connection.dialect, cast(Any, connection.dialect.dbapi)
-    lost = dialect.is_disconnect(cast(Any, error), cast(Any, connection.connection.dbapi_connection), None)
+    found = dialect.is_disconnect(cast(Any, error), cast(Any, connection.connection.dbapi_connection), None)
+    lost = found or is_of_no_use(error)
     if lost:
         connection.invalidate(error)
     return cast(
