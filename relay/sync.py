@@ -163,6 +163,8 @@ async def bill(office: Office, *, seals: bool = True) -> dict[str, int]:
     """Seals what was used beyond credit and pushes it: how many windows were sealed and rows delivered."""
     await billing.work_through(office)
     await billing.look_after_overdue(office)
+    if seals:
+        await billing.ask_after_unheard(office)
     await billing.bill_last_use(office)
     await billing.erase_closed(office)
     sealed = await _seal_all(office.database) if seals else 0

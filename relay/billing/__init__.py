@@ -16,6 +16,7 @@ from relay.billing.plans import PlanView, look_after_overdue, plan_of
 from relay.billing.preview import PreviewLine, PreviewView, preview_of
 from relay.billing.reconciling import Difference, Subject, reconcile, subjects
 from relay.billing.unbilled import bill_last_use
+from relay.billing.unheard import ask_after_unheard
 from relay.billing.windows import oldest_unsent, seal, unsealed_cents, unsent
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "PreviewLine",
     "PreviewView",
     "Subject",
+    "ask_after_unheard",
     "bill_last_use",
     "cap_from",
     "check_out",

@@ -36,6 +36,10 @@ outbox, periods, sealed = table(Outbox), table(Period), table(Window)
 usage, hours = table(Usage), table(UsageHour)
 
 
+HEARD = timedelta(days=1)
+"""After a period's end, its invoice is known, or its events are lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """`period` is `YYYY-MM-DD/YYYY-MM-DD`, or `all`. The figures are cents, or pico-dollars where `what` ends so."""
@@ -144,6 +148,8 @@ class _Comparison:
                 yield difference
         elif self._period.settled_at is not None and (missed := _windowed(rows) - _items(rows)):
             yield self._difference("billed by no invoice", missed, 0)
+        elif self._period.settled_at is None and self._period.end < clock.now() - HEARD:
+            yield self._difference("invoice", _windowed(rows), "not heard of")
 
     async def _metered(self) -> tuple[int, int]:
         """What the meter has in the whole minutes around the period, and what we know to have told it for them."""
