@@ -97,6 +97,12 @@ class AnotherAccount(Conflict):
     message = "Somebody else is signed in now than this was written for. Nothing was done or charged."
 
 
+class PreconditionFailed(ProductError):
+    status = 412
+    code = "precondition_failed"
+    message = "This is not what you have seen of it: it was changed meanwhile. Look again; nothing was done."
+
+
 class TooSlow(ProductError):
     status = 408
     code = "request_timeout"

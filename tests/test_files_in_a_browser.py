@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from sandbox.serve import Running, in_thread
 from tests.dashboard import Dashboard, built_site, running
@@ -70,6 +70,29 @@ def test_an_upload_that_is_refused_says_why_and_can_be_tried_again(house: House)
     sent.get_by_role("button", name="Try again a.woff2").click()
     files = page.get_by_role("table", name="Files", exact=True)
     expect(files.get_by_role("link", name="a.woff2")).to_be_visible()
+
+
+def test_what_came_meanwhile_is_asked_about_and_what_is_somebody_elses_is_left_alone(house: House) -> None:
+    page = house.visit("meanwhile@example.com", "/storage")
+    files, sent = page.get_by_role("table", name="Files", exact=True), page.get_by_role("list", name="Uploads")
+    chooser = page.locator("input[type=file]")
+
+    def keeps_another(route: Route) -> None:
+        page.context.request.put(route.request.url, data=b"of another device")
+        route.continue_()
+
+    page.route("**/api/assets/a.woff2", keeps_another, times=1)
+    chooser.set_input_files([file("a.woff2")])
+    sent.get_by_role("button", name="Replace a.woff2").click()
+    expect(files.get_by_role("row").filter(has_text="a.woff2")).to_contain_text("10.2 kB")
+
+    def is_somebody_elses(route: Route) -> None:
+        assert route.request.headers["x-account"].startswith("acct_")
+        route.continue_(headers={**route.request.headers, "x-account": "acct_of_somebody_else"})
+
+    page.route("**/api/assets/b.woff2", is_somebody_elses, times=1)
+    chooser.set_input_files([file("b.woff2")])
+    expect(sent).to_contain_text("Somebody else is signed in now")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

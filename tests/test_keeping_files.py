@@ -135,6 +135,25 @@ async def test_the_same_name_again_replaces_and_what_was_there_leaves(door: Fron
     assert len(in_store(door)) == 1
 
 
+async def test_nobody_replaces_or_deletes_what_they_have_not_seen(door: FrontDoor) -> None:
+    anna, place, new = await door.signed_in(ANNA), "/api/assets/a.ttf", {"if-none-match": "*"}
+    seen = (await anna.put(place, content=b"first")).headers["etag"]
+    assert (await anna.put(place, content=b"second", headers=new)).status_code == 412
+    assert (await anna.put("/api/assets/b.ttf", content=b"new", headers=new)).status_code == 201
+    assert (await anna.put("/api/assets/c.ttf", content=b"c", headers={"if-match": "*"})).status_code == 412
+
+    async def replaced_meanwhile() -> AsyncIterator[bytes]:
+        await anna.put(place, content=b"second")
+        yield b"third"
+
+    late = await anna.put(place, content=replaced_meanwhile(), headers={"if-match": seen})
+    assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    assert (await anna.delete(place, headers={"if-match": seen})).status_code == 412
+    assert (await anna.put(place, content=b"x", headers={"content-range": "bytes 0-0/6"})).status_code == 400
+    assert ((await anna.get(place, headers=new)).status_code, (await anna.get(place)).content) == (304, b"second")
+    assert (await anna.delete(place, headers={"if-match": "*"})).status_code == 200
+
+
 async def test_what_is_too_large_is_refused_before_it_is_read(door: FrontDoor) -> None:
     anna = await door.signed_in(ANNA)
     read = 0

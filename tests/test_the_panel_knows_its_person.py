@@ -70,7 +70,7 @@ def test_when_the_cookie_is_somebody_elses_now_nothing_is_asked_in_their_name(
     desk.priced()
     mine, fake_relay.email = fake_relay.email, "bob@example.com"
     desk.say("A secret thought")
-    desk.sees("This was not sent, and nobody was charged.")
+    desk.sees("Somebody else is signed in now, so your message was not sent.")
     assert [asked["x-account"] for asked in fake_relay.headers_seen] == [f"acc-{mine}"] * 2
     assert "Private matter" not in desk.page.locator("assistant-panel").inner_text()
     assert desk.box.input_value() == ""

@@ -26,11 +26,12 @@ LOOKS = {
 
 
 class Uploads(rx.Component):
-    """`taken` are names that are there already, `largest` the most bytes of one file."""
+    """`account` is whose files they are, `taken` names that are there already, `largest` the most bytes of one file."""
 
     library = "$/front/uploads"
     tag = "Uploads"
 
+    account: rx.Var[str]
     taken: rx.Var[Sequence[str]]
     largest: rx.Var[int]
     largest_words: rx.Var[str]
@@ -38,7 +39,14 @@ class Uploads(rx.Component):
     looks: rx.Var[dict[str, str]]
 
 
-def uploads(taken: rx.Var[Sequence[str]], largest: rx.Var[int], largest_words: rx.Var[str]) -> rx.Component:
+def uploads(
+    account: rx.Var[str], taken: rx.Var[Sequence[str]], largest: rx.Var[int], largest_words: rx.Var[str]
+) -> rx.Component:
     return Uploads.create(
-        taken=taken, largest=largest, largest_words=largest_words, locale=Session.shown_locale, looks=LOOKS
+        account=account,
+        taken=taken,
+        largest=largest,
+        largest_words=largest_words,
+        locale=Session.shown_locale,
+        looks=LOOKS,
     )

@@ -18,11 +18,14 @@ const changed = (items, { add, key, drop, ...news }) => {
   return items.map((item) => (item.key === key ? { ...item, ...news } : item));
 };
 
-const send = (item, locale, tell) => {
+const send = (item, account, locale, tell) => {
   const request = new XMLHttpRequest();
   request.open("PUT", `${api()}/api/assets/${encodeURIComponent(item.file.name)}`);
   request.withCredentials = true;
   request.setRequestHeader("content-type", item.file.type || "application/octet-stream");
+  request.setRequestHeader("x-account", account);
+  // Another device may have kept one of this name since the page was drawn.
+  if (!item.replaces) request.setRequestHeader("if-none-match", "*");
   request.upload.onprogress = (event) => tell({ sent: event.loaded });
   request.onerror = () => tell({ state: "failed", why: LOST });
   request.onload = () => {
@@ -32,6 +35,7 @@ const send = (item, locale, tell) => {
       setTimeout(() => tell({ state: "waiting", sent: 0, waits: item.waits + 1 }), seconds * 1000);
       return;
     }
+    if (request.status === 412) return tell({ state: "asked", sent: 0 });
     tell({ state: "failed", why: told(request, locale) });
   };
   request.send(item.file);
@@ -49,7 +53,7 @@ const told = (request, locale) => {
   }
 };
 
-export function Uploads({ taken, largest, largestWords, locale, looks }) {
+export function Uploads({ account, taken, largest, largestWords, locale, looks }) {
   const [items, change] = useReducer(changed, []);
   const [over, setOver] = useReducer((_, value) => value, false);
   const requests = useRef(new Map());
@@ -78,7 +82,7 @@ export function Uploads({ taken, largest, largestWords, locale, looks }) {
         change({ key: item.key, ...news });
         if (news.state === "kept") setTimeout(() => change({ drop: item.key }), 4000);
       };
-      requests.current.set(item.key, send(item, locale, tell));
+      requests.current.set(item.key, send(item, account, locale, tell));
       change({ key: item.key, state: "sending" });
     }
   }, [items]);
@@ -136,7 +140,7 @@ const row = (item, looks, stop, change) => {
   const button = (words, act, look = looks.quiet) =>
     h("button", { type: "button", className: look, onClick: act }, words, h("span", { className: "sr-only" }, ` ${file.name}`));
   const drop = () => change({ drop: key });
-  const again = () => change({ key, state: "waiting", sent: 0, why: "", waits: 0 });
+  const again = (more) => change({ key, state: "waiting", sent: 0, why: "", waits: 0, ...more });
   const share = file.size ? Math.floor((sent / file.size) * 100) : 0;
   const words = {
     waiting: "Waiting", sending: sent < file.size ? `${share}%` : "Keeping …", kept: "Kept",
@@ -151,8 +155,8 @@ const row = (item, looks, stop, change) => {
     h(
       "span",
       { className: looks.acts },
-      state === "asked" ? [button("Replace", again, looks.second), button("Skip", drop)] : null,
-      state === "failed" && !final ? button("Try again", again, looks.second) : null,
+      state === "asked" ? [button("Replace", () => again({ replaces: true }), looks.second), button("Skip", drop)] : null,
+      state === "failed" && !final ? button("Try again", () => again(), looks.second) : null,
       state === "failed" ? button("Dismiss", drop) : null,
       state === "waiting" || state === "sending" ? button("Stop", () => stop(item)) : null,
     ),

@@ -108,7 +108,7 @@ def _space() -> rx.Component:
 
 
 def _uploads() -> rx.Component:
-    return uploads(FOUND.names, FOUND.largest, FOUND.largest_words)
+    return uploads(FOUND.account, FOUND.names, FOUND.largest, FOUND.largest_words)
 
 
 def _files() -> rx.Component:

@@ -46,8 +46,9 @@ class DeletedLine:
 
 @dataclass(frozen=True)
 class StorageFigures:
-    """`next` is the name to go on after, empty on the last page; `share` how full it is, `tone` how loudly."""
+    """`account` is whose they are; `next` the name to go on after, empty on the last page."""
 
+    account: str = ""
     rows: list[FileLine] = field(default_factory=list[FileLine])
     next: str = ""
     names: list[str] = field(default_factory=list[str])
@@ -71,6 +72,7 @@ def storage_of(connection: Connection, visitor: Visitor) -> StorageFigures:
     space = storage.space_of(connection, account_id)
     month_pico = storage.month_price(house.prices, space.bytes)
     return StorageFigures(
+        account=account_id,
         rows=[_line(row, house, locale) for row in found.assets],
         next=found.next or "",
         names=storage.names_of(connection, account_id),

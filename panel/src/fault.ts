@@ -76,7 +76,7 @@ export function networkFault(): Fault {
 
 const words: Record<string, [title: string, text: string]> = {
   signed_out: ['You are signed out', 'Sign in again; your message is kept.'],
-  another_account: ['Someone else is signed in', 'This was not sent, and nobody was charged. It waits for whoever wrote it.'],
+  another_account: ['Someone else is signed in', 'Somebody else is signed in now, so your message was not sent. It waits for you, and nobody was charged.'],
   insufficient_credit: ['Not enough credit', 'This message may cost more than the credit that is left. Add credit, then try again.'],
   cap_reached: ['Spend cap reached', 'Your own spend cap holds this message back. Raise it, then try again.'],
   rate_limited: ['One moment', 'That was a lot at once.'],

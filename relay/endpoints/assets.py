@@ -19,7 +19,7 @@ from relay import clock, storage
 from relay.accounts import Identity
 from relay.clock import rfc3339
 from relay.endpoints.answers import JsonAnswer, request_id_of
-from relay.endpoints.callers import services_of, signed_in
+from relay.endpoints.callers import SAFE_METHODS, services_of, signed_in
 from relay.endpoints.ranges import read_limit
 from relay.errors import BadInput, Forbidden, TooSlow
 from relay.money import usd
@@ -41,10 +41,12 @@ async def put_asset(request: Request) -> Response:
     identity, name = await _writer(request, spends=True), _name(request)
     services = services_of(request)
     house = services.storehouse
+    if "content-range" in request.headers:
+        raise BadInput("This address keeps whole files. Send all of it, without `content-range`.")
     size = _announced(request.headers)
     async with services.limits.upload(identity.account_id, request_id_of(request.scope)):
         declared = request.headers.get("content-type", "")
-        stored = await storage.store(house, identity.account_id, name, declared, size, _pieces(request))
+        stored = await storage.store(house, identity.account_id, name, declared, size, _pieces(request), _fits(request))
     services.hub.changed(identity.account_id)
     headers = {"location": _address(name), "etag": _tag(stored.asset)}
     return JsonAnswer(_asset(house, stored.asset), 200 if stored.replaced else 201, headers)
@@ -76,7 +78,7 @@ async def get_asset(request: Request) -> Response:
     row = await house.database.read(lambda connection: storage.find(connection, account_id, name))
     headers = {**INERT, "etag": _tag(row), "content-disposition": _disposition(row)}
     headers["content-type"] = row.type if row.type in storage.SHOWN else storage.UNKNOWN
-    if _tag(row) in request.headers.get("if-none-match", ""):
+    if not _fits(request)(row.sha256):
         return Response(None, 304, headers)
     span = _span(request.headers, row)
     if span is None:
@@ -93,7 +95,7 @@ async def get_asset(request: Request) -> Response:
 
 async def delete_asset(request: Request) -> Response:
     identity, name = await _writer(request), _name(request)
-    return await _changed(request, identity, partial(storage.delete, name=name), _deleted)
+    return await _changed(request, identity, partial(storage.delete, name=name, fits=_fits(request)), _deleted)
 
 
 async def restore_asset(request: Request) -> Response:
@@ -161,6 +163,21 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
             return
         yield piece
     raise TooSlow("The rest of the file did not come in time. Nothing was kept; send it again.")
+
+
+def _fits(request: Request) -> storage.Fits:
+    """What `if-match` and `if-none-match` ask of a file: nobody replaces what they have not seen (RFC 9110, 13)."""
+    same = None if request.method in SAFE_METHODS else request.headers.get("if-match")
+    other = request.headers.get("if-none-match")
+
+    def fits(sha256: str) -> bool:
+        return (same is None or _names(same, sha256)) and (other is None or not _names(other.replace("W/", ""), sha256))
+
+    return fits
+
+
+def _names(tags: str, sha256: str) -> bool:
+    return bool(sha256) and bool({"*", f'"{sha256}"'} & {tag.strip() for tag in tags.split(",")})
 
 
 def _span(headers: Mapping[str, str], row: Row[Any]) -> tuple[int, int] | None:

@@ -7,10 +7,11 @@ from relay.endpoints.safety import SAFETY
 from relay.settings import Settings
 
 Header = tuple[bytes, bytes]
-EXPOSED = b"request-id, upstream-request-id, retry-after"
+EXPOSED = b"request-id, upstream-request-id, retry-after, etag, content-range"
 ALLOWED_METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED_HEADERS = (
-    b"authorization, content-type, x-account, x-api-key, x-receipt, anthropic-version, anthropic-beta, "
+    b"authorization, content-type, if-match, if-none-match, x-account, x-api-key, x-receipt, "
+    b"anthropic-version, anthropic-beta, "
     b"anthropic-dangerous-direct-browser-access, x-stainless-lang, x-stainless-package-version, x-stainless-os, "
     b"x-stainless-arch, x-stainless-runtime, x-stainless-runtime-version, x-stainless-retry-count, "
     b"x-stainless-timeout, x-stainless-helper-method"

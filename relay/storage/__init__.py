@@ -10,7 +10,7 @@ from relay.storage.kinds import SHOWN, UNKNOWN
 from relay.storage.listing import Listed, archived, listed, names_of
 from relay.storage.metering import book, book_all
 from relay.storage.names import asset_name
-from relay.storage.rows import Bounds, Space, delete, deleted, find, put_back, space_of
+from relay.storage.rows import Bounds, Fits, Space, delete, deleted, find, put_back, space_of
 from relay.storage.sweeping import purge, tick
 from relay.storage.uploading import Stored, bounds_of, fetch, store, too_large
 
@@ -24,6 +24,7 @@ __all__ = [
     "WARNED",
     "Bounds",
     "Compared",
+    "Fits",
     "Listed",
     "Missing",
     "Space",

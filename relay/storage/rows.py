@@ -3,7 +3,7 @@
 So two uploads at once cannot both take the last room, and no change can come in before what is booked already.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from relay import clock, ledger
-from relay.errors import Conflict, InsufficientCredit, NotFound, NotSignedIn, QuotaReached
+from relay.errors import Conflict, InsufficientCredit, NotFound, NotSignedIn, PreconditionFailed, QuotaReached
 from relay.ids import new_id
 from relay.money import usd
 from relay.pricing import PriceTable
@@ -20,6 +20,14 @@ from relay.tables import Account, Asset, StorageMeter, table
 
 assets, meters, accounts = table(Asset), table(StorageMeter), table(Account)
 LIVE = (assets.c.since.is_not(None), assets.c.until.is_(None))
+
+
+Fits = Callable[[str], bool]
+"""Whether a file may be changed, by the checksum of what is kept under its name now; '' when nothing is."""
+
+
+def always(_: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +57,19 @@ class Content:
     sha256: str
 
 
-def set_aside(connection: Connection, account_id: str, name: str, size: int, bounds: Bounds) -> str:
+def set_aside(
+    connection: Connection, account_id: str, name: str, size: int, bounds: Bounds, fits: Fits = always
+) -> str:
     """The id of a file that may now come, for which `size` bytes are kept free.
 
     QuotaReached; InsufficientCredit when a month of all that is kept could not be paid; NotSignedIn when the account
-    was closed since its caller was recognised.
+    was closed since its caller was recognised; PreconditionFailed when what is kept under the name does not fit.
     """
     available_pico = ledger.available(connection, account_id)
     _refuse_closed(connection, account_id)
     space = space_of(connection, account_id)
     replaced = _live(connection, account_id, name)
+    _refuse_unless(fits, replaced)
     _refuse_beyond(space, size - (replaced.bytes if replaced else 0), 0 if replaced else 1, bounds)
     _refuse_unpaid(available_pico, space.bytes + space.coming_bytes + size, bounds)
     now, asset_id = clock.now(), new_id("ast")
@@ -67,7 +78,9 @@ def set_aside(connection: Connection, account_id: str, name: str, size: int, bou
     return asset_id
 
 
-def keep(connection: Connection, account_id: str, asset_id: str, content: Content, bounds: Bounds) -> tuple[Any, bool]:
+def keep(
+    connection: Connection, account_id: str, asset_id: str, content: Content, bounds: Bounds, fits: Fits = always
+) -> tuple[Any, bool]:
     """The row of a file whose content is in the store, and whether it replaced another, whose content leaves at once.
 
     Conflict when it was no longer waited for, or the account was closed meanwhile. QuotaReached as above: what was set
@@ -80,6 +93,7 @@ def keep(connection: Connection, account_id: str, asset_id: str, content: Conten
         raise Conflict("This upload took too long, or its account was closed. Nothing was kept.")
     at = _moment(connection, account_id)
     replaced = _live(connection, account_id, coming.name)
+    _refuse_unless(fits, replaced)
     space = space_of(connection, account_id)
     # Others that are on their way are looked at again when they come, as this one is.
     _refuse_beyond(Space(space.bytes, 0), content.bytes - (replaced.bytes if replaced else 0), 0, bounds)
@@ -106,10 +120,11 @@ def find(connection: Connection, account_id: str, name: str) -> Row[Any]:
     return row
 
 
-def delete(connection: Connection, account_id: str, name: str, bounds: Bounds) -> Row[Any]:
-    """The row of a file that was deleted; it can be put back until `purge_at`. NotFound as above."""
+def delete(connection: Connection, account_id: str, name: str, bounds: Bounds, fits: Fits = always) -> Row[Any]:
+    """The row of a file that was deleted; it can be put back until `purge_at`. NotFound and PreconditionFailed."""
     ledger.lock(connection, account_id)
     row = find(connection, account_id, name)
+    _refuse_unless(fits, row)
     end(connection, account_id, [row.id], bounds)
     return connection.execute(select(assets).where(assets.c.id == row.id)).one()
 
@@ -163,6 +178,11 @@ def space_of(connection: Connection, account_id: str) -> Space:
     coming = (assets.c.account_id == account_id, assets.c.since.is_(None), assets.c.purge_at > clock.now())
     size, more = connection.execute(select(*sums).where(*coming)).one()
     return Space(int(kept), files, int(size), more)
+
+
+def _refuse_unless(fits: Fits, found: Row[Any] | None) -> None:
+    if not fits(found.sha256 if found else ""):
+        raise PreconditionFailed()
 
 
 def _refuse_closed(connection: Connection, account_id: str) -> None:

@@ -13,7 +13,7 @@ from relay.gateways.objects import Gone
 from relay.storage import rows
 from relay.storage.house import MB, Storehouse
 from relay.storage.kinds import HEAD_BYTES, kind_of
-from relay.storage.rows import Bounds, Content
+from relay.storage.rows import Bounds, Content, Fits, always
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,13 @@ def bounds_of(house: Storehouse) -> Bounds:
 
 
 async def store(
-    house: Storehouse, account_id: str, name: str, declared: str, size: int | None, chunks: AsyncIterable[bytes]
+    house: Storehouse,
+    account_id: str,
+    name: str,
+    declared: str,
+    size: int | None,
+    chunks: AsyncIterable[bytes],
+    fits: Fits = always,
 ) -> Stored:
     """Keeps what comes under that name; `size` is how much was announced, None when nothing was.
 
@@ -40,12 +46,12 @@ async def store(
     if size is not None and size > house.asset_bytes_max:
         raise too_large(house)
     room = await _room(house, account_id, name) if size is None else size
-    work = partial(rows.set_aside, account_id=account_id, name=name, size=room, bounds=bounds_of(house))
+    work = partial(rows.set_aside, account_id=account_id, name=name, size=room, bounds=bounds_of(house), fits=fits)
     asset_id = await house.database.write(work)
     try:
         body = _Body(house, chunks, room)
         await house.objects.put(asset_id, body)
-        keep = partial(rows.keep, account_id=account_id, asset_id=asset_id, bounds=bounds_of(house))
+        keep = partial(rows.keep, account_id=account_id, asset_id=asset_id, bounds=bounds_of(house), fits=fits)
         return Stored(*await house.database.write(partial(keep, content=body.content(declared))))
     except BaseException:
         house.database.post(rows.give_up, asset_id)

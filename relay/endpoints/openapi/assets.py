@@ -32,13 +32,13 @@ ASSETS: Schema = {
             parameters=[_NAME],
             body={"required": True, "content": {ANY: {"schema": _BYTES}}},
             answers={**ok("Replaced.", "Asset"), "201": ok("Kept.", "Asset")["200"]},
-            errors=(400, 401, 402, 403, 408, 409, 413, 429, 503),
+            errors=(400, 401, 402, 403, 408, 409, 412, 413, 429, 503),
         ),
         "delete": operation(
             "Delete a file; it can be put back for seven days",
             parameters=[_NAME],
             answers=ok("Deleted; it costs nothing from now on.", "DeletedAsset"),
-            errors=(400, 401, 403, 404, 429, 503),
+            errors=(400, 401, 403, 404, 412, 429, 503),
         ),
     },
     "/api/assets/{name}/restore": {

@@ -17,6 +17,7 @@ WHY = {
     404: "There is nothing at this address.",
     408: "The body did not come in time.",
     409: "It does not fit what is there already.",
+    412: "It is not as `if-match` or `if-none-match` would have it.",
     413: "The request is too large.",
     429: "Too many; `retry-after` says how long to wait.",
     502: "Claude could not be reached.",
