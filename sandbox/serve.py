@@ -83,7 +83,7 @@ def _bound(port: int) -> socket.socket:
     return sock
 
 
-class _Quiet(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """A uvicorn that says when it is ready, and leaves the signals to whoever started it."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -102,7 +102,7 @@ class _Quiet(uvicorn.Server):
 @asynccontextmanager
 async def _uvicorn(app: Starlette, sock: socket.socket) -> AsyncIterator[None]:
     config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, ws="none")
-    server = _Quiet(config)
+    server = QuietServer(config)
     # A short wait for open keep-alive connections, so that Ctrl-C is answered at once.
     config.timeout_graceful_shutdown = 1
     task = asyncio.create_task(server.serve(sockets=[sock]))

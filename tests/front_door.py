@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from relay.gateways.objects import Objects, open_objects
 from relay.limits import Limits
 from relay.settings import Settings, read_settings
 from relay.storage import Storehouse
+from sandbox.serve import QuietServer
 
 ORIGIN = "http://localhost:3000"
 ROUTES = [*auth.routes, *resend.routes, *keys.routes, *account.routes, *assets.routes]
@@ -186,24 +186,12 @@ async def door(database_url: str) -> AsyncIterator[FrontDoor]:
         yield opened
 
 
-class _Server(uvicorn.Server):
-    """Says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-
 @asynccontextmanager
 async def served(app: Starlette) -> AsyncIterator[str]:
     """The app behind uvicorn on a port of its own; its address."""
     # Uvicorn would believe X-Forwarded-For from loopback by itself; only TRUSTED_PROXIES may decide that.
     config = uvicorn.Config(app, host="127.0.0.1", port=0, proxy_headers=False, log_config=None, lifespan="off")
-    server = _Server(config)
+    server = QuietServer(config)
     running = asyncio.create_task(server.serve())
     await server.ready.wait()
     try:

@@ -24,7 +24,7 @@ from relay.accounts import (
     revoke_key,
 )
 from relay.accounts.secrets import hash_of
-from relay.errors import BadInput, Conflict
+from relay.errors import BadInput, Conflict, NotFound
 from relay.tables import ApiKey, Session, table
 
 ANNA = "anna@example.com"
@@ -46,8 +46,9 @@ async def test_a_key_says_who_it_is_until_it_is_revoked(door: FrontDoor, header:
     program = door.browser(**{header: key if header == "x-api-key" else f"Bearer {key}"})
     assert (await program.get("/api/auth/me")).json() == {"account": {"id": account_id, "email": ANNA}}
     assert (await program.post("/api/auth/logout?everywhere=1")).status_code == 401
-    assert not await door.database.write(lambda c: revoke_key(c, "acct_other", row.id))
-    assert await door.database.write(lambda c: revoke_key(c, account_id, row.id))
+    with pytest.raises(NotFound):
+        await door.database.write(lambda c: revoke_key(c, "acct_other", row.id))
+    await door.database.write(lambda c: revoke_key(c, account_id, row.id))
     assert (await program.get("/api/auth/me")).status_code == 401
     assert await door.database.read(lambda c: list_keys(c, account_id)) == []
 

@@ -20,7 +20,7 @@ from account_app.session import Session
 from relay import accounts
 from relay.accounts import Identity
 from relay.database import Connection
-from relay.errors import BadInput, NotFound
+from relay.errors import BadInput
 from relay.money import pico_from_usd
 
 ROUTE = "/keys"
@@ -84,8 +84,7 @@ class Keys(Acting, Live, Session):
 
         async def work(who: Identity) -> None:
             wanted = word(key_id)
-            if not await session.services().database.write(lambda c: accounts.revoke_key(c, who.account_id, wanted)):
-                raise NotFound("There is no such key. It may have been revoked before.")
+            await session.services().database.write(lambda c: accounts.revoke_key(c, who.account_id, wanted))
             session.services().hub.ended(wanted)
 
         done, leaving = await self._act("revoke", work, "Revoked. What used this key has ended.")

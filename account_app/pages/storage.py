@@ -19,7 +19,6 @@ from account_app.reading.storage import DeletedLine, FileLine, StorageFigures, s
 from account_app.session import Session
 from relay import storage
 from relay.accounts import Identity
-from relay.errors import Forbidden
 
 ROUTE = "/storage"
 TITLE = "Storage"
@@ -55,8 +54,7 @@ class Storage(Acting, Live, Session):
         """As though it had never been deleted."""
 
         async def work(who: Identity) -> None:
-            if who.blocked:
-                raise Forbidden("This account is blocked. Its files can be read and deleted.")
+            storage.refuse_to_store(who)
             wanted = storage.asset_name(word(name))
             house = session.services().storehouse
             bounds = storage.bounds_of(house)

@@ -67,10 +67,9 @@ def cap_key(connection: Connection, account_id: str, key_id: str, cap_pico: int 
     return _change(connection, account_id, key_id, cap_pico=_checked(cap_pico))
 
 
-def revoke_key(connection: Connection, account_id: str, key_id: str) -> bool:
-    """Ends a key of this account, at once and for good. False when there is none."""
-    live = _live(account_id, key_id)
-    return connection.execute(update(keys).where(*live).values(revoked_at=clock.now())).rowcount == 1
+def revoke_key(connection: Connection, account_id: str, key_id: str) -> None:
+    """Ends a key of this account, at once and for good. NotFound when it has no live key of that id."""
+    _change(connection, account_id, key_id, revoked_at=clock.now())
 
 
 def _refuse_one_too_many(connection: Connection, account_id: str) -> None:
@@ -92,7 +91,7 @@ def _change(connection: Connection, account_id: str, key_id: str, **values: obje
     changed = update(keys).where(*_live(account_id, key_id)).values(**values)
     row = connection.execute(changed.returning(*(keys.c[name] for name in KeyRow._fields))).first()
     if row is None:
-        raise NotFound("There is no such key. It may have been revoked.")
+        raise NotFound("There is no such key. It may have been revoked before.")
     return KeyRow(*row)
 
 

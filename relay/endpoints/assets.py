@@ -21,7 +21,7 @@ from relay.clock import rfc3339
 from relay.endpoints.answers import JsonAnswer, request_id_of
 from relay.endpoints.callers import SAFE_METHODS, services_of, signed_in
 from relay.endpoints.ranges import read_limit
-from relay.errors import BadInput, Forbidden, TooSlow
+from relay.errors import BadInput, TooSlow
 from relay.money import usd
 from relay.storage import Storehouse
 
@@ -116,10 +116,8 @@ routes = [
 async def _writer(request: Request, *, spends: bool = False) -> Identity:
     """Who changes something, counted against the account's minute."""
     identity = await signed_in(request)
-    if spends and identity.blocked:
-        raise Forbidden("This account is blocked. Its files can be read and deleted.")
-    if spends and identity.key_cap_pico is not None:
-        raise Forbidden("A key with a cap cannot store files. Use one without, or sign in.")
+    if spends:
+        storage.refuse_to_store(identity)
     await services_of(request).limits.admit(f"assets:{identity.account_id}", 0)
     return identity
 

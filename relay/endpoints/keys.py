@@ -52,8 +52,7 @@ async def revoke_key(request: Request) -> Response:
     if identity.kind != "session" and identity.key_id != key_id:
         raise Forbidden("Only a signed-in browser can revoke another key.")
     services = services_of(request)
-    if not await services.database.write(lambda c: accounts.revoke_key(c, identity.account_id, key_id)):
-        raise NotFound("There is no such key. It may have been revoked before.")
+    await services.database.write(lambda c: accounts.revoke_key(c, identity.account_id, key_id))
     services.hub.ended(key_id)
     return Response(status_code=204, headers=NO_STORE)
 

@@ -5,7 +5,7 @@ is the clock's part, `checking` compares rows with the store.
 """
 
 from relay.storage.checking import Compared, Missing, compare, mend
-from relay.storage.house import MB, UNDO, UNPAID, UPLOAD_SECONDS, WARNED, Storehouse, month_price
+from relay.storage.house import MB, UNDO, UNPAID, UPLOAD_SECONDS, WARNED, Storehouse, month_price, refuse_to_store
 from relay.storage.kinds import SHOWN, UNKNOWN
 from relay.storage.listing import Listed, archived, listed, names_of
 from relay.storage.metering import book, book_all
@@ -46,6 +46,7 @@ __all__ = [
     "names_of",
     "purge",
     "put_back",
+    "refuse_to_store",
     "space_of",
     "store",
     "tick",

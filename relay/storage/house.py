@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from relay.accounts import Identity
 from relay.database import Database
+from relay.errors import Forbidden
 from relay.gateways.objects import Objects
 from relay.pricing import GB_MONTH, STORAGE_KIND, STORAGE_MODEL, PriceTable
 from relay.settings import Settings
@@ -38,6 +40,14 @@ class Storehouse:
     @property
     def asset_bytes_max(self) -> int:
         return self.settings.ASSET_MB_MAX * MB
+
+
+def refuse_to_store(identity: Identity) -> None:
+    """Forbidden for whoever may not keep more: a blocked account, and a key whose cap would not see what files cost."""
+    if identity.blocked:
+        raise Forbidden("This account is blocked. Its files can be read and deleted.")
+    if identity.key_cap_pico is not None:
+        raise Forbidden("A key with a cap cannot store files. Use one without, or sign in.")
 
 
 def month_price(prices: PriceTable, size: int) -> int:

@@ -44,6 +44,11 @@ def _list(data: Sequence[Json], url: str, *, more: bool) -> Json:
     return {"object": "list", "data": list(data), "has_more": more, "url": url}
 
 
+def fits(one: Json, params: dict[str, Any], *names: str, at: str = "created") -> bool:
+    """Whether an object has those values of `names` that a list is asked for, and its time lies `within` `created`."""
+    return all(params.get(name) in (None, one[name]) for name in names) and within(one[at], params.get("created"))
+
+
 def within(created: int, wanted: object) -> bool:
     """Whether a time is the one wanted, or in the range `{gt, gte, lt, lte}`; None wants all."""
     if wanted is None or isinstance(wanted, int):

@@ -16,7 +16,7 @@ from stripe.params.checkout import (
 
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.events import emit
-from sandbox.stripe.lists import listed, within
+from sandbox.stripe.lists import fits, listed
 from sandbox.stripe.metadata import merged
 from sandbox.stripe.objects import price as prices
 from sandbox.stripe.objects import subscription as subscriptions
@@ -209,12 +209,8 @@ def retrieve(store: Store, params: dict[str, Any], id: str) -> Json:
 
 
 def find_all(store: Store, params: dict[str, Any]) -> Json:
-    wanted = {name: params[name] for name in ("customer", "payment_intent", "status", "subscription") if name in params}
-    found = [
-        one
-        for one in store.all(KIND)
-        if all(one[name] == value for name, value in wanted.items()) and within(one["created"], params.get("created"))
-    ]
+    filters = ("customer", "payment_intent", "status", "subscription")
+    found = [one for one in store.all(KIND) if fits(one, params, *filters)]
     return listed(found, params, "/v1/checkout/sessions", KIND)
 
 

@@ -18,7 +18,7 @@ from stripe.params import (
 
 from sandbox.stripe.errors import Refused, missing
 from sandbox.stripe.events import emit
-from sandbox.stripe.lists import listed, searched, within
+from sandbox.stripe.lists import fits, listed, searched
 from sandbox.stripe.metadata import merged
 from sandbox.stripe.operation import Operation
 from sandbox.stripe.store import Json, Store
@@ -72,9 +72,7 @@ BEFORE_DELETE: list[Callable[[Store, Json], None]] = []
 
 
 def find_all(store: Store, params: dict[str, Any]) -> Json:
-    email, created = params.get("email"), params.get("created")
-    living = store.all("customer")
-    found = [one for one in living if email in (None, one["email"]) and within(one["created"], created)]
+    found = [one for one in store.all("customer") if fits(one, params, "email")]
     return listed(found, params, "/v1/customers", "customer")
 
 

@@ -11,7 +11,7 @@ from stripe.params import DisputeCloseParams, DisputeListParams, DisputeRetrieve
 from sandbox.stripe import charging
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.events import emit
-from sandbox.stripe.lists import listed, within
+from sandbox.stripe.lists import fits, listed
 from sandbox.stripe.metadata import merged
 from sandbox.stripe.operation import Operation
 from sandbox.stripe.shape import complete
@@ -145,13 +145,7 @@ def retrieve(store: Store, params: dict[str, Any], id: str) -> Json:
 
 
 def find_all(store: Store, params: dict[str, Any]) -> Json:
-    found = [
-        one
-        for one in store.all(KIND)
-        if params.get("charge") in (None, one["charge"])
-        and params.get("payment_intent") in (None, one["payment_intent"])
-        and within(one["created"], params.get("created"))
-    ]
+    found = [one for one in store.all(KIND) if fits(one, params, "charge", "payment_intent")]
     return listed(found, params, "/v1/disputes", KIND)
 
 

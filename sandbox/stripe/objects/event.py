@@ -6,7 +6,7 @@ from typing import Any
 
 from stripe.params import EventListParams, EventRetrieveParams
 
-from sandbox.stripe.lists import listed, within
+from sandbox.stripe.lists import fits, listed
 from sandbox.stripe.operation import Operation
 from sandbox.stripe.store import Json, Store
 
@@ -22,8 +22,7 @@ def find_all(store: Store, params: dict[str, Any]) -> Json:
     found = [
         one
         for one in store.all("event")
-        if (kinds is None or any(_fits(one["type"], kind) for kind in kinds))
-        and within(one["created"], params.get("created"))
+        if fits(one, params) and (kinds is None or any(_fits(one["type"], kind) for kind in kinds))
     ]
     return listed(found, params, "/v1/events", "event")
 

@@ -23,7 +23,7 @@ from sandbox.stripe.cards import default_of
 from sandbox.stripe.charging import MESSAGES
 from sandbox.stripe.errors import Refused, missing
 from sandbox.stripe.events import emit
-from sandbox.stripe.lists import listed, within
+from sandbox.stripe.lists import fits, listed
 from sandbox.stripe.metadata import merged
 from sandbox.stripe.operation import Operation
 from sandbox.stripe.store import Json, Store
@@ -121,11 +121,8 @@ def find_all(store: Store, params: dict[str, Any]) -> Json:
     found = [
         invoicing.refreshed(store, one)
         for one in store.all(KIND)
-        if params.get("customer") in (None, one["customer"])
-        and params.get("status") in (None, one["status"])
+        if fits(one, params, "customer", "status", "collection_method")
         and params.get("subscription") in (None, (invoicing.subscription_of(store, one) or {}).get("id"))
-        and params.get("collection_method") in (None, one["collection_method"])
-        and within(one["created"], params.get("created"))
     ]
     return listed(found, params, "/v1/invoices", KIND)
 

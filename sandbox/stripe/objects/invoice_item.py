@@ -17,7 +17,7 @@ from stripe.params import (
 from sandbox.stripe import lines
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.events import emit
-from sandbox.stripe.lists import listed, within
+from sandbox.stripe.lists import fits, listed
 from sandbox.stripe.metadata import merged
 from sandbox.stripe.operation import Operation
 from sandbox.stripe.shape import complete
@@ -124,10 +124,8 @@ def find_all(store: Store, params: dict[str, Any]) -> Json:
     found = [
         one
         for one in store.all(KIND)
-        if params.get("customer") in (None, one["customer"])
-        and params.get("invoice") in (None, one["invoice"])
+        if fits(one, params, "customer", "invoice", at="date")
         and params.get("pending", one["invoice"] is None) == (one["invoice"] is None)
-        and within(one["date"], params.get("created"))
     ]
     return listed(found, params, "/v1/invoiceitems", LISTED_KIND)
 

@@ -11,7 +11,7 @@ from stripe.params import PriceCreateParams, PriceListParams, PriceRetrieveParam
 
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.events import emit
-from sandbox.stripe.lists import listed, within
+from sandbox.stripe.lists import fits, listed
 from sandbox.stripe.metadata import merged
 from sandbox.stripe.operation import Operation
 from sandbox.stripe.shape import complete
@@ -68,15 +68,13 @@ def update(store: Store, params: dict[str, Any], id: str) -> Json:
 
 
 def find_all(store: Store, params: dict[str, Any]) -> Json:
-    wanted = {name: params[name] for name in ("active", "currency", "product", "type") if name in params}
     keys, recurring = params.get("lookup_keys"), params.get("recurring", {})
     found = [
         one
         for one in store.all("price")
-        if all(one[name] == value for name, value in wanted.items())
+        if fits(one, params, "active", "currency", "product", "type")
         and (keys is None or one["lookup_key"] in keys)
         and all((one["recurring"] or {}).get(name) == value for name, value in recurring.items())
-        and within(one["created"], params.get("created"))
     ]
     return listed(found, params, "/v1/prices", "price")
 

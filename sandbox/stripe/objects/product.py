@@ -10,7 +10,7 @@ from stripe.params import ProductCreateParams, ProductListParams, ProductRetriev
 
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.events import emit
-from sandbox.stripe.lists import listed, within
+from sandbox.stripe.lists import fits, listed
 from sandbox.stripe.metadata import merged
 from sandbox.stripe.objects import price
 from sandbox.stripe.operation import Operation
@@ -66,14 +66,8 @@ def update(store: Store, params: dict[str, Any], id: str) -> Json:
 
 
 def find_all(store: Store, params: dict[str, Any]) -> Json:
-    active, ids = params.get("active"), params.get("ids")
-    found = [
-        one
-        for one in store.all("product")
-        if active in (None, one["active"])
-        and (ids is None or one["id"] in ids)
-        and within(one["created"], params.get("created"))
-    ]
+    ids = params.get("ids")
+    found = [one for one in store.all("product") if fits(one, params, "active") and (ids is None or one["id"] in ids)]
     return listed(found, params, "/v1/products", "product")
 
 

@@ -18,7 +18,7 @@ from stripe.params import (
 from sandbox.stripe import changing, subscribing
 from sandbox.stripe.cards import default_of
 from sandbox.stripe.errors import Refused, missing
-from sandbox.stripe.lists import listed, within
+from sandbox.stripe.lists import fits, listed
 from sandbox.stripe.metadata import merged
 from sandbox.stripe.operation import Operation
 from sandbox.stripe.store import Json, Store
@@ -100,9 +100,8 @@ def find_all(store: Store, params: dict[str, Any]) -> Json:
         one
         for one in store.table("subscription").values()
         if _fits(one, status)
-        and params.get("customer") in (None, one["customer"])
+        and fits(one, params, "customer")
         and (not params.get("price") or any(i["price"]["id"] == params["price"] for i in one["items"]["data"]))
-        and within(one["created"], params.get("created"))
     ]
     return listed(found, params, "/v1/subscriptions", "subscription")
 
