@@ -70,7 +70,6 @@ async def fill(database: Database, settings: Settings, rows: int, others: int) -
     """The id of the busy account, and how many seconds it took to sum up its rows."""
     database.write_now(lambda c: pricing.publish(c, settings.MARKUP_PERCENT, clock.now() - timedelta(days=400)))
     person = database.write_now(lambda c: accounts.account_for(c, settings, "busy@example.com"))
-    assert person is not None
     busy = person.account_id
     given = {"kind": "topup", "amount_pico": 9_000 * PICO_PER_USD, "key": "bench", "reason": "bench"}
     database.write_now(lambda c: ledger.grant(c, busy, **given))

@@ -39,7 +39,6 @@ def open_books(database_url: str) -> list[str]:
 
 def _open_account(connection: Connection, settings: Settings, number: int) -> str:
     person = accounts.account_for(connection, settings, f"designer-{number}@example.com")
-    assert person is not None
     ledger.grant(
         connection,
         person.account_id,

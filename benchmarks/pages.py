@@ -13,7 +13,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from types import SimpleNamespace
+from typing import Annotated, Any, cast
 
 import typer
 from sqlalchemy import Connection, event
@@ -30,6 +31,7 @@ from account_app.session import Visitor
 from benchmarks import a_year, histories, loading, peers, people
 from relay import clock, migrations
 from relay.database import Database
+from relay.services import Services
 from relay.settings import read_settings
 
 TIMES = 200
@@ -108,7 +110,7 @@ def show_readings(url: str, rows: int, others: int) -> None:
         f"filled in {time.perf_counter() - started:.0f} s; summed up by the clock in {summing:.0f} s of them\n"
     )
     print(f"{'page':<32}{'p50 ms':>9}{'p99 ms':>9}{'queries':>9}")
-    with session.using(type("Services", (), {"settings": settings})()):
+    with session.using(cast(Services, SimpleNamespace(settings=settings))):
         for name, (reading, query) in PAGES.items():
             asked = {key: _DAYS.get(value, value) for key, value in query.items()}
             visitor = Visitor(busy, "busy@example.com", "", "Europe/Berlin", query=asked)

@@ -98,27 +98,12 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             worker,
             tracer=tracer,
         )
-        ticking = Clock(services)
-        works = (
-            hub.run(),
-            services.unbooked.run(),
-            services.open_calls.run(),
-            services.limits.keep_places(),
-            ticking.run(),
-            ticking.keep_holds(),
-            ticking.work_events(),
-        )
-        background = [asyncio.create_task(work) for work in works]
+        background = _begin(services)
         try:
             with told_to_stop(services.hub.stop):
                 yield services
         finally:
-            await _stop(background)
-            await services.reading.aclose()
-            services.claude.close()
-            await services.mail.aclose()
-            await services.payments.aclose()
-            await services.limits.aclose()
+            await _end(services, background)
     finally:
         database.close()
         drawer.close()
@@ -137,6 +122,34 @@ def _outside(settings: Settings) -> "tuple[Database, Claude, Payments, Tracer | 
     return database, spans.WatchedClaude(settings, tracer), spans.WatchedPayments(settings, tracer), tracer
 
 
+def _begin(services: Services) -> list[asyncio.Task[None]]:
+    """What goes on in the background for as long as the services are open."""
+    ticking = Clock(services)
+    works = (
+        services.hub.run(),
+        services.unbooked.run(),
+        services.open_calls.run(),
+        services.limits.keep_places(),
+        ticking.run(),
+        ticking.keep_holds(),
+        ticking.work_events(),
+    )
+    return [asyncio.create_task(work) for work in works]
+
+
+async def _end(services: Services, background: list[asyncio.Task[None]]) -> None:
+    for task in background:
+        task.cancel()
+    for task in background:
+        with suppress(asyncio.CancelledError):
+            await task
+    await services.reading.aclose()
+    services.claude.close()
+    await services.mail.aclose()
+    await services.payments.aclose()
+    await services.limits.aclose()
+
+
 def get_ready_to_answer() -> None:
     """For a server whose services are open.
 
@@ -149,11 +162,3 @@ def get_ready_to_answer() -> None:
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY, 20, 20)
     gc.enable()
-
-
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task

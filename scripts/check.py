@@ -28,7 +28,7 @@ def main() -> None:
         env = {**os.environ, "DATABASE_URL": f"sqlite:///{folder}/check.db"}
         # Types take longest, on one core: the others are done meanwhile.
         with ThreadPoolExecutor(max_workers=2) as two:
-            verdicts = list(two.map(lambda check: passes(*check, env), CHECKS.items()))
+            verdicts = list(two.map(lambda check: passes(check[0], check[1], env), CHECKS.items()))
     failed = [name for name, passed in zip(CHECKS, verdicts, strict=True) if not passed]
     print(f"{len(CHECKS) - len(failed)} of {len(CHECKS)} checks pass.")
     sys.exit(1 if failed else 0)

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import sync_playwright
 
@@ -18,6 +19,7 @@ from relay.accounts.sessions import open_session
 from relay.database import Database
 from relay.ids import new_id
 from relay.ledger import Hold, Settle
+from relay.ledger.granting import Kind
 from relay.money import PICO_PER_USD
 from relay.pricing import PriceTable, Tokens
 from relay.settings import ROOT, read_settings
@@ -25,6 +27,12 @@ from sandbox.serve import in_thread
 
 PORT = 4190
 DAYS = 30
+GIVEN: dict[Kind, int] = {"topup": 20, "promo": 5}
+SHOTS: tuple[tuple[str, Literal["light", "dark"], int], ...] = (
+    ("dashboard", "light", 1200),
+    ("dark", "dark", 1200),
+    ("phone", "light", 390),
+)
 MODELS = ("claude-sonnet-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-4-5")
 
 
@@ -53,7 +61,6 @@ def a_month_of_use(url: str) -> str:
     database.write_now(lambda c: pricing.publish(c, settings.MARKUP_PERCENT, clock.now()))
     prices = database.read_now(pricing.current)
     person = database.write_now(lambda c: accounts.account_for(c, settings, "ada@example.com"))
-    assert person is not None
     give(database, person.account_id)
     chance = random.Random(7)
     for day in range(DAYS):
@@ -68,7 +75,7 @@ def a_month_of_use(url: str) -> str:
 
 
 def give(database: Database, account_id: str) -> None:
-    for kind, usd in (("topup", 20), ("promo", 5)):
+    for kind, usd in GIVEN.items():
         database.write_now(
             lambda c, kind=kind, usd=usd: ledger.grant(
                 c, account_id, kind=kind, amount_pico=usd * PICO_PER_USD, key=new_id("g"), reason="Picture"
@@ -99,9 +106,10 @@ def wait_for_server() -> None:
 def take(token: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for name, scheme, width in (("dashboard", "light", 1200), ("dark", "dark", 1200), ("phone", "light", 390)):
-            size = {"width": width, "height": 820}
-            context = browser.new_context(color_scheme=scheme, viewport=size, timezone_id="Europe/Berlin")
+        for name, scheme, width in SHOTS:
+            context = browser.new_context(
+                color_scheme=scheme, viewport={"width": width, "height": 820}, timezone_id="Europe/Berlin"
+            )
             origin = f"http://localhost:{PORT}"
             context.add_cookies([{"name": "session", "value": token, "url": origin, "httpOnly": True}])
             page = context.new_page()

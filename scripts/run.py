@@ -50,8 +50,9 @@ def main() -> None:
 def refuse_wrong_settings(settings: Settings, services: list[str]) -> None:
     """All that is wrong at once, before anything starts. What the sandbox will bring is taken as given."""
     given = {name: value for service in services for name, value in STAND_INS.get(service, {}).items()}
+    given |= {} if settings.SECRET_KEY else OWN_KEY
     try:
-        settings_to_serve(**given, **({} if settings.SECRET_KEY else OWN_KEY))
+        settings_to_serve(1, **given)
     except Misconfigured as error:
         give_up(str(error))
 

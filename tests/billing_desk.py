@@ -50,7 +50,6 @@ class Town:
     def person(self, name: str = "ada", cap_usd: int = 50) -> Identity:
         def open_account(connection: Connection) -> Identity:
             found = accounts.account_for(connection, self.office.settings, f"{name}@example.com")
-            assert found is not None
             ledger.set_cap(connection, found.account_id, cap_usd * PICO_PER_USD)
             return Identity(found.account_id, found.email, "session")
 

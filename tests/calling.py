@@ -37,7 +37,6 @@ def new_key(services: Services) -> str:
 
     def make(connection: Any) -> str:
         person = accounts.account_for(connection, services.settings, "ada@example.com")
-        assert person is not None
         give = {"kind": "promo", "amount_pico": 10**13, "key": "one", "reason": "a test"}
         ledger.grant(connection, person.account_id, **give)
         return accounts.create_key(connection, person.account_id)[0]

@@ -46,7 +46,6 @@ class Dashboard:
 
         def work(connection: Any) -> str:
             person = accounts.account_for(connection, self.settings, email)
-            assert person is not None
             return open_session(connection, person.account_id, "Chrome on Linux", "127.0.0.0/24")[1]
 
         return self.database.write_now(work)

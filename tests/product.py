@@ -97,7 +97,6 @@ class Product:
 
         def make(connection: Connection) -> str:
             person = accounts.account_for(connection, settings, email)
-            assert person is not None
             if usd != "0":
                 give = {"kind": "promo", "amount_pico": pico_from_usd(usd), "key": new_id("grant")}
                 ledger.grant(connection, person.account_id, reason="a test", source="test", **give)

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, insert, select
 from sqlmodel import SQLModel
 
 from relay import accounts, clock, storage
-from relay.accounts import Identity, exporting
+from relay.accounts import Identity, exported_rows
 from relay.tables import Entry, SignInCode, UtcDateTime, table
 
 ANNA, BOB = "anna@example.com", "bob@example.com"
@@ -79,7 +79,7 @@ async def test_only_a_signed_in_browser_exports_and_once_at_a_time(door: FrontDo
 
 def test_every_table_that_names_an_account_is_exported_or_known_not_to_be() -> None:
     identity = accounts.Identity("acct_1", ANNA, "session", "ses_1")
-    exported = {part.of.name: {c.name for c in part.columns} for part in exporting.parts(identity)}
+    exported = {part.of.name: {c.name for c in part.columns} for part in exported_rows.parts(identity)}
     about_nobody = {"price_versions", "prices", "leases", "looks", "inspections"}
     assert set(SQLModel.metadata.tables) - set(exported) == about_nobody
     tables = SQLModel.metadata.tables
@@ -99,10 +99,10 @@ def test_a_page_of_a_long_history_begins_where_the_last_one_ended(tmp_path: Path
     engine = create_engine(f"sqlite:///{tmp_path / 'plans.db'}")
     SQLModel.metadata.create_all(engine)
     identity = Identity("acct_1", ANNA, "session", "")
-    (part,) = [part for part in exporting.parts(identity) if part.of.name == name]
+    (part,) = [part for part in exported_rows.parts(identity) if part.of.name == name]
     after = [clock.now() if isinstance(key.type, UtcDateTime) else "7" for key in part.order]
     with engine.connect() as connection:
-        sql = exporting.page_of(part, after).compile(engine, compile_kwargs={"literal_binds": True})
+        sql = exported_rows.page_of(part, after).compile(engine, compile_kwargs={"literal_binds": True})
         plan = "; ".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
     assert re.search(r"account_id=\? AND \(?\w+[\w,]*\)?>", plan)
     assert "TEMP B-TREE" not in plan

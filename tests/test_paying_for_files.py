@@ -54,7 +54,6 @@ class Desk:
 def poor(database: Database) -> Iterator[Desk]:
     clock.move(NOON - clock.now())
     person = database.write_now(lambda c: accounts.account_for(c, Settings(), "anna@example.com"))
-    assert person is not None
     yield Desk(database, person.account_id)
     assert database.read_now(recompute) == []
 

@@ -80,7 +80,6 @@ class Ledger(RuleBasedStateMachine):
     def _open(self, connection: Connection) -> str:
         email = f"{uuid.uuid4().hex}@example.com"
         person = accounts.account_for(connection, Settings(), email)
-        assert person is not None
         plan = {"has_plan": self.model.has_plan, "spend_cap_pico": self.model.cap}
         connection.execute(update(balances).where(balances.c.account_id == person.account_id).values(plan))
         return person.account_id

@@ -147,41 +147,44 @@ def plan_words(plan: PlanView | None, visitor: Visitor, credit_usd: str) -> Plan
             "month, and use beyond your credit can go on up to your spend cap."
         )
         return PlanShown("No plan", "plain", words, buys=True)
-    until, credit = _day(plan.period_end, visitor), dollars(plan.monthly_credit_pico, visitor.locale)
     if plan.status == "active" and plan.cancels_at:
         last = _day(plan.cancels_at, visitor)
         words = f"It ends on {last} and is not renewed. Until then all stays as it is; what was used is billed then."
         return PlanShown("Ends soon", "warn", words)
-    found = {
-        "active": PlanShown("Active", "good", f"{credit} of credit each month. Renews on {until}."),
-        "trialing": PlanShown(
-            "Trial",
-            "good",
-            f"Until {_day(plan.trial_end or plan.period_end, visitor)}. Its credit comes once, and there is no "
-            "pay-per-use before the first payment.",
-        ),
-        "past_due": PlanShown(
-            "Payment failed",
-            "bad",
-            "The last payment did not go through, so there is no pay-per-use. Credit that you have stays until it "
-            "expires. Pay it or change the card, and all is as before.",
-            mends=True,
-        ),
-        "unpaid": PlanShown(
-            "Unpaid",
-            "bad",
-            "The payment was tried several times and did not go through. There is no pay-per-use and no new credit "
-            "until the invoice is paid.",
-            mends=True,
-        ),
-        "paused": PlanShown(
-            "Paused", "warn", "No month is charged and no credit comes, and there is no pay-per-use, until it goes on."
-        ),
-        "incomplete": PlanShown(
-            "Not paid yet", "warn", "The first payment has not gone through. Finish it to start the plan.", buys=True
-        ),
-    }
-    return found.get(plan.status, PlanShown(plan.status.replace("_", " ").capitalize(), "warn", ""))
+    if plan.status == "active":
+        credit = dollars(plan.monthly_credit_pico, visitor.locale)
+        words = f"{credit} of credit each month. Renews on {_day(plan.period_end, visitor)}."
+        return PlanShown("Active", "good", words)
+    if plan.status == "trialing":
+        until = _day(plan.trial_end or plan.period_end, visitor)
+        words = f"Until {until}. Its credit comes once, and there is no pay-per-use before the first payment."
+        return PlanShown("Trial", "good", words)
+    return HALTED.get(plan.status, PlanShown(plan.status.replace("_", " ").capitalize(), "warn", ""))
+
+
+HALTED = {
+    "past_due": PlanShown(
+        "Payment failed",
+        "bad",
+        "The last payment did not go through, so there is no pay-per-use. Credit that you have stays until it "
+        "expires. Pay it or change the card, and all is as before.",
+        mends=True,
+    ),
+    "unpaid": PlanShown(
+        "Unpaid",
+        "bad",
+        "The payment was tried several times and did not go through. There is no pay-per-use and no new credit "
+        "until the invoice is paid.",
+        mends=True,
+    ),
+    "paused": PlanShown(
+        "Paused", "warn", "No month is charged and no credit comes, and there is no pay-per-use, until it goes on."
+    ),
+    "incomplete": PlanShown(
+        "Not paid yet", "warn", "The first payment has not gone through. Finish it to start the plan.", buys=True
+    ),
+}
+"""What a plan is in a state that nobody has paid for, by the names of Stripe's."""
 
 
 def upcoming_of(found: PreviewView, visitor: Visitor) -> Upcoming:

@@ -188,7 +188,7 @@ def _is_live(email: str, purpose: Purpose, bound_to: str, now: datetime) -> Colu
 def _sign_in(connection: Connection, settings: Settings, code_id: int, email: str, browser: Browser) -> NewSession:
     mail_arrived(connection, email, use(connection, code_id))
     person = account_for(connection, settings, email)
-    if person is None or person.is_closed:
+    if person.is_closed:
         raise Forbidden("This account is closed.")
     if browser.session_token:
         connection.execute(delete(sessions).where(sessions.c.token_hash == hash_of(browser.session_token)))

@@ -29,14 +29,12 @@ def find_account(connection: Connection, email: str) -> Person | None:
     return Person(row.id, email, row.closed_at is not None, row.blocked_at is not None) if row else None
 
 
-def account_for(connection: Connection, settings: Settings, email: str, *, create: bool = True) -> Person | None:
-    """The account of a normalised address, opened if need be. None only when it is unknown and `create` is
-    false.
-    """
-    found = find_account(connection, email)
-    if found or not create:
-        return found
-    return _open_account(connection, settings, email) or find_account(connection, email)
+def account_for(connection: Connection, settings: Settings, email: str) -> Person:
+    """The account of a normalised address, opened if need be."""
+    known = find_account(connection, email) or _open_account(connection, settings, email)
+    found = known or find_account(connection, email)
+    assert found is not None  # another worker has just opened it
+    return found
 
 
 def _open_account(connection: Connection, settings: Settings, email: str) -> Person | None:

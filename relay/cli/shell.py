@@ -45,9 +45,7 @@ def open_database(*, migrated: bool = True) -> Database:
 
 def account_id(connection: Connection, email: str) -> str:
     """The account of that address, opened if need be."""
-    person = accounts.account_for(connection, settings(), accounts.normalise_email(email))
-    assert person is not None  # only a look-up without creating finds nobody
-    return person.account_id
+    return accounts.account_for(connection, settings(), accounts.normalise_email(email)).account_id
 
 
 def moment(text: str) -> datetime:

@@ -129,7 +129,6 @@ def _open_accounts(url: str, tell: Tell) -> None:
     database = Database(url)
     for number in range(ACCOUNTS):
         person = database.write_now(lambda c, n=number: accounts.account_for(c, Settings(), f"{n}@example.com"))
-        assert person is not None
         tell("account", person.account_id)
     database.close()
 

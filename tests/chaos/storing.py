@@ -102,7 +102,6 @@ async def _differs(house: Storehouse, row: Any) -> list[str]:
 def _open_account(house: Storehouse) -> str:
     def work(connection: Any) -> str:
         person = accounts.account_for(connection, house.settings, "ada@example.com")
-        assert person is not None
         given = {"kind": "promo", "amount_pico": PICO_PER_USD, "key": new_id("grant"), "reason": "a test"}
         ledger.grant(connection, person.account_id, **given)
         return person.account_id
