@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from account_app.version import pages_version
 from relay.settings import Settings
-from relay.settings_faults import is_public
+from relay.settings.faults import is_public
 
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 INLINE_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)

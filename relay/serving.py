@@ -15,7 +15,7 @@ from relay.connections import Connection
 from relay.keeping import refuse_unless_usable
 from relay.poolers import refuse_unless_sessions_last
 from relay.revisions import refuse_unless_migrated
-from relay.settings_faults import settings_to_serve
+from relay.settings.faults import settings_to_serve
 from relay.workers import Workers
 
 

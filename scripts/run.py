@@ -17,7 +17,7 @@ from loopback import answers, is_taken
 
 from relay.errors import Misconfigured
 from relay.settings import ROOT, Settings, forget_running, note_running, read_with_faults
-from relay.settings_faults import settings_to_serve
+from relay.settings.faults import settings_to_serve
 
 KEYS = {"claude": "ANTHROPIC_API_KEY", "stripe": "STRIPE_API_KEY", "mail": "RESEND_API_KEY"}
 STAND_INS = {

@@ -8,7 +8,7 @@ from product import BIN
 
 from relay.errors import Misconfigured
 from relay.settings import SECRETS, Settings, read_settings
-from relay.settings_faults import faults_of, settings_to_serve, unknown
+from relay.settings.faults import faults_of, settings_to_serve, unknown
 
 GOOD = {
     "SECRET_KEY": "a secret key of the tests, 32 characters",

@@ -20,7 +20,7 @@ from relay.gateways.payments import Payments
 from relay.ids import new_id
 from relay.keeping import Drawer
 from relay.settings import settings
-from relay.settings_faults import LIVE_KEYS
+from relay.settings.faults import LIVE_KEYS
 from relay.storage import Storehouse
 from relay.unbooked import Unbooked
 

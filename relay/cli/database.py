@@ -8,7 +8,7 @@ from relay import clock, migrations, pricing
 from relay.cli import shell
 from relay.revisions import head_revision
 from relay.settings import read_settings, settings
-from relay.settings_example import is_current, write_example
+from relay.settings.example import is_current, write_example
 
 
 @shell.main_app.command()

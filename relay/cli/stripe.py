@@ -13,7 +13,7 @@ from relay.gateways.payments import Payments
 from relay.gateways.payments.setup import SetUp, Step, Wanted
 from relay.money import PICO_PER_CENT, pico_from_usd
 from relay.settings import Settings, settings
-from relay.settings_faults import STRIPE, is_public
+from relay.settings.faults import STRIPE, is_public
 
 stripe_app = typer.Typer(no_args_is_help=True, help="The Stripe account behind the billing.")
 shell.main_app.add_typer(stripe_app, name="stripe")

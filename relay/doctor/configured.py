@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from relay.doctor.findings import Finding, ok, warning, wrong
 from relay.settings import ROOT, SECRETS, Settings, read_with_faults
-from relay.settings_faults import faults_of, is_public
+from relay.settings.faults import faults_of, is_public
 
 
 async def check(settings: Settings) -> list[Finding]:

@@ -13,7 +13,7 @@ from relay.gateways.mail import Domain, Mail, MailFailed
 from relay.gateways.payments import Missing, Payments, PaymentsFailed
 from relay.limits import Limits
 from relay.settings import Settings
-from relay.settings_faults import STRIPE
+from relay.settings.faults import STRIPE
 
 ANSWER_SECONDS = 15
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -18,7 +18,7 @@ from relay.endpoints.callers import services_of
 from relay.errors import Forbidden, NotSignedIn, Unavailable
 from relay.limits import Limits
 from relay.services import Services
-from relay.settings_faults import is_public
+from relay.settings.faults import is_public
 
 PATIENCE_SECONDS = 5
 log = structlog.get_logger(__name__)

@@ -12,11 +12,11 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from relay import settings_values as values
 from relay.errors import Misconfigured
-from relay.settings_values import origin as origin
+from relay.settings import values
+from relay.settings.values import origin as origin
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 """The checkout: where `data/`, `.env` and the built front end live, whatever the working directory is."""
 
 ENV_FILE = ROOT / ".env"
