@@ -1,5 +1,6 @@
 """The arithmetic of one request's price: for the person who made it, and for operators."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import reflex as rx
@@ -70,15 +71,7 @@ def _fact(name: str, *content: rx.Component) -> tuple[rx.Component, rx.Component
 
 def _arithmetic(of: Any) -> rx.Component:
     columns = (("Kind", parts.LEFT), ("Count", parts.RIGHT), ("Each", parts.RIGHT), ("Amount", parts.RIGHT))
-    foot = parts.row(
-        parts.cell("Price"),
-        parts.cell(""),
-        parts.cell(""),
-        parts.cell(of.price, parts.RIGHT),
-        class_name="border-t border-line-strong font-semibold",
-    )
-    table = parts.table("Arithmetic of the price", columns, rx.foreach(of.lines, _receipt_line), foot)
-    return rx.el.div(table, class_name="-mx-5 border-t border-line")
+    return _sum("Arithmetic of the price", columns, rx.foreach(of.lines, _receipt_line), "Price", of.price)
 
 
 def _receipt_line(line: ObjectVar[ReceiptLine]) -> rx.Component:
@@ -92,15 +85,7 @@ def _receipt_line(line: ObjectVar[ReceiptLine]) -> rx.Component:
 
 def _corrections(of: Any) -> rx.Component:
     columns = (("Corrected", parts.LEFT), ("Reason", parts.LEFT), ("Tokens", parts.RIGHT), ("Amount", parts.RIGHT))
-    foot = parts.row(
-        parts.cell("Total"),
-        parts.cell(""),
-        parts.cell(""),
-        parts.cell(of.total, parts.RIGHT),
-        class_name="border-t border-line-strong font-semibold",
-    )
-    table = parts.table("Corrections", columns, rx.foreach(of.corrections, _correction), foot)
-    return rx.el.div(table, class_name="-mx-5 border-t border-line")
+    return _sum("Corrections", columns, rx.foreach(of.corrections, _correction), "Total", of.total)
 
 
 def _correction(correction: ObjectVar[Corrected]) -> rx.Component:
@@ -110,3 +95,15 @@ def _correction(correction: ObjectVar[Corrected]) -> rx.Component:
         parts.cell(correction.tokens, parts.RIGHT),
         parts.cell(correction.amount, parts.RIGHT),
     )
+
+
+def _sum(caption: str, columns: Sequence[parts.Heading], lines: rx.Component, name: str, amount: Any) -> rx.Component:
+    """A table of four columns, whose last ones add up to the amount at its foot."""
+    foot = parts.row(
+        parts.cell(name),
+        parts.cell(""),
+        parts.cell(""),
+        parts.cell(amount, parts.RIGHT),
+        class_name="border-t border-line-strong font-semibold",
+    )
+    return rx.el.div(parts.table(caption, columns, lines, foot), class_name="-mx-5 border-t border-line")
