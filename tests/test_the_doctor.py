@@ -144,10 +144,16 @@ async def test_the_domain_that_mail_comes_from_must_be_verified(world: Running) 
 
 
 def test_without_a_database_it_says_so_and_goes_on(tmp_path: Path, world: Running) -> None:
-    environment = world.settings | {"PATH": "", "DATABASE_URL": f"sqlite:///{tmp_path / 'none' / 'account.db'}"}
-    _, found, _ = examine(Product(world, environment, 0, tmp_path / "log"))
-    assert {found[name]["state"] for name in ("database", "prices")} == {"wrong"}
-    assert found["claude"]["state"] == "ok"
+    environment = world.settings | {"PATH": "", "DATABASE_URL": "postgresql://127.0.0.1:9/none"}
+    prices = dict.fromkeys(("STRIPE_PRICE_PLAN", "STRIPE_PRICE_OVERAGE"), world.settings["STRIPE_PRICE_OVERAGE"])
+    at_fault = Product(world, environment | prices, 0, tmp_path / "log")
+    _, found, said = examine(at_fault, STORAGE_URL="file:///proc/no/folder")
+    assert {found[name]["state"] for name in ("database", "prices", "storage", "stripe: STRIPE_PRICE_PLAN")} == {
+        "wrong"
+    }
+    assert found["claude"]["state"] == found["stripe: STRIPE_PRICE_OVERAGE"]["state"] == "ok"
+    assert "a defect" not in said
+    environment["DATABASE_URL"] = f"sqlite:///{tmp_path / 'none' / 'account.db'}"
     told = Product(world, environment, 0, tmp_path / "log").run("doctor")
     assert told.returncode == 1
     assert "wrong." in told.stdout

@@ -105,10 +105,10 @@ async def _objects(payments: Payments, settings: Settings) -> AsyncIterator[Find
         yield ok("stripe: meter", f"{settings.STRIPE_METER_EVENT} is active ({await payments.meter_id()})")
     except Missing:
         yield wrong("stripe: meter", "none", f"an active meter for {settings.STRIPE_METER_EVENT}", setup)
-    for name in ("STRIPE_PRICE_PLAN", "STRIPE_PRICE_OVERAGE"):
+    for name, expected in (("STRIPE_PRICE_PLAN", "licensed"), ("STRIPE_PRICE_OVERAGE", "metered")):
         try:
-            active = await payments.price_is_active(getattr(settings, name))
-            yield judged(active, f"stripe: {name}", "active" if active else "archived", "active", setup)
+            price = await payments.price_is(getattr(settings, name))
+            yield judged(price == expected, f"stripe: {name}", price, expected, setup)
         except Missing:
             yield wrong(f"stripe: {name}", f"no price {getattr(settings, name)}", "a price", setup)
     wanted = f"{settings.api_origin}/api/stripe/webhook"

@@ -45,8 +45,10 @@ class Folder:
     async def open(self, id: str, start: int, end: int) -> AsyncIterator[bytes]:
         try:
             file = await _in_thread(self._place(id).open, "rb")
-        except FileNotFoundError:
-            raise Gone() from None
+        except StoreAway as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise Gone() from None
+            raise
         return _pieces(file, start, end)
 
     async def delete(self, id: str) -> None:
@@ -74,11 +76,9 @@ class Folder:
 
 
 async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """FileNotFoundError stays itself; whatever else the disk says is StoreAway."""
+    """Whatever the disk says is StoreAway, and its cause."""
     try:
         return await asyncio.to_thread(work, *args, **kwargs)
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise StoreAway() from error
 

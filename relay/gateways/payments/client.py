@@ -245,9 +245,10 @@ class Payments:
         }
         return text(await self._do(lambda c: c.v1.invoices.create_async(params, {"idempotency_key": key})), "id")
 
-    async def price_is_active(self, price_id: str) -> bool:
-        """Missing when there is none of that id."""
-        return bool(at(await self._do(lambda c: c.v1.prices.retrieve_async(price_id)), "active"))
+    async def price_is(self, price_id: str) -> str:
+        """`licensed` (so much a month), `metered`, `once` or `archived`. Missing when there is none of that id."""
+        found = await self._do(lambda c: c.v1.prices.retrieve_async(price_id))
+        return str(at(found, "recurring", "usage_type") or "once") if at(found, "active") else "archived"
 
     async def webhook_addresses(self) -> list[str]:
         """Where Stripe sends events to, of the endpoints that are enabled."""
