@@ -90,7 +90,7 @@ def _corrections(of: Any) -> rx.Component:
 
 def _correction(correction: ObjectVar[Corrected]) -> rx.Component:
     return parts.row(
-        parts.cell(moment(correction.at, ""), class_name="sm:whitespace-normal"),
+        parts.cell(moment(correction.at, ""), class_name="sm:whitespace-normal!"),
         parts.cell(correction.reason, wraps=True),
         parts.cell(correction.tokens, parts.RIGHT),
         parts.cell(correction.amount, parts.RIGHT),

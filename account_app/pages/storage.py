@@ -143,7 +143,7 @@ def _row(file: ObjectVar[FileLine]) -> rx.Component:
                 parts.narrow(rx.el.span(file.type), rx.el.span(file.price)),
                 class_name="flex flex-col",
             ),
-            class_name="sm:whitespace-normal",
+            wraps=True,
         ),
         parts.cell(file.type, parts.LEFT + parts.ONLY_WIDE),
         parts.cell(moment(file.stored), parts.LEFT + parts.ONLY_WIDE),

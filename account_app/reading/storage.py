@@ -14,6 +14,7 @@ from relay.clock import rfc3339
 from relay.errors import BadInput
 
 ROWS = 50
+ENDING_MAX = 8
 KINDS = {
     "font/woff2": "WOFF2 font",
     "font/woff": "WOFF font",
@@ -102,11 +103,18 @@ def _line(row: Row[Any], house: storage.Storehouse, locale: str) -> FileLine:
         name=row.name,
         address=f"/api/assets/{quote(row.name, safe='')}",
         size=megabytes(row.bytes, locale),
-        type=KINDS.get(row.type) or row.type,
+        type=KINDS.get(row.type) or _type_by(row.name),
         stored=rfc3339(row.since),
         price=dollars(price_pico, locale),
         exact=exact(price_pico, locale),
     )
+
+
+def _type_by(name: str) -> str:
+    """`SVG file`: what a browser declares of other files is long, and of some wrong."""
+    ending = name.rpartition(".")[2]
+    is_ending = 0 < len(ending) < len(name) and len(ending) <= ENDING_MAX
+    return f"{ending.upper()} file" if is_ending else KINDS[storage.UNKNOWN]
 
 
 def _deleted(row: Row[Any], locale: str) -> DeletedLine:
