@@ -28,11 +28,8 @@ class Story:
 async def story(database_url: str) -> AsyncIterator[Story]:
     async with open_books(database_url) as books:
         anna, bert = books.person("anna@example.com", 1), books.person("bert@example.com", 1)
-        key_id = books.database.read_now(
-            lambda c: c.execute(
-                select(_t("api_keys").c.id).where(_t("api_keys").c.account_id == anna.account_id)
-            ).scalar_one()
-        )
+        hers = select(_t("api_keys").c.id).where(_t("api_keys").c.account_id == anna.account_id)
+        key_id = books.database.read_now(lambda c: c.execute(hers).scalar_one())
         books.give(anna, "promo", USD // 2, clock.now() + timedelta(hours=1))
         books.give(anna, "monthly", USD, clock.now() + timedelta(days=20))
         books.put_on_plan(anna, 50 * USD)

@@ -90,6 +90,7 @@ def test_compose_starts_the_database_first_and_names_settings_that_exist() -> No
     known = set(Settings.model_fields) | {name + FILE_SUFFIX for name in SECRETS}
     assert set(app["environment"]) <= known
     run(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
+    assert app["env_file"] == [{"path": ".env", "required": False}]
     assert app["read_only"]
     assert app["cap_drop"] == ["ALL"]
     assert app["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
