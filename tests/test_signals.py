@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import structlog
 import uvicorn
 from calling import ask, message, new_customer, start_stream
 from crashing import holds, rows_of, usage
@@ -142,3 +143,56 @@ def test_a_worker_that_will_not_die_is_killed(tmp_path: Path) -> None:
     supervisor.join_all()
     assert worker.exitcode == -signal.SIGKILL
     assert supervisor.failed
+
+
+APP = """
+import os, pathlib
+
+if pathlib.Path(__file__).with_name("broken").exists():
+    os._exit(7)
+
+
+async def app(scope, receive, send): ...
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What workers serve, unless a file says that they die when they begin."""
+    (tmp_path / "served_by_workers.py").write_text(APP)
+    monkeypatch.syspath_prepend(tmp_path)
+    return "served_by_workers:app"
+
+
+@pytest.mark.usefixtures("signals_as_before")
+def test_a_server_whose_workers_die_before_any_has_served_ends_and_says_so(tmp_path: Path, app: str) -> None:
+    (tmp_path / "broken").touch()
+    supervisor = Workers(uvicorn.Config(app, port=0, workers=1, lifespan="off"), str(tmp_path))
+    with structlog.testing.capture_logs() as told:
+        supervisor.run()
+    assert supervisor.failed
+    assert [(line["event"], line["exit_code"]) for line in told] == [("worker_could_not_start", 7)]
+
+
+@pytest.mark.usefixtures("signals_as_before")
+def test_a_worker_that_dies_at_its_start_is_tried_less_and_less_often(tmp_path: Path, app: str) -> None:
+    config = uvicorn.Config(app, port=0, workers=1, lifespan="off", timeout_graceful_shutdown=0)
+    supervisor = Workers(config, str(tmp_path), respawn_seconds=0.1)
+    supervisor.init_processes()
+    (first,) = supervisor.processes
+    assert first.wait_until_ready(60)
+    (tmp_path / "broken").touch()
+    with structlog.testing.capture_logs() as told:
+        first.process.kill()
+
+        def waits() -> list[float]:
+            supervisor.keep_subprocess_alive()
+            return [line["next_in_seconds"] for line in told if line["event"] == "worker_died_at_its_start"]
+
+        eventually(lambda: len(waits()) == 3)
+        (tmp_path / "broken").unlink()
+        eventually(lambda: waits() and isinstance(last := supervisor.processes[0], Worker) and last.has_served)
+    assert waits() == [0.1, 0.2, 0.4]
+    assert not supervisor.failed
+    supervisor.terminate_all()
+    supervisor.join_all()
