@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TICK_SECONDS = 5
 EVENTS_SECONDS = 0.5
 LEASE_SECONDS = 30
+LEASE_SECONDS_MAX = 10 * LEASE_SECONDS
 RENEW_SECONDS = 60
 ACCOUNTS_AT_ONCE = 500
 ROLLED_EVERY_SECONDS = 300
@@ -199,7 +200,9 @@ def take_lease(connection: Connection, holder: str, name: str = "clock") -> bool
     now = clock.now()
     row = {"name": name, "holder": holder, "expires_at": now + clock.seconds(LEASE_SECONDS)}
     statement = upsert(connection, leases).values(row)
-    free = or_(leases.c.holder == holder, leases.c.expires_at <= now)
+    # Nobody can have taken it for so long: its holder's clock was set back since, and may be gone with its process.
+    absurd = leases.c.expires_at > now + clock.seconds(LEASE_SECONDS_MAX)
+    free = or_(leases.c.holder == holder, leases.c.expires_at <= now, absurd)
     taken = statement.on_conflict_do_update(
         index_elements=["name"], set_={"holder": holder, "expires_at": row["expires_at"]}, where=free
     )

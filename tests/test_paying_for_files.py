@@ -139,6 +139,23 @@ def byte_seconds(row: Row[Any], until: datetime) -> int:
     return row.bytes * round((until - row.since).total_seconds())
 
 
+async def test_a_clock_that_was_set_back_books_no_second_twice_and_ends_no_file_before_it_began(desk: Desk) -> None:
+    old = put(desk, "old", GB)
+    clock.move(DAY)
+    put(desk, "new", GB)
+    clock.move(-DAY)
+    gone = change(desk, rows.delete, "new")
+    assert gone.until == gone.since
+    clock.move(2 * DAY)
+    await storage.book_all(desk.database)
+    clock.move(-DAY)
+    ended = change(desk, rows.delete, "old").until
+    assert ended == NOON + 2 * DAY
+    clock.move(3 * DAY)
+    await storage.book_all(desk.database)
+    assert sum(row.storage_byte_seconds for row in booked(desk)) == byte_seconds(old, ended)
+
+
 async def test_an_hour_costs_the_price_that_was_in_force_when_it_began(desk: Desk) -> None:
     put(desk, "a", GB)
     clock.move(timedelta(hours=1, minutes=30))

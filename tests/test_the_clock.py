@@ -53,6 +53,15 @@ def test_a_lease_is_kept_by_ticking_and_lost_by_silence(database: Database) -> N
     assert not take("first")
 
 
+def test_a_lease_from_before_the_clock_was_set_back_keeps_nobody_out(database: Database) -> None:
+    assert database.write_now(lambda c: sync.take_lease(c, "first"))
+    clock.move(-timedelta(minutes=1))
+    assert not database.write_now(lambda c: sync.take_lease(c, "second"))
+    clock.move(-HOUR)
+    assert database.write_now(lambda c: sync.take_lease(c, "second"))
+    assert not database.write_now(lambda c: sync.take_lease(c, "first"))
+
+
 def test_a_lease_that_is_given_up_is_free_at_once(database: Database) -> None:
     assert database.write_now(lambda c: sync.take_lease(c, "first"))
     database.write_now(lambda c: sync.give_up_lease(c, "second"))

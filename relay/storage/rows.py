@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, case, func, insert, literal, select, update
 
 from relay import clock, ledger
 from relay.errors import Conflict, InsufficientCredit, NotFound, NotSignedIn, PreconditionFailed, QuotaReached
@@ -98,7 +98,7 @@ def keep(
     # Others that are on their way are looked at again when they come, as this one is.
     _refuse_beyond(Space(space.bytes, 0), content.bytes - (replaced.bytes if replaced else 0), 0, bounds)
     if replaced is not None:
-        _change(connection, replaced.id, until=at, purge_at=at)
+        _change(connection, replaced.id, until=_not_before_since(at), purge_at=at)
     kept = {"bytes": content.bytes, "type": content.type, "sha256": content.sha256}
     _change(connection, asset_id, since=at, purge_at=None, **kept)
     _note_credit(connection, account_id)
@@ -132,7 +132,7 @@ def delete(connection: Connection, account_id: str, name: str, bounds: Bounds, f
 def end(connection: Connection, account_id: str, asset_ids: Sequence[str], bounds: Bounds) -> None:
     """Deletes files of an account that is locked. What was deleted earlier makes room for them to be put back."""
     at = _moment(connection, account_id)
-    _change(connection, *asset_ids, until=at, purge_at=at + UNDO)
+    _change(connection, *asset_ids, until=_not_before_since(at), purge_at=at + UNDO)
     total, beyond = 0, list[str]()
     for row in deleted(connection, account_id):
         total += row.bytes
@@ -219,6 +219,11 @@ def _moment(connection: Connection, account_id: str) -> datetime:
         connection.execute(insert(meters), first | zeros)
         return now
     return max(now, booked)
+
+
+def _not_before_since(at: datetime) -> Any:
+    """A clock that was set back makes no file end before it began."""
+    return case((assets.c.since > at, assets.c.since), else_=literal(at, assets.c.since.type))
 
 
 def _note_credit(connection: Connection, account_id: str) -> None:
