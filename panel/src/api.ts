@@ -120,6 +120,16 @@ export interface AssistantPanelElement extends HTMLElement {
     listener: EventListenerOrEventListenerObject,
     options?: boolean | AddEventListenerOptions,
   ): void
+  removeEventListener<K extends keyof AssistantPanelEventMap>(
+    type: K,
+    listener: (this: AssistantPanelElement, event: AssistantPanelEventMap[K]) => unknown,
+    options?: boolean | EventListenerOptions,
+  ): void
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject,
+    options?: boolean | EventListenerOptions,
+  ): void
 }
 
 declare global {

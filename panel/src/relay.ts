@@ -74,7 +74,7 @@ export class Relay {
   private async attempt(path: string, init: RequestInit): Promise<Response> {
     const { api, getToken } = this.caller()
     const headers = new Headers(init.headers)
-    if (getToken) headers.set('authorization', `Bearer ${this.token ?? this.taken(await askFor(getToken))}`)
+    if (getToken) headers.set('authorization', `Bearer ${this.token ?? this.taken(await askFor(getToken, init.signal))}`)
     try {
       return await fetch(api.replace(/\/$/, '') + path, {
         ...init,
@@ -88,10 +88,14 @@ export class Relay {
   }
 }
 
-async function askFor(getToken: () => string | Promise<string>): Promise<string> {
+/** The page may take as long as a sign-in does, or for ever: whoever stops the question does not wait for it. */
+async function askFor(getToken: () => string | Promise<string>, signal?: AbortSignal | null): Promise<string> {
+  signal?.throwIfAborted()
+  const stopped = new Promise<never>((_, reject) => signal?.addEventListener('abort', reject, { once: true }))
   try {
-    return await getToken()
+    return await Promise.race([getToken(), stopped])
   } catch {
+    signal?.throwIfAborted()
     throw new Fault('signed_out', 'getToken() failed')
   }
 }

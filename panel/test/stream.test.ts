@@ -82,12 +82,22 @@ test('a garbled event does not end the answer', async () => {
   expect(problem).toBeUndefined()
 })
 
+test('a token that never comes does not hold whoever stops the question', async () => {
+  const never = new Promise<string>(() => {})
+  const relay = new Relay(() => ({ api: 'http://127.0.0.1:9', isConnected: true, getToken: () => never }))
+  const control = new AbortController()
+  const asked = relay.post('/', {}, { signal: control.signal })
+  control.abort()
+  await expect(asked).rejects.toHaveProperty('name', 'AbortError')
+})
+
 test.each([
   [402, { error: { type: 'cap_reached', message: '' } }, 'cap_reached'],
   [402, { error: { type: 'billing_error', code: 'insufficient_credit' } }, 'insufficient_credit'],
   [429, { error: { type: 'rate_limit_error' } }, 'rate_limited'],
   [529, { error: { type: 'overloaded_error' } }, 'overloaded'],
   [401, {}, 'signed_out'],
+  [409, {}, 'another_account'],
   [500, {}, 'unavailable'],
 ])('status %i becomes %j', async (status, body, code) => {
   const { problem } = await read(await relayWith([Buffer.from(JSON.stringify(body))], status))
