@@ -1,24 +1,23 @@
 """A year of use: one busy account, and thousands of others beside it. The database itself fills it in.
 
-The busy account's sums come from its rows, by the way that the clock takes; of the others there are sums and some rows.
-Balances are not kept true: nothing that is measured here needs it.
+The busy account's sums come from its rows, by the way that the clock takes, and its files and their hours by their own;
+of the others there are sums, some rows and files. Balances are not kept true: nothing that is measured here needs it.
 """
 
 import time
-from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
-from relay import accounts, clock, ledger, pricing
-from relay.database import Database
+from benchmarks import files
+from relay import accounts, clock, ledger
 from relay.money import PICO_PER_USD
-from relay.settings import Settings
+from relay.storage import Storehouse
 from relay.sums import COUNTS
 from relay.sync import roll_up
 
 YEAR_SECONDS = 365 * 24 * 3600
-DAYS, HOURS, ROWS = 20, 40, 20
+DAYS, HOURS, ROWS, FILES = 20, 40, 20, 3
 """What there is of each of the others."""
 LATEST = 360
 """Calls that the clock has not come to: as many as the rate limit lets through meanwhile."""
@@ -39,7 +38,8 @@ INSERT INTO usage (request_id, kind, account_id, key_id, service, model, tier, i
   upstream_request_id, reason)
 SELECT '{name}' || n, 'request', {account}, 'key_' || (n % 3), 'claude', CASE WHEN n % 99999 = 0 THEN 'claude-opus-4-5'
   WHEN n % 4 = 0 THEN 'claude-opus-5-5' WHEN n % 4 = 1 THEN 'claude-haiku-4-5' WHEN n % 4 = 2 THEN 'claude-sonnet-5'
-  ELSE 'claude-sonnet-5-5' END, 'base', 500 + n % 90, 300, 4000, 0, 0, 0, 0, 800000000, 1000000000,
+  ELSE 'claude-sonnet-5-5' END, 'base', 500 + n % 90, 300, 4000, 0, 0, 0, 0, 800000000 + 4 * (n % 9973),
+  1000000000 + 5 * (n % 9973),
   (SELECT max(version) FROM price_versions), 2000000000,
   CASE WHEN n % 5000 = 0 THEN 'upstream_error' ELSE 'complete' END, false, false, 200, {at}, {at}, 'end_turn', '', ''
 FROM {numbers} AS numbers
@@ -48,7 +48,8 @@ _HOURS = """
 INSERT INTO usage_hours (account_id, hour, service, model, key_id, requests, input_tokens, output_tokens,
   cache_read_tokens, cache_write_tokens, cost_pico, price_pico)
 SELECT account_id, {hour}, service, model, key_id, count(*), sum(input_tokens), sum(output_tokens),
-  sum(cache_read_tokens), 0, sum(cost_pico), sum(price_pico) FROM usage GROUP BY 1, 2, 3, 4, 5
+  sum(cache_read_tokens), 0, sum(cost_pico), sum(price_pico) FROM usage WHERE service = 'claude'
+  GROUP BY 1, 2, 3, 4, 5
 """
 _PEOPLE = """
 INSERT INTO accounts (id, email, created_at, time_zone, locale)
@@ -64,15 +65,25 @@ INSERT INTO usage_sums (account_id, split, unit, since, name, {counts})
 SELECT 'acct_other' || others.n, split, '{unit}', {at}, name, {ones} FROM {others} AS others, {numbers} AS numbers,
   (SELECT '' AS split, '' AS name UNION ALL SELECT 'model', 'claude-opus-5-5' UNION ALL SELECT 'key', '') AS splits
 """
+_FILES = """
+INSERT INTO assets (id, account_id, name, bytes, type, sha256, begun_at, since)
+SELECT 'ast_' || others.n || '_' || numbers.n, 'acct_other' || others.n, 'font-' || numbers.n, 40000, 'font/woff2', '',
+  {at}, {at} FROM {others} AS others, {numbers} AS numbers
+"""
+_METERS = """
+INSERT INTO storage_meters (account_id, booked_until, owed_byte_seconds, price_carry, cost_carry)
+SELECT 'acct_other' || n, {at}, 0, 0, 0 FROM {numbers} AS numbers
+"""
 
 
-async def fill(database: Database, settings: Settings, rows: int, others: int) -> tuple[str, float]:
-    """The id of the busy account, and how many seconds it took to sum up its rows."""
-    database.write_now(lambda c: pricing.publish(c, settings.MARKUP_PERCENT, clock.now() - timedelta(days=400)))
-    person = database.write_now(lambda c: accounts.account_for(c, settings, "busy@example.com"))
+async def fill(house: Storehouse, rows: int, others: int) -> tuple[str, float]:
+    """The id of the busy account, and how many seconds it took to sum up its rows. Prices are published already."""
+    database = house.database
+    person = database.write_now(lambda c: accounts.account_for(c, house.settings, "busy@example.com"))
     busy = person.account_id
     given = {"kind": "topup", "amount_pico": 9_000 * PICO_PER_USD, "key": "bench", "reason": "bench"}
     database.write_now(lambda c: ledger.grant(c, busy, **given))
+    await files.keep(house, busy, 200, 365)
     database.write_now(lambda c: _fill(c, busy, rows, others))
     started = time.perf_counter()
     await roll_up(database)
@@ -99,6 +110,8 @@ def _fill(connection: Connection, busy: str, rows: int, others: int) -> None:
     each |= {"ones": ", ".join("1" for _ in COUNTS)}
     run(_SUMS, DAYS, at=f"{now // 86400 * 86400} - numbers.n * 86400", unit="day", **each)
     run(_SUMS, HOURS, at=f"{now // 3600 * 3600} - numbers.n * 36000", unit="hour", **each)
+    run(_FILES, FILES, at=f"{now} - numbers.n * 86400", **each)
+    run(_METERS, others, at=f"{now // 3600 * 3600}")
     run(_USAGE, others * ROWS, name="req_of", account=f"'acct_other' || (n % {others})", at=f"{now} - n * 10")
     at = f"{now - YEAR_SECONDS} + CAST(n AS bigint) * {YEAR_SECONDS - 400} / {rows}"
     run(_USAGE, rows, name="req_", account=f"'{busy}'", at=at)

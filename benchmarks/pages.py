@@ -26,15 +26,19 @@ from account_app.reading.keys import keys_of
 from account_app.reading.operator import operator_page
 from account_app.reading.overview import overview_of
 from account_app.reading.requests import requests_of
+from account_app.reading.storage import storage_of
 from account_app.reading.usage import usage_of
 from account_app.session import Visitor
 from benchmarks import a_year, histories, loading, peers, people
-from relay import clock, migrations
+from relay import clock, migrations, pricing
 from relay.database import Database
+from relay.gateways.objects import open_objects
 from relay.services import Services
-from relay.settings import read_settings
+from relay.settings import Settings, read_settings
+from relay.storage import Storehouse
 
 TIMES = 200
+PARTS = ("sqlite", "postgresql", "browsers")
 
 PAGES: dict[str, tuple[Callable[[Any, Visitor], Any], dict[str, str]]] = {
     "overview": (overview_of, {}),
@@ -50,8 +54,10 @@ PAGES: dict[str, tuple[Callable[[Any, Visitor], Any], dict[str, str]]] = {
     "requests, 12 months": (requests_of, {"range": "12m"}),
     "requests of a rare model": (requests_of, {"model": "claude-opus-4-5", "range": "12m"}),
     "requests of a model and a key": (requests_of, {"model": "claude-sonnet-5", "key": "key_1", "range": "12m"}),
+    "requests, hours of storage": (requests_of, {"model": "storage", "range": "12m"}),
     "requests that failed": (requests_of, {"ended": "upstream_error", "range": "12m"}),
     "a receipt": (requests_of, {"id": "req_100"}),
+    "storage": (storage_of, {}),
     "keys": (keys_of, {}),
     "account": (account_of, {}),
     "billing": (billing_of, {}),
@@ -67,14 +73,16 @@ _DAYS = {name: (clock.now() - timedelta(days=n)).date().isoformat() for name, n 
 def main(
     rows: Annotated[int, typer.Option(help="Usage rows of the one account.")] = 1_000_000,
     others: Annotated[int, typer.Option("--accounts", help="How many others there are.")] = 10_000,
-    only: Annotated[str, typer.Option(help="sqlite, postgresql, or neither's name for the browser alone.")] = "",
+    only: Annotated[str, typer.Option(help="sqlite, postgresql or browsers; empty for all of them.")] = "",
 ) -> None:
     """Prints what is in docs/benchmarks.md of pages."""
-    for name in ("sqlite", "postgresql"):
+    if only not in ("", *PARTS):
+        raise typer.BadParameter(f"{' or '.join(PARTS)}", param_hint="--only")
+    for name in PARTS[:2]:
         if only in ("", name):
             with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-                show_readings(_url(name, Path(folder), stack), rows, others)
-    if not only:
+                show_readings(_url(name, Path(folder), stack), Path(folder), rows, others)
+    if only in ("", PARTS[2]):
         show_browsers()
 
 
@@ -92,33 +100,43 @@ def show_browsers() -> None:
         f"\n{crowd.people} people on one worker: {crowd.kb_each:.0f} KB each, click to figures "
         f"p50 {crowd.p50_ms:.0f} ms, p95 {crowd.p95_ms:.0f} ms\n"
     )
-    print(f"{'first visit by phone':<28}{'LCP ms':>9}{'figures':>9}{'CLS':>9}")
+    print(f"{'first visit by phone':<40}{'LCP ms':>9}{'figures':>9}{'CLS':>9}{'CLS wide':>10}")
     with tempfile.TemporaryDirectory() as folder:
-        for path, visit in loading.measured(Path(folder)):
-            print(f"{path:<28}{visit.lcp_ms:>9.0f}{visit.figures_ms:>9.0f}{visit.cls:>9.3f}", flush=True)
+        for path, visit, wide in loading.measured(Path(folder)):
+            times = f"{visit.lcp_ms:>9.0f}{visit.figures_ms:>9.0f}"
+            print(f"{path:<40}{times}{visit.cls:>9.4f}{wide:>10.4f}", flush=True)
 
 
-def show_readings(url: str, rows: int, others: int) -> None:
-    settings = read_settings(DATABASE_URL=url, SECRET_KEY="b" * 40)
+def show_readings(url: str, folder: Path, rows: int, others: int) -> None:
+    settings = read_settings(DATABASE_URL=url, SECRET_KEY="b" * 40, STORAGE_URL=f"file://{folder / 'assets'}")
     migrations.upgrade(settings)
     database = Database(settings.database_url)
+    house = _house(database, settings)
     print(f"… filling {rows:,} rows, which takes a minute or two", file=sys.stderr, flush=True)
     started = time.perf_counter()
-    busy, summing = asyncio.run(a_year.fill(database, settings, rows, others))
+    busy, summing = asyncio.run(a_year.fill(house, rows, others))
     print(
         f"{'SQLite' if database.is_sqlite else 'PostgreSQL'}: {rows:,} rows of one account among {others:,} others, "
         f"filled in {time.perf_counter() - started:.0f} s; summed up by the clock in {summing:.0f} s of them\n"
     )
     print(f"{'page':<32}{'p50 ms':>9}{'p99 ms':>9}{'queries':>9}")
-    with session.using(cast(Services, SimpleNamespace(settings=settings))):
+    with session.using(cast(Services, SimpleNamespace(settings=settings, storehouse=house))):
         for name, (reading, query) in PAGES.items():
             asked = {key: _DAYS.get(value, value) for key, value in query.items()}
             visitor = Visitor(busy, "busy@example.com", "", "Europe/Berlin", query=asked)
             p50, p99, queries = measured(database, reading, visitor)
             print(f"{name:<32}{p50:>9.1f}{p99:>9.1f}{queries:>9}", flush=True)
-    histories.measured(database, busy)
+    histories.measured(house, busy)
     database.close()
     print()
+
+
+def _house(database: Database, settings: Settings) -> Storehouse:
+    """With prices that were published before the year begins, and a folder for what is kept."""
+    before = clock.now() - timedelta(days=400)
+    database.write_now(lambda c: pricing.publish(c, settings.MARKUP_PERCENT, before))
+    prices = database.read_now(pricing.current)
+    return Storehouse(database, open_objects(settings), settings, prices)
 
 
 def measured(database: Database, reading: Callable[[Any, Visitor], Any], visitor: Visitor) -> tuple[float, float, int]:

@@ -31,7 +31,7 @@ from relay.ids import new_id
 from relay.ledger import Hold, Journal, Settle
 from relay.metering import Learnt
 from relay.pricing import PriceTable, Tokens
-from relay.settings import Settings
+from relay.settings import read_settings
 from relay.settling import sweep
 from relay.tables import Grant, Usage, table
 from relay.tables import Hold as HoldRow
@@ -79,7 +79,7 @@ def _database(kind: str) -> Iterator[str]:
 
 def main(url: str, kills: int, seed: int) -> None:
     killed, answers = Killed(), dict[str, str]()
-    url = Settings(DATABASE_URL=url).database_url
+    url = read_settings(DATABASE_URL=url).database_url
     people = [told for _, told in _fork(lambda tell: _open_accounts(url, tell))]
     killed.points = int(_fork(lambda tell: _attempt(url, people, {}, 0, seed, tell))[-1][1])
     # Every place once, spread over all of them; beyond that the rounds differ by their seed.
@@ -111,12 +111,16 @@ def _remember(told: list[tuple[str, str]], answers: dict[str, str], killed: Kill
 def _fork(work: Callable[[Tell], None]) -> list[tuple[str, str]]:
     """What a child told until it ended, by itself or not."""
     reading, writing = os.pipe()
+
+    def tell(what: str, fact: str) -> None:
+        os.write(writing, f"{what} {fact}\n".encode())
+
     if (child := os.fork()) == 0:
         try:
-            work(lambda what, fact: os.write(writing, f"{what} {fact}\n".encode()) and None)
+            work(tell)
             os._exit(0)
         except BaseException as error:
-            os.write(writing, f"problem {error!r}\n".encode())
+            tell("problem", repr(error))
             os._exit(1)
     os.close(writing)
     with os.fdopen(reading) as told:
@@ -126,9 +130,9 @@ def _fork(work: Callable[[Tell], None]) -> list[tuple[str, str]]:
 
 
 def _open_accounts(url: str, tell: Tell) -> None:
-    database = Database(url)
+    database, settings = Database(url), read_settings()
     for number in range(ACCOUNTS):
-        person = database.write_now(lambda c, n=number: accounts.account_for(c, Settings(), f"{n}@example.com"))
+        person = database.write_now(lambda c, n=number: accounts.account_for(c, settings, f"{n}@example.com"))
         tell("account", person.account_id)
     database.close()
 

@@ -5,7 +5,7 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Engine, event
@@ -50,7 +50,7 @@ def _count(
 
     class Connection(sqlite3.Connection):
         def cursor(self, *_: Any, **__: Any) -> Any:
-            return super().cursor(Counting)
+            return super().cursor(cast(Any, Counting))
 
         def execute(self, *given: Any) -> Any:
             # The driver's own would make a cursor that is not counted.

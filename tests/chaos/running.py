@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from calling import new_customer
 from crashing import holds, rows_of, sweep
@@ -21,7 +22,7 @@ from chaos.verdict import Verdict, judge
 from sandbox.serve import in_thread
 
 HOLD_TTL_SECONDS = 2
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "HOLD_TTL_SECONDS": str(HOLD_TTL_SECONDS),
     "DRAIN_SECONDS": "1",
     "UPSTREAM_FIRST_SECONDS": "1.5",
@@ -55,7 +56,7 @@ def run(kind: str, seconds: float, seed: int, say: Say) -> Ran:
     ):
         migrate(url)
         arguments = ("--workers", "2") if redis else ()
-        settings = SETTINGS | ({"REDIS_URL": redis.url} if redis else {})
+        settings: dict[str, Any] = SETTINGS | ({"REDIS_URL": redis.url} if redis else {})
         with running_product(Path(name), url, world, arguments=arguments, **settings) as product:
             say(f"{kind}: serving")
             faults = Faults(product, arguments, rng, cluster, redis)

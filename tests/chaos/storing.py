@@ -21,7 +21,7 @@ from relay.database import Database
 from relay.gateways.objects import open_objects
 from relay.ids import new_id
 from relay.money import PICO_PER_USD
-from relay.settings import Settings
+from relay.settings import Settings, read_settings
 from relay.storage import Storehouse, rows
 from relay.tables import Asset, table
 
@@ -32,7 +32,7 @@ assets = table(Asset)
 
 
 def main(url: str, folder: str, seed: int, kills: int) -> dict[str, Any]:
-    settings = Settings(DATABASE_URL=url, STORAGE_URL=f"file://{folder}")
+    settings = read_settings(DATABASE_URL=url, STORAGE_URL=f"file://{folder}")
     account_id = _at(settings, _open_account)
     chance, problems, died = random.Random(seed), list[str](), 0
     for turn in range(kills):

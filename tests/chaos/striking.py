@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from calling import new_customer
 from crashing import sweep
@@ -73,7 +74,7 @@ def run(kind: str, kills: int, seed: int, say: running.Say) -> Struck:
         migrate(url)
         workers = ("2", "") if found else ("1", str(rng.random()))
         url = url.replace(str(found.server_port), str(found.port)) + "?sslmode=disable" if found else url
-        settings = running.SETTINGS | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        settings: dict[str, Any] = running.SETTINGS | {"PYTHONPATH": os.pathsep.join(sys.path)}
         with running_product(Path(name), url, world, arguments=workers, make=Forked, **settings) as product:
             assert isinstance(product, Forked)
             striking = _Striking(product, found, kills, rng, say)
