@@ -6,8 +6,11 @@ import json
 import re
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from front_door import FrontDoor, front_door
 from sqlalchemy import create_engine, insert, select
@@ -15,7 +18,9 @@ from sqlmodel import SQLModel
 
 from relay import accounts, clock, storage
 from relay.accounts import Identity, exported_rows
-from relay.tables import Entry, SignInCode, UtcDateTime, table
+from relay.accounts.rows_in_text import Pages, page_of
+from relay.money import usd
+from relay.tables import Entry, SignInCode, Usage, table
 
 ANNA, BOB = "anna@example.com", "bob@example.com"
 ROWS = 1234
@@ -100,9 +105,51 @@ def test_a_page_of_a_long_history_begins_where_the_last_one_ended(tmp_path: Path
     SQLModel.metadata.create_all(engine)
     identity = Identity("acct_1", ANNA, "session", "")
     (part,) = [part for part in exported_rows.parts(identity) if part.of.name == name]
-    after = [clock.now() if isinstance(key.type, UtcDateTime) else "7" for key in part.order]
+    sql = page_of(part, ["7" for _ in part.order], engine.dialect)
     with engine.connect() as connection:
-        sql = exported_rows.page_of(part, after).compile(engine, compile_kwargs={"literal_binds": True})
-        plan = "; ".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
+        asked = sql.compile(engine)
+        told = tuple(asked.params[name] for name in asked.positiontup)
+        plan = "; ".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", told))
     assert re.search(r"account_id=\? AND \(?\w+[\w,]*\)?>", plan)
     assert "TEMP B-TREE" not in plan
+
+
+WORDS = ["", "=cmd()", "-1.5", "-1.5.1", "@", 'a "b"', "a,b", "a\r\nb", "100 %", "%s", "ÄĀ\u2028😀\x7f", "\t", "\\n"]
+
+
+async def test_rows_are_written_as_the_libraries_for_json_and_csv_would(door: FrontDoor) -> None:
+    anna = await door.signed_in(ANNA)
+    account_id = (await anna.get("/api/auth/me")).json()["account"]["id"]
+    moments = [datetime(2026, 11, 24, 10, 0, 0, micro, UTC) for micro in (0, 5, 120_000, 999_999)]
+    rows = [
+        _usage(account_id, n, words, moments[n % 4], None if n % 3 else n, bool(n % 2)) for n, words in enumerate(WORDS)
+    ]
+    (part,) = [p for p in exported_rows.parts(Identity(account_id, ANNA, "session", "")) if p.of.name == "usage"]
+    for some in (rows[:1], rows[1:]):
+        await door.database.write(lambda c, some=some: c.execute(insert(table(Usage)), some))
+        kept = await door.database.read(lambda c: c.execute(select(*part.columns).order_by(*part.order)).all())
+        names = [c.name.replace("_pico", "_usd") for c in part.columns]
+        told = [dict(zip(names, map(_told, part.columns, row), strict=True)) for row in kept]
+        pages = {kind: await door.database.read(Pages(part, kind).next) for kind in ("json", "csv")}
+        assert pages["json"] == b"[\n" + b",\n".join(map(orjson.dumps, told)) + b"\n]\n"
+        out = io.StringIO(newline="")
+        csv.writer(out).writerows([names, *([_guarded(value) for value in each.values()] for each in told)])
+        assert pages["csv"].decode() == out.getvalue()
+
+
+def _usage(
+    account_id: str, n: int, words: str, at: datetime, first_ms: int | None, estimated: bool
+) -> dict[str, object]:
+    given = {"request_id": f"req_{n}", "account_id": account_id, "model": words, "reason": words, "at": at}
+    given |= {"started_at": at, "price_version": "v", "ended": "complete", "first_token_ms": first_ms}
+    return given | {"estimated": estimated, "amends": words or None, "price_pico": 10**n - 5 * 10**6, "cost_pico": -n}
+
+
+def _told(column: Any, value: Any) -> Any:
+    if column.name.endswith("_pico"):
+        return usd(value)
+    return clock.rfc3339(value) if isinstance(value, datetime) else value
+
+
+def _guarded(value: Any) -> Any:
+    return f"'{value}" if value in ("=cmd()", "-1.5", "-1.5.1", "@", "\t") else value

@@ -12,8 +12,9 @@ from typing import IO, NamedTuple, cast
 from sqlalchemy import Connection, func, insert, select, update
 
 from relay import clock
-from relay.accounts.exported_rows import Page, Part, parts
+from relay.accounts.exported_rows import Part, parts
 from relay.accounts.identity import Identity
+from relay.accounts.rows_in_text import Pages
 from relay.database import Database
 from relay.errors import Conflict
 from relay.ids import new_id
@@ -118,14 +119,16 @@ def _begin(connection: Connection, identity: Identity) -> str:
 async def _written(database: Database, packed: zipfile.ZipFile, part: Part) -> AsyncGenerator[int]:
     """Writes both files of a part; how many rows after each page."""
     for kind in ("json", "csv"):
-        name = zipfile.ZipInfo(f"{part.of.name}.{kind}", clock.now().timetuple()[:6])
-        name.compress_type = zipfile.ZIP_DEFLATED
-        with packed.open(name, "w", force_zip64=True) as file:
-            page = Page(part, kind)
-            while not page.is_last:
+        entry = zipfile.ZipInfo(f"{part.of.name}.{kind}", clock.now().timetuple()[:6])
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        # Half of the processor's time of the usual level, for a sixth more bytes. Python 3.13 has a public name for it.
+        entry._compresslevel = 3  # pyright: ignore[reportAttributeAccessIssue, reportPrivateUsage]
+        with packed.open(entry, "w", force_zip64=True) as file:
+            pages = Pages(part, kind)
+            while not pages.is_last:
                 # In the reader's thread: to compress a page takes as long as to read it, and streams would wait for it.
-                await database.read(lambda connection, page=page, file=file: file.write(page.next(connection)))
-                yield page.rows
+                await database.read(lambda connection, pages=pages, file=file: file.write(pages.next(connection)))
+                yield pages.rows
 
 
 async def _added(packed: zipfile.ZipFile, name: str, content: AsyncIterable[bytes]) -> AsyncGenerator[None]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from relay.money import usd
+from relay.spreadsheets import cell
 from relay.usage.rollups import UsageView
 
 HEADER = (
@@ -19,8 +20,6 @@ HEADER = (
     "other_usd",
     "price_usd",
 )
-_QUOTED = frozenset(',"\r\n')
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv(view: UsageView) -> Iterator[str]:
@@ -42,10 +41,4 @@ def csv(view: UsageView) -> Iterator[str]:
             row.other_pico,
             row.price_pico,
         )
-        yield ",".join([_text(row.bucket), *map(str, counts), *map(usd, amounts)]) + "\r\n"
-
-
-def _text(value: str) -> str:
-    """Text is never a formula; numbers are written by ourselves, so that a negative price keeps its sign."""
-    safe = "'" + value if value.startswith(_FORMULA_STARTS) else value
-    return '"' + safe.replace('"', '""') + '"' if _QUOTED & set(safe) else safe
+        yield ",".join([cell(row.bucket), *map(str, counts), *map(usd, amounts)]) + "\r\n"
