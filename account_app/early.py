@@ -28,8 +28,10 @@ log = structlog.get_logger(__name__)
 SECONDS_MAX = 1.0
 """Whoever would wait longer is better served by an empty page at once."""
 
-ALL_AT_ONCE = '<link rel="expect" href="#content" blocking="render"/>'
-"""A table that is painted while it comes moves its columns with each row."""
+NOT_BEFORE = "body:not(:has(>script)) .found{visibility:hidden}"
+"""What `placing.ALL_AT_ONCE` asks for, where a browser does not know that link or has waited long enough: the scripts
+stand behind the content.
+"""
 
 BODY = re.compile(r"(?<=<body>).*?(?=<script)", re.DOTALL)
 
@@ -60,8 +62,9 @@ class Early:
         if state is None:
             return None
         drawn = await self._drawing.draw(route_of(address), address + (f"?{query}" if query else ""), state)
-        body, sheet = with_sheet(drawn)
-        told = f'{ALL_AT_ONCE}<style>{sheet}</style><meta name="early" content="{html.escape(state)}"/>'
+        body, styles = with_sheet(drawn)
+        sheet = NOT_BEFORE + styles
+        told = f'<style data-early>{sheet}</style><meta name="early" content="{html.escape(state)}"/>'
         # Before the scripts: the first of them asks whether the page came with its figures.
         head, scripts, rest = self._pages[address].partition("<script>")
         return head + told + scripts + BODY.sub(lambda _: body, rest, count=1), sheet

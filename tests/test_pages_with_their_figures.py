@@ -74,7 +74,7 @@ def test_a_page_comes_filled_to_its_owner_and_is_kept_nowhere(dashboard: Dashboa
     assert answer.headers["cache-control"] == "no-store"
     assert "etag" not in answer.headers
     assert " style=" not in answer.text
-    sheet = re.findall(r"<style>(.*?)</style>", answer.text)[-1]
+    sheet = re.findall(r"<style data-early>(.*?)</style>", answer.text)[-1]
     policy = answer.headers["content-security-policy"]
     assert base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode() in policy
     assert "unsafe" not in policy

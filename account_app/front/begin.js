@@ -25,4 +25,5 @@ export const begin = (initialState) => {
     one.style.cssText = one.dataset.style;
     one.removeAttribute("data-style");
   }
+  document.querySelector("style[data-early]")?.remove();
 };

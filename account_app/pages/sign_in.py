@@ -64,6 +64,7 @@ def page() -> rx.Component:
             ),
             class_name="w-full max-w-sm",
         ),
+        id="content",
         class_name="min-h-screen flex items-start sm:items-center justify-center px-4 py-12",
     )
 
