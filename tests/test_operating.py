@@ -158,7 +158,9 @@ async def test_sums_may_pass_what_64_bits_hold(books: Books) -> None:
         row |= {"since": today - timedelta(days=n)} | dict.fromkeys(sums.COUNTS, 1)
         row |= {"price_pico": most, "cost_pico": most - 1}
         await books.database.write(lambda c, r=row: c.execute(rows.insert(), r))
-    models = await books.database.read(lambda c: operating.by_model(c, today - timedelta(days=2), clock.now()))
+    models = await books.database.read(
+        lambda c: operating.by_model(c, today - timedelta(days=2), today + timedelta(hours=1))
+    )
     assert (models[0].revenue_pico, models[0].margin_pico) == (2 * most, 2)
     days = today - timedelta(days=2), today + timedelta(days=1)
     models = await books.database.read(lambda c: operating.by_model(c, *days))

@@ -61,7 +61,7 @@ def everything(connection: Connection, person: Person) -> list[Any]:
         asked += [usage.usage(connection, person.account_id, start, now, by, zone) for by in usage.BYS]
     edges = [start + timedelta(days=3) * n for n in range(15)]
     asked += [usage.buckets(connection, person.account_id, edges, split) for split in (None, "model", "service", "key")]
-    asked.append(usage.used(connection, person.account_id, start, now, MODEL, "a"))
+    asked += [usage.used_by_key(connection, person.account_id, start, now, "a", model) for model in (None, MODEL)]
     asked += [operating.by_model(connection, start, now), operating.by_day(connection, start, now, UTC)]
     return asked
 

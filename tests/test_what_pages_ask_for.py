@@ -28,9 +28,9 @@ QUERIES: list[tuple[Any, dict[str, str], int]] = [
     (USAGE, {"by": "hour", "range": "7d"}, 5),
     (USAGE, {"by": "hour", "range": "12m", "sort": "price"}, 9),
     (USAGE, {"range": "12m"}, 5),
-    (REQUESTS, {}, 10),
-    (REQUESTS, {"model": MODEL, "range": "12m"}, 12),
-    (REQUESTS, {"ended": "complete", "range": "12m"}, 8),
+    (REQUESTS, {}, 7),
+    (REQUESTS, {"model": MODEL, "range": "12m"}, 8),
+    (REQUESTS, {"ended": "complete", "range": "12m"}, 7),
 ]
 
 

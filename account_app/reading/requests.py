@@ -20,6 +20,7 @@ ROWS = 25
 HOUR = timedelta(hours=1)
 NO_KEY = "none"
 """In an address, in a key's place: what was called from a browser."""
+NOTHING = UsageRow("")
 STORAGE = "storage"
 """In an address, in a model's place: hours of storage, which are no calls."""
 KINDS = {
@@ -116,32 +117,35 @@ def requests_of(connection: Connection, visitor: Visitor) -> RequestsFigures:
     account_id, locale, query = visitor.account_id, visitor.locale, visitor.query
     span = spans.span_from(query, clock.now(), zone_named(visitor.zone))
     model, key, ended = (_chosen(query, name) for name in ("model", "key", "ended"))
-    start, end = _hour(query, span) or (span.start, span.end)
+    hour = _hour(query, span)
+    start, end = hour or (span.start, span.end)
     by_key = "" if key == NO_KEY else key
     wanted = Wanted(start, end, model, by_key, ended if ended in ENDINGS else None)
     if model == STORAGE:
         wanted = Wanted(start, end, "", service="storage")
-    found = _found(connection, account_id, query, wanted)
-    names = usage.key_names(connection, account_id)
     fresh = usage.fresh_of(connection, account_id, span.start, span.end)
+    found = _found(connection, account_id, query, wanted, fresh)
+    names = usage.key_names(connection, account_id)
+    by_model = usage.by_model(connection, account_id, span.start, span.end, fresh)
+    shown = usage.by_model(connection, account_id, *hour, fresh) if hour else by_model
     return RequestsFigures(
         first=span.first.isoformat(),
         last=span.last.isoformat(),
         lines=[request_line(request, locale) for request in found.requests],
         older=found.next or "",
-        model_choices=_models(connection, account_id, span, model, fresh),
+        model_choices=_models(by_model, model),
         key_choices=[Choice(id, name) for id, name in names.items()] + ([Choice(NO_KEY, WITHOUT_KEY)] if names else []),
-        hour=clock.rfc3339(start) if start != span.start or end != span.end else "",
-        sums="" if wanted.ended else _sums(connection, visitor, (start, end), wanted, fresh),
+        hour=clock.rfc3339(start) if hour else "",
+        sums="" if wanted.ended else _sums(connection, visitor, (start, end), wanted, shown, fresh),
         receipt=receipt_of(connection, account_id, _chosen(query, "id"), locale),
     )
 
 
-def _models(connection: Connection, account_id: str, span: Span, chosen: str | None, fresh: Fresh) -> list[Choice]:
+def _models(by_model: Mapping[str, UsageRow], chosen: str | None) -> list[Choice]:
     """The models that were used, and storage when it was."""
-    names = {*usage.models_used(connection, account_id, span.start, span.end, fresh), *([chosen] if chosen else [])}
-    found = [Choice(name, name) for name in sorted(names - {STORAGE})]
-    stored = usage.used(connection, account_id, span.start, span.end, "", None, fresh).price_pico or chosen == STORAGE
+    names = {*by_model, *([chosen] if chosen else [])} - {"", STORAGE}
+    found = [Choice(name, name) for name in sorted(names)]
+    stored = by_model.get("", NOTHING).price_pico or chosen == STORAGE
     return [*found, Choice(STORAGE, "Storage, by the hour")] if stored else found
 
 
@@ -150,11 +154,13 @@ def _chosen(query: Mapping[str, str], name: str) -> str | None:
     return value[:100].replace("\0", "") if value else None
 
 
-def _found(connection: Connection, account_id: str, query: Mapping[str, str], wanted: Wanted) -> RequestsView:
+def _found(
+    connection: Connection, account_id: str, query: Mapping[str, str], wanted: Wanted, fresh: Fresh
+) -> RequestsView:
     try:
-        return usage.requests(connection, account_id, _chosen(query, "before"), ROWS, wanted)
+        return usage.requests(connection, account_id, _chosen(query, "before"), ROWS, wanted, fresh)
     except ProductError:
-        return usage.requests(connection, account_id, None, ROWS, wanted)
+        return usage.requests(connection, account_id, None, ROWS, wanted, fresh)
 
 
 def _hour(query: Mapping[str, str], span: Span) -> tuple[datetime, datetime] | None:
@@ -168,17 +174,24 @@ def _hour(query: Mapping[str, str], span: Span) -> tuple[datetime, datetime] | N
 
 
 def _sums(
-    connection: Connection, visitor: Visitor, within: tuple[datetime, datetime], wanted: Wanted, fresh: Fresh
+    connection: Connection,
+    visitor: Visitor,
+    within: tuple[datetime, datetime],
+    wanted: Wanted,
+    by_model: Mapping[str, UsageRow],
+    fresh: Fresh,
 ) -> str:
     """From the roll-ups, so that it is the usage page's own figure. Storage is no call: it has a list of its own."""
-
-    def used(model: str | None) -> UsageRow:
-        return usage.used(connection, visitor.account_id, *within, model, wanted.key_id, fresh)
-
-    rows, stored = used(wanted.model), used("")
+    stored_pico = by_model.get("", NOTHING).price_pico
     if wanted.service == "storage":
-        return f"Storage, {dollars(stored.price_pico, visitor.locale)}"
-    price_pico = rows.price_pico - (stored.price_pico if wanted.model is None else 0)
+        return f"Storage, {dollars(stored_pico, visitor.locale)}"
+    if wanted.key_id is not None:
+        rows = usage.used_by_key(connection, visitor.account_id, *within, wanted.key_id, wanted.model, fresh)
+    else:
+        rows = usage.total(by_model.values()) if wanted.model is None else by_model.get(wanted.model, NOTHING)
+    # It is kept without a key.
+    is_among = wanted.model is None and not wanted.key_id
+    price_pico = rows.price_pico - (stored_pico if is_among else 0)
     return f"{requests(rows.requests, visitor.locale)}, {dollars(price_pico, visitor.locale)}"
 
 

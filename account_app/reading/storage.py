@@ -70,7 +70,7 @@ def storage_of(connection: Connection, visitor: Visitor) -> StorageFigures:
     """A page of the files, what can be put back, and how much all of it is."""
     house, account_id, locale = services().storehouse, visitor.account_id, visitor.locale
     found = _page(connection, account_id, visitor.query.get("after", ""))
-    space = storage.space_of(connection, account_id)
+    space = storage.kept_of(connection, account_id)
     month_pico = storage.month_price(house.prices, space.bytes)
     return StorageFigures(
         account=account_id,

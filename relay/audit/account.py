@@ -11,21 +11,13 @@ from relay.audit.prices import Priced, Prices
 from relay.audit.replay import Replay
 from relay.audit.storage import Storage
 from relay.audit.sums import Sums, rolled_until
+from relay.sums import HOURLY_COUNTS
 from relay.tables import ApiKey, Balance, Entry, Grant, Hold, Usage, UsageHour, table
 
 balances, grants, entries, holds = table(Balance), table(Grant), table(Entry), table(Hold)
 usage, hours, keys = table(Usage), table(UsageHour), table(ApiKey)
 
 _HOUR_KEY = ("hour", "service", "model", "key_id")
-_HOUR_SUMS = (
-    "requests",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "cost_pico",
-    "price_pico",
-)
 _ROWS_AT_ONCE = 1000
 
 
@@ -132,14 +124,14 @@ class _Account:
     def hour_differences(self) -> Iterator[Difference]:
         for row in self._stream(select(hours).where(hours.c.account_id == self._id)):
             key = tuple(getattr(row, name) for name in _HOUR_KEY)
-            facts = self._hours.pop(key, [0] * len(_HOUR_SUMS))
-            yield from self._compare_hour(key, [getattr(row, name) for name in _HOUR_SUMS], facts)
+            facts = self._hours.pop(key, [0] * len(HOURLY_COUNTS))
+            yield from self._compare_hour(key, [getattr(row, name) for name in HOURLY_COUNTS], facts)
         for key, facts in self._hours.items():
             yield from self._compare_hour(key, [0] * len(facts), facts)
 
     def _compare_hour(self, key: tuple[Any, ...], ours: list[int], facts: list[int]) -> Iterator[Difference]:
         name = "/".join([self._id, clock.rfc3339(key[0]), *key[1:]])
-        for column, stored, recomputed in zip(_HOUR_SUMS, ours, facts, strict=True):
+        for column, stored, recomputed in zip(HOURLY_COUNTS, ours, facts, strict=True):
             yield from compare(f"usage_hours.{column}", name, stored, recomputed)
 
     def key_differences(self) -> Iterator[Difference]:

@@ -1,7 +1,5 @@
 """Usage rows priced again, each by the version that it names."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, or_, select
@@ -41,7 +39,8 @@ class Prices:
             return self._correction(row)
         if row.kind != "request" or row.service != "claude":
             return Priced(row.cost_pico, row.price_pico, [])
-        return self._compare(row, _tokens(row), 0, 0)._replace(kinds=self._kinds(row, row.tier, [_tokens(row)]))
+        tokens = pricing.tokens_of(row)
+        return self._compare(row, tokens, 0, 0)._replace(kinds=self._kinds(row, row.tier, tokens))
 
     def _correction(self, row: Row[Any]) -> Priced:
         """With the rows before it, it must come to the price of all their tokens."""
@@ -54,21 +53,22 @@ class Prices:
         if not any(found.kind != "correction" for found in earlier):
             nothing = Difference("usage.amends", row.request_id, row.amends, None)
             return Priced(row.cost_pico, row.price_pico, [nothing])
-        changed, every = _tokens(row), [*map(_tokens, earlier), _tokens(row)]
-        was, now = self._kinds(row, earlier[-1].tier, every[:-1]), self._kinds(row, row.tier, every)
+        every = pricing.tokens_of(*earlier, row)
+        was = self._kinds(row, earlier[-1].tier, pricing.tokens_of(*earlier))
+        now = self._kinds(row, row.tier, every)
         kinds = tuple(b - a for a, b in zip(was, now, strict=True))
-        if changed == Tokens() or row.service != "claude":
+        if pricing.tokens_of(row) == Tokens() or row.service != "claude":
             return Priced(row.cost_pico, row.price_pico, [], kinds)
         before = (sum(found.cost_pico for found in earlier), sum(found.price_pico for found in earlier))
-        return self._compare(row, _in_all(every), *before)._replace(kinds=kinds)
+        return self._compare(row, every, *before)._replace(kinds=kinds)
 
-    def _kinds(self, row: Row[Any], tier: str, tokens: Sequence[Tokens]) -> tuple[int, ...]:
+    def _kinds(self, row: Row[Any], tier: str, tokens: Tokens) -> tuple[int, ...]:
         """How much tokens cost by kind in that tier; nothing where it has no price."""
         prices = self.table(row.price_version)
         if prices is None or not prices.has_tier(row.model, tier):
             return NOTHING
         found = [0, 0, 0, 0]
-        for line in prices.charge(row.model, tier, _in_all(tokens)).lines:
+        for line in prices.charge(row.model, tier, tokens).lines:
             if (place := _KIND_PLACES.get(line.kind)) is not None:
                 found[place] += line.amount_pico
         return tuple(found)
@@ -98,18 +98,3 @@ class Prices:
             except NotFound:
                 self._tables[version] = None
         return self._tables[version]
-
-
-def _in_all(every: Sequence[Tokens]) -> Tokens:
-    return Tokens(*(sum(getattr(tokens, kind) for tokens in every) for kind in asdict(Tokens())))
-
-
-def _tokens(row: Row[Any]) -> Tokens:
-    return Tokens(
-        row.input_tokens,
-        row.output_tokens,
-        row.cache_read_tokens,
-        row.cache_write_5m_tokens,
-        row.cache_write_1h_tokens,
-        row.web_searches,
-    )

@@ -11,23 +11,11 @@ from sqlalchemy import Connection, Row, func, select
 from relay import clock
 from relay.audit.differences import Difference, compare
 from relay.audit.prices import Priced
+from relay.sums import COUNTS
 from relay.tables import EVERYBODY, Balance, UsageSum, table
 
 sums, balances = table(UsageSum), table(Balance)
 
-_NAMES = (
-    "requests",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "cost_pico",
-    "price_pico",
-    "input_pico",
-    "output_pico",
-    "cache_read_pico",
-    "cache_write_pico",
-)
 _ROWS_AT_ONCE = 1000
 
 
@@ -63,7 +51,7 @@ class Sums:
     def add_accounts(self, connection: Connection) -> None:
         """What stands in the table for every account, into everybody's. A key means nothing there."""
         key = (sums.c.split, sums.c.unit, sums.c.since, sums.c.name)
-        halves = [func.sum(half) for name in _NAMES for half in (sums.c[name] // HALF, sums.c[name] % HALF)]
+        halves = [func.sum(half) for name in COUNTS for half in (sums.c[name] // HALF, sums.c[name] % HALF)]
         of_all = select(*key, *halves).where(sums.c.account_id != EVERYBODY, sums.c.split != "key").group_by(*key)
         for row in connection.execute(of_all, execution_options={"yield_per": _ROWS_AT_ONCE}):
             each = [int(half) for half in row[len(key) :]]
@@ -78,8 +66,8 @@ class Sums:
         mine = select(sums).where(sums.c.account_id == self.account_id)
         for row in connection.execute(mine, execution_options={"yield_per": _ROWS_AT_ONCE}):
             key = (row.split, row.unit, row.since, row.name)
-            facts = self._found.pop(key, [0] * len(_NAMES))
-            yield from self._compare(key, [getattr(row, name) for name in _NAMES], facts)
+            facts = self._found.pop(key, [0] * len(COUNTS))
+            yield from self._compare(key, [getattr(row, name) for name in COUNTS], facts)
         for key, facts in self._found.items():
             yield from self._compare(key, [0] * len(facts), facts)
 
@@ -88,7 +76,7 @@ class Sums:
         if self._everybody is not None and split != "key" and list(ours) != list(facts):
             self._everybody._put(key, [b - a for a, b in zip(ours, facts, strict=True)])
         what = "/".join([self.account_id or "everybody", unit, clock.rfc3339(since), split, name])
-        for column, stored, recomputed in zip(_NAMES, ours, facts, strict=True):
+        for column, stored, recomputed in zip(COUNTS, ours, facts, strict=True):
             yield from compare(f"usage_sums.{column}", what, stored, recomputed)
 
 

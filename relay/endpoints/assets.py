@@ -132,7 +132,7 @@ async def _changed(request: Request, identity: Identity, work: Any, shown: Any) 
 
 def _look(connection: Connection, account_id: str, after: str | None, limit: int) -> Any:
     page = storage.listed(connection, account_id, after, limit)
-    return page, storage.deleted(connection, account_id), storage.space_of(connection, account_id)
+    return page, storage.deleted(connection, account_id), storage.kept_of(connection, account_id)
 
 
 def _name(request: Request) -> str:

@@ -158,14 +158,7 @@ def amended(connection: Connection, request_id: str) -> Amended:
 def in_all(rows: Amended) -> Truth:
     """What the rows of one request add up to."""
     return Truth(
-        Tokens(
-            sum(row.input_tokens for row in rows),
-            sum(row.output_tokens for row in rows),
-            sum(row.cache_read_tokens for row in rows),
-            sum(row.cache_write_5m_tokens for row in rows),
-            sum(row.cache_write_1h_tokens for row in rows),
-            sum(row.web_searches for row in rows),
-        ),
+        pricing.tokens_of(*rows),
         rows[-1].tier,
         sum(row.cost_pico for row in rows),
         sum(row.price_pico for row in rows),

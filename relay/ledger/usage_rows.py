@@ -8,22 +8,13 @@ from sqlalchemy import Connection, Row
 from relay.clock import hour_of
 from relay.ledger.commands import Settle
 from relay.prepared import InsertSet
+from relay.sums import HOURLY_COUNTS
 from relay.tables import UsageHour, table
 
 usage_hours = table(UsageHour)
 _KEY = ("account_id", "hour", "service", "model", "key_id")
-_SUMS = (
-    "requests",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "cost_pico",
-    "price_pico",
-)
-
-
-_ROLL_UP = InsertSet(usage_hours, (*_KEY, *_SUMS), key=_KEY, adds=_SUMS)
+_NAMES = (*_KEY, *HOURLY_COUNTS)
+_ROLL_UP = InsertSet(usage_hours, _NAMES, key=_KEY, adds=HOURLY_COUNTS)
 
 
 def usage_row(command: Settle, hold: Row[Any]) -> dict[str, Any]:
@@ -76,8 +67,7 @@ def roll_up(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         sums[key] = [a + b for a, b in zip(sums[key], added, strict=True)] if key in sums else added
     # One order for every worker, so that two of them never wait for each other's rows.
     ordered = sorted(sums.items(), key=lambda item: item[0])
-    values: list[dict[str, Any]] = [dict(zip((*_KEY, *_SUMS), (*key, *added), strict=True)) for key, added in ordered]
-    _ROLL_UP.run(connection, values)
+    _ROLL_UP.run(connection, [dict(zip(_NAMES, (*key, *added), strict=True)) for key, added in ordered])
 
 
 def _addends(row: dict[str, Any]) -> list[int]:

@@ -55,7 +55,7 @@ def open_account(connection: Connection, account_id: str) -> Opened:
     if row is None:
         raise NotFound("There is no such account.")
     latest = usage.requests(connection, account_id, None, LATEST)
-    kept = storage.space_of(connection, account_id)
+    kept = storage.kept_of(connection, account_id)
     return Opened(Found(*row), usage.balance(connection, account_id), latest, kept.bytes, kept.files)
 
 

@@ -26,6 +26,7 @@ from relay.pricing.table import (
     Tokens,
     Unit,
     table_from_rows,
+    tokens_of,
 )
 
 __all__ = [
@@ -56,5 +57,6 @@ __all__ = [
     "publish",
     "table_from_rows",
     "tier_name",
+    "tokens_of",
     "with_markup",
 ]

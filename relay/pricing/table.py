@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -32,6 +32,18 @@ class Tokens:
     def prompt(self) -> int:
         """Everything that upstream had to read: what decides on the long tier."""
         return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
+
+
+def tokens_of(*rows: Any) -> Tokens:
+    """What usage rows counted, added up. A correction's counts are signed."""
+    return Tokens(
+        sum(row.input_tokens for row in rows),
+        sum(row.output_tokens for row in rows),
+        sum(row.cache_read_tokens for row in rows),
+        sum(row.cache_write_5m_tokens for row in rows),
+        sum(row.cache_write_1h_tokens for row in rows),
+        sum(row.web_searches for row in rows),
+    )
 
 
 class Line(NamedTuple):

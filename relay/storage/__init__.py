@@ -10,7 +10,7 @@ from relay.storage.kinds import SHOWN, UNKNOWN
 from relay.storage.listing import Listed, archived, listed, names_of
 from relay.storage.metering import book, book_all
 from relay.storage.names import asset_name
-from relay.storage.rows import Bounds, Fits, Space, delete, deleted, find, put_back, space_of
+from relay.storage.rows import Bounds, Fits, Space, delete, deleted, find, kept_of, put_back
 from relay.storage.sweeping import purge, tick
 from relay.storage.uploading import Stored, bounds_of, fetch, store, too_large
 
@@ -40,6 +40,7 @@ __all__ = [
     "deleted",
     "fetch",
     "find",
+    "kept_of",
     "listed",
     "mend",
     "month_price",
@@ -47,7 +48,6 @@ __all__ = [
     "purge",
     "put_back",
     "refuse_to_store",
-    "space_of",
     "store",
     "tick",
     "too_large",

@@ -4,11 +4,11 @@ So two uploads at once cannot both take the last room, and no change can come in
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, literal, select, update
 
 from relay import clock, ledger
 from relay.errors import Conflict, InsufficientCredit, NotFound, NotSignedIn, PreconditionFailed, QuotaReached
@@ -173,11 +173,21 @@ def deleted(connection: Connection, account_id: str) -> Sequence[Row[Any]]:
 
 
 def space_of(connection: Connection, account_id: str) -> Space:
-    sums = (func.coalesce(func.sum(assets.c.bytes), 0), func.count())
-    kept, files = connection.execute(select(*sums).where(assets.c.account_id == account_id, *LIVE)).one()
-    coming = (assets.c.account_id == account_id, assets.c.since.is_(None), assets.c.purge_at > clock.now())
-    size, more = connection.execute(select(*sums).where(*coming)).one()
-    return Space(int(kept), files, int(size), more)
+    coming = (assets.c.since.is_(None), assets.c.purge_at > clock.now())
+    size, files = _sums(connection, account_id, coming)
+    return replace(kept_of(connection, account_id), coming_bytes=size, coming_files=files)
+
+
+def kept_of(connection: Connection, account_id: str) -> Space:
+    """Without what is on its way here: for those who look."""
+    return Space(*_sums(connection, account_id, LIVE))
+
+
+def _sums(connection: Connection, account_id: str, which: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
+    """Bytes and files."""
+    sums = select(func.coalesce(func.sum(assets.c.bytes), 0), func.count())
+    size, files = connection.execute(sums.where(assets.c.account_id == account_id, *which)).one()
+    return int(size), files
 
 
 def _refuse_unless(fits: Fits, found: Row[Any] | None) -> None:

@@ -24,6 +24,8 @@ COUNTS = (
     "cache_write_pico",
 )
 """What is summed, in the order of a group's `sums`. The last four are the price of that kind of token."""
+HOURLY_COUNTS = COUNTS[:7]
+"""Those of them that `usage_hours` has too."""
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 Unit = tuple[int, ...]

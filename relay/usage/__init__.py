@@ -17,12 +17,12 @@ from relay.usage.rollups import (
     By,
     UsageRow,
     UsageView,
+    by_model,
     midnight,
-    models_used,
     some_hours,
     total,
     usage,
-    used,
+    used_by_key,
 )
 from relay.usage.summed import Fresh, fresh_of
 
@@ -46,13 +46,13 @@ __all__ = [
     "Wanted",
     "balance",
     "buckets",
+    "by_model",
     "credit_ahead",
     "credit_moves",
     "csv",
     "fresh_of",
     "key_names",
     "midnight",
-    "models_used",
     "overage_moves",
     "pace",
     "receipt",
@@ -61,5 +61,5 @@ __all__ = [
     "some_hours",
     "total",
     "usage",
-    "used",
+    "used_by_key",
 ]

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import chain, islice, repeat
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, FromClause, select, text
 
 from relay.clock import hour_of
 from relay.sums import COUNTS, hour_from
-from relay.tables import Balance, UsageHour, UsageSum, UtcDateTime, table
+from relay.tables import UsageHour, UsageSum, UtcDateTime, table
 from relay.usage.spans import latest_within
-from relay.usage.summed import Fresh, by_hour, in_json
+from relay.usage.summed import Fresh, by_hour, in_json, mark_of
 
-balances, hours, sums = table(Balance), table(UsageHour), table(UsageSum)
+hours, sums = table(UsageHour), table(UsageSum)
 Span = tuple[datetime, datetime]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
@@ -22,16 +22,24 @@ DAYS_AT_FIRST, DAYS_AT_ONCE = 4, 31
 
 
 def hours_with(
-    connection: Connection, account_id: str, model: str | None, key_id: str | None, span: Span, count: int
+    connection: Connection,
+    account_id: str,
+    model: str | None,
+    key_id: str | None,
+    span: Span,
+    count: int,
+    fresh: Fresh | None = None,
 ) -> Iterator[Sequence[datetime]]:
     """The hours that overlap the span in which the model, the key or the one by the other was used, the latest first.
 
     They come in parts of at most `count`. The days are known from the sums, so that a year without any is not walked.
+    `fresh` covers the span, where it is given.
     """
     used = [hours.c.account_id == account_id]
     used += [] if model is None else [hours.c.model == model]
     used += [] if key_id is None else [hours.c.key_id == key_id]
-    for days in _parts(_days_with(connection, account_id, model, key_id, span)):
+    since = fresh.since if fresh else mark_of(connection, account_id)
+    for days in _parts(_days_with(connection, account_id, model, key_id, span, since)):
         until = days[0][1]
         while True:
             found = _within(connection, used, [(since, min(end, until)) for since, end in days if since < until], count)
@@ -42,20 +50,26 @@ def hours_with(
 
 
 def _days_with(
-    connection: Connection, account_id: str, model: str | None, key_id: str | None, span: Span
-) -> list[Span]:
+    connection: Connection, account_id: str, model: str | None, key_id: str | None, span: Span, mark: datetime
+) -> Iterator[Span]:
     """The time that the clock has not come to, then each day of use before it: the latest first, within the span."""
     start, end = hour_of(span[0]), span[1]
-    mark = connection.execute(select(balances.c.rolled_until).where(balances.c.account_id == account_id)).scalar()
-    fresh = max(start, hour_of(mark or EVER[0]))
-    days = _rolled_days(connection, account_id, model, key_id, (start, fresh)) if mark else ()
-    found = [(fresh, end), *((max(start, day), min(fresh, end, day + DAY)) for day in days)]
-    return [(since, until) for since, until in found if since < until]
+    fresh = until = max(start, hour_of(mark))
+    if fresh < end:
+        yield fresh, end
+    while start < until:
+        days = _rolled_days(connection, account_id, model, key_id, (start, until))
+        for day in days:
+            since, to = max(start, day), min(fresh, end, day + DAY)
+            if since < to:
+                yield since, to
+        until = days[-1] if len(days) == DAYS_AT_ONCE else start
 
 
 def _rolled_days(
     connection: Connection, account_id: str, model: str | None, key_id: str | None, span: Span
 ) -> Sequence[datetime]:
+    """The latest of them."""
     split, name = ("key", key_id) if model is None else ("model", model)
     query = select(sums.c.since).where(*_days_of(sums, account_id, split, name or ""))
     query = query.where(sums.c.since >= span[0].replace(hour=0), sums.c.since < span[1])
@@ -63,17 +77,19 @@ def _rolled_days(
         by_key = sums.alias("by_key")
         same_day = (*_days_of(by_key, account_id, "key", key_id), by_key.c.since == sums.c.since)
         query = query.where(select(by_key.c.since).where(*same_day).exists())
-    return connection.execute(query.order_by(sums.c.since.desc())).scalars().all()
+    return connection.execute(query.order_by(sums.c.since.desc()).limit(DAYS_AT_ONCE)).scalars().all()
 
 
 def _days_of(of: FromClause, account_id: str, split: str, name: str) -> list[ColumnElement[bool]]:
     return [of.c.account_id == account_id, of.c.split == split, of.c.unit == "day", of.c.name == name]
 
 
-def _parts(days: Sequence[Span]) -> Iterator[list[Span]]:
+def _parts(days: Iterator[Span]) -> Iterator[list[Span]]:
     """The first alone, then some, then many at a time."""
-    begins = [0, 1, *range(1 + DAYS_AT_FIRST, len(days) + DAYS_AT_ONCE, DAYS_AT_ONCE)]
-    yield from (part for a, b in pairwise(begins) if (part := list(days[a:b])))
+    for size in chain((1, DAYS_AT_FIRST), repeat(DAYS_AT_ONCE)):
+        if not (part := list(islice(days, size))):
+            return
+        yield part
 
 
 def _within(

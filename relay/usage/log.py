@@ -17,6 +17,7 @@ from relay.tables import Usage, table
 from relay.tables.metered import CUT_SHORT
 from relay.usage.hours import EVER, HOUR, hours_with
 from relay.usage.spans import latest_within
+from relay.usage.summed import Fresh
 
 usage = table(Usage)
 LIMIT_MAX = 200
@@ -85,8 +86,11 @@ def requests(
     before: str | None = None,
     limit: int = 50,
     wanted: Wanted = EVERYTHING,
+    fresh: Fresh | None = None,
 ) -> RequestsView:
-    """A page of at most `limit` (1 to 200). BadInput when `before` is not the `next` of an earlier page."""
+    """A page of at most `limit` (1 to 200). BadInput when `before` is not the `next` of an earlier page. `fresh` covers
+    what is wanted, where it is given.
+    """
     limit = min(limit, LIMIT_MAX)
     conditions = _conditions(account_id, wanted)
     if before is not None:
@@ -96,7 +100,7 @@ def requests(
         conditions.append(tuple_(usage.c.at, usage.c.id) < tuple_(row.at, row.id))
         wanted = _until(wanted, row.at)
     # One more than asked for tells whether there is another page.
-    rows = _rows(connection, account_id, wanted, conditions, limit + 1)
+    rows = _rows(connection, account_id, wanted, conditions, limit + 1, fresh)
     page = rows[:limit]
     corrected = _corrected_pico(connection, [row.request_id for row in page])
     views = tuple(_view(row, row.price_pico + corrected.get(row.request_id, 0)) for row in page)
@@ -134,7 +138,12 @@ def _until(wanted: Wanted, at: datetime) -> Wanted:
 
 
 def _rows(
-    connection: Connection, account_id: str, wanted: Wanted, conditions: list[ColumnElement[bool]], count: int
+    connection: Connection,
+    account_id: str,
+    wanted: Wanted,
+    conditions: list[ColumnElement[bool]],
+    count: int,
+    fresh: Fresh | None,
 ) -> Sequence[Row[Any]]:
     newest = select(usage).order_by(usage.c.at.desc(), usage.c.id.desc())
     if wanted.ended not in (None, "complete"):
@@ -143,7 +152,7 @@ def _rows(
         return connection.execute(newest.where(*conditions).limit(count)).all()
     rows: list[Row[Any]] = []
     span = wanted.start or EVER[0], wanted.end or EVER[1]
-    for hours in hours_with(connection, account_id, wanted.model, wanted.key_id, span, count):
+    for hours in hours_with(connection, account_id, wanted.model, wanted.key_id, span, count, fresh):
         if hours:
             spans = [(hour, hour + HOUR) for hour in hours]
             order = (usage.c.at, usage.c.id)

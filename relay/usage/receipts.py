@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select
 
 from relay import pricing
 from relay.errors import NotFound
-from relay.pricing import Line, PriceTable, Tokens
+from relay.pricing import Line, PriceTable
 from relay.tables import Usage, table
 from relay.usage.log import find
 
@@ -81,7 +81,7 @@ def _lines(prices: PriceTable, row: Row[Any]) -> tuple[Line, ...]:
     not reach for. What dividing leaves over is carried from hour to hour: so a line may be a pico-dollar more or less.
     """
     if row.service != "storage":
-        return prices.charge(row.model, row.tier, tokens_of(row)).lines
+        return prices.charge(row.model, row.tier, pricing.tokens_of(row)).lines
     unit_pico = prices.unit(pricing.STORAGE_MODEL, pricing.STORAGE_KIND).price_pico
     kept = Line(pricing.STORAGE_KIND, row.storage_byte_seconds, unit_pico, row.held_pico)
     short = row.held_pico - row.price_pico
@@ -98,16 +98,4 @@ def _correction(row: Row[Any]) -> CorrectionView:
         row.cache_read_tokens,
         row.cache_write_5m_tokens + row.cache_write_1h_tokens,
         row.price_pico,
-    )
-
-
-def tokens_of(row: Row[Any]) -> Tokens:
-    """The token counts of a usage row."""
-    return Tokens(
-        row.input_tokens,
-        row.output_tokens,
-        row.cache_read_tokens,
-        row.cache_write_5m_tokens,
-        row.cache_write_1h_tokens,
-        row.web_searches,
     )

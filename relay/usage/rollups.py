@@ -1,9 +1,9 @@
 """Charts and totals of one account."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
@@ -20,18 +20,8 @@ By = Literal["hour", "day", "model", "service", "key"]
 BYS: tuple[By, ...] = get_args(By)
 SPLITS: dict[str, Split] = {"model": "model", "service": "model", "key": "key"}
 """How the sums are split for a grouping; storage is a service of its own, and no model."""
-COUNTS = (
-    "requests",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "price_pico",
-    "input_pico",
-    "output_pico",
-    "cache_read_pico",
-    "cache_write_pico",
-)
+COUNTS = tuple(name for name in ALL_COUNTS if name != "cost_pico")
+"""What the fields of a UsageRow are called: what it cost us is nobody else's."""
 TOKENS = COUNTS[1:5]
 HOUR, LONG = timedelta(hours=1), timedelta(days=400)
 
@@ -69,6 +59,11 @@ class UsageView:
     total: UsageRow
 
 
+class Used(NamedTuple):
+    requests: int
+    price_pico: int
+
+
 def usage(
     connection: Connection, account_id: str, start: datetime, end: datetime, by: By, zone: str = "UTC"
 ) -> UsageView:
@@ -84,17 +79,24 @@ def usage(
     return UsageView(found, total(found))
 
 
-def used(
+def used_by_key(
     connection: Connection,
     account_id: str,
     start: datetime,
     end: datetime,
+    key_id: str,
     model: str | None = None,
-    key_id: str | None = None,
     fresh: Fresh | None = None,
-) -> UsageRow:
-    """The sum of the hours that begin in [start, end), of one model or key where that is given."""
-    return total(_one(connection, account_id, start, end, model, key_id, fresh), "")
+) -> Used:
+    """What a key was used for in the hours that begin in [start, end), or of that what was one model."""
+    if model is None:
+        row = row_of(key_id, summed(connection, account_id, [(start, end)], "key", fresh).get((0, key_id)))
+        return Used(row.requests, row.price_pico)
+    # No more than is asked for: adding up takes longer than reading the hours.
+    sums = (func.coalesce(func.sum(each), 0) for each in (hours.c.requests, hours.c.price_pico))
+    by_use = (hours.c.account_id == account_id, hours.c.model == model, hours.c.key_id == key_id)
+    within = (hours.c.hour >= start, hours.c.hour < end)
+    return Used(*map(int, connection.execute(select(*sums).where(*by_use, *within)).one()))
 
 
 def total(rows: Iterable[UsageRow], bucket: str = "total") -> UsageRow:
@@ -103,12 +105,12 @@ def total(rows: Iterable[UsageRow], bucket: str = "total") -> UsageRow:
     return UsageRow(bucket, *(sum(getattr(row, name) for row in kept) for name in COUNTS))
 
 
-def models_used(
+def by_model(
     connection: Connection, account_id: str, start: datetime, end: datetime, fresh: Fresh | None = None
-) -> tuple[str, ...]:
-    """The models that had use in the hours that begin in [start, end), by name."""
+) -> dict[str, UsageRow]:
+    """The sums of the hours that begin in [start, end), of each model that was used. Storage has the name ''."""
     found = summed(connection, account_id, [(start, end)], "model", fresh)
-    return tuple(sorted(name for _, name in found if name))
+    return {name: row_of(name, values) for (_, name), values in found.items()}
 
 
 def some_hours(
@@ -139,28 +141,6 @@ def row_of(bucket: str, sums: Sequence[int] | None) -> UsageRow:
 
 
 _PLACES = [ALL_COUNTS.index(name) for name in COUNTS]
-
-
-def _one(
-    connection: Connection,
-    account_id: str,
-    start: datetime,
-    end: datetime,
-    model: str | None,
-    key_id: str | None,
-    fresh: Fresh | None,
-) -> Iterator[UsageRow]:
-    if model is not None and key_id is not None:
-        both = (hours.c.model == model, hours.c.key_id == key_id, hours.c.hour >= start, hours.c.hour < end)
-        sums = (func.coalesce(func.sum(hours.c[name]), 0) for name in ("requests", *TOKENS, "price_pico"))
-        of = connection.execute(select(*sums).where(hours.c.account_id == account_id, *both)).one()
-        yield UsageRow("", *(int(value) for value in of))
-        return
-    split: Split = "model" if model is not None else "key" if key_id is not None else ""
-    wanted = model if model is not None else key_id or ""
-    for (_, name), values in summed(connection, account_id, [(start, end)], split, fresh).items():
-        if name == wanted:
-            yield row_of("", values)
 
 
 def _by_name(connection: Connection, account_id: str, start: datetime, end: datetime, by: str) -> tuple[UsageRow, ...]:

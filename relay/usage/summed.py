@@ -54,11 +54,16 @@ class Fresh(NamedTuple):
 
 def fresh_of(connection: Connection, account_id: str, start: datetime, end: datetime) -> Fresh:
     """The usage rows in [start, end) that are not in the account's sums."""
-    mark = select(balances.c.rolled_until).where(balances.c.account_id == account_id)
-    since = max(start, connection.execute(mark).scalar() or NEVER)
+    since = max(start, mark_of(connection, account_id))
     if since >= end:
         return Fresh(since, ())
     return Fresh(since, grouped(connection, usage.c.account_id == account_id, usage.c.at >= since, usage.c.at < end))
+
+
+def mark_of(connection: Connection, account_id: str) -> datetime:
+    """Up to where the clock has summed up the account."""
+    mark = select(balances.c.rolled_until).where(balances.c.account_id == account_id)
+    return connection.execute(mark).scalar() or NEVER
 
 
 def summed(
