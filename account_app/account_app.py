@@ -1,13 +1,10 @@
 """Builds the Reflex app: its pages, and what its defaults must not do."""
 
-import logging
-
 import reflex as rx
-import structlog
-from reflex.event import EventSpec
 from reflex_base.registry import RegistrationContext
 
 from account_app import operating, owning
+from account_app.faults import remember_browser_fault, remember_fault
 from account_app.lean import early_script
 from account_app.pages import (
     account,
@@ -23,21 +20,6 @@ from account_app.pages import (
     usage,
 )
 from account_app.states import careful
-
-log = structlog.get_logger(__name__)
-
-REPORT_LENGTH_MAX = 300
-
-
-def remember_browser_fault(exception: Exception) -> None:
-    """A browser tells of a fault. Its words are anybody's, so little of them is kept."""
-    log.warning("fault in a browser", report=str(exception)[:REPORT_LENGTH_MAX])
-
-
-def remember_fault(exception: Exception) -> EventSpec | None:
-    """A handler failed. The page keeps what it shows; the fault is for us. Whoever sends frames chooses how often."""
-    logging.getLogger(__name__).error("an event handler failed", exc_info=exception)
-    return None
 
 
 def shut_setters() -> None:

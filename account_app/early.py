@@ -50,9 +50,9 @@ class Early:
         try:
             return await asyncio.wait_for(self._made(scope, address), SECONDS_MAX)
         except TimeoutError:
-            log.warning("a page was not drawn ahead in time", page=address)
+            log.warning("page_not_drawn_in_time", page=address)
         except Exception:
-            log.exception("a page could not be drawn ahead", page=address)
+            log.exception("page_not_drawn", page=address)
         return None
 
     async def _made(self, scope: Scope, address: str) -> tuple[str, str] | None:

@@ -163,7 +163,7 @@ async def read(work: Callable[..., T], *arguments: Any) -> T | None:
     try:
         return await services().database.read(lambda connection: work(connection, *arguments))
     except Exception:
-        log.exception("a page's figures could not be read")
+        log.exception("figures_not_read")
         return None
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from account_app.faults import remember_browser_fault
 from relay import logs
 from relay.accounts.secrets import hash_of
 from relay.endpoints.answers import WithRequestId
@@ -154,6 +155,7 @@ def fail_at_will(words: str) -> None:
 def test_what_strangers_make_others_code_complain_of_is_told_seldom_and_briefly(
     written: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(logs, "FOREIGN_SECONDS", 3600)
     for number in range(50):
         fail_at_will(f"{number} " + "x" * 1_000_000)
     logging.getLogger("socketio.server").error("another place")
@@ -163,6 +165,16 @@ def test_what_strangers_make_others_code_complain_of_is_told_seldom_and_briefly(
     monkeypatch.setattr(logs, "FOREIGN_SECONDS", 0)
     fail_at_will("again")
     assert lines(written)[-1]["event"] == "no handler again (49 more since the last)"
+
+
+def test_faults_that_browsers_tell_of_are_told_seldom_and_briefly(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "FOREIGN_SECONDS", 3600)
+    for _ in range(50):
+        remember_browser_fault(Exception("x" * 10_000))
+    (told,) = lines(written)
+    assert (told["event"], told["report"]) == ("browser_fault", "x" * 300)
 
 
 def test_text_is_for_eyes_and_hides_the_same() -> None:

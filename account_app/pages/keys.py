@@ -248,7 +248,11 @@ def _fact(name: str, value: rx.Component | rx.Var[str] | str) -> rx.Component:
 
 def _dialogs() -> rx.Component:
     """Made anew after each act, and so closed."""
-    make = controls.dialog(
+    return rx.el.div(_make_dialog(), _revoke_dialog(), key=Keys.acts.to(str))
+
+
+def _make_dialog() -> rx.Component:
+    return controls.dialog(
         "make",
         "New key",
         rx.el.form(
@@ -273,7 +277,10 @@ def _dialogs() -> rx.Component:
             class_name="flex flex-col gap-4 mt-4",
         ),
     )
-    revoke = controls.dialog(
+
+
+def _revoke_dialog() -> rx.Component:
+    return controls.dialog(
         "revoke",
         "Revoke this key?",
         rx.el.p(
@@ -287,4 +294,3 @@ def _dialogs() -> rx.Component:
             rx.el.button("Revoke", type="button", on_click=Keys.revoke(CHOSEN.id), class_name=theme.DANGER),
         ),
     )
-    return rx.el.div(make, revoke, key=Keys.acts.to(str))
