@@ -84,7 +84,8 @@ def _receipt_line(line: ObjectVar[ReceiptLine]) -> rx.Component:
 
 
 def _corrections(of: Any) -> rx.Component:
-    columns = (("Corrected", parts.LEFT), ("Reason", parts.LEFT), ("Tokens", parts.RIGHT), ("Amount", parts.RIGHT))
+    wide = parts.RIGHT + parts.ONLY_WIDE
+    columns = (("Corrected", parts.LEFT), ("Reason", parts.LEFT), ("Tokens", wide), ("Amount", parts.RIGHT))
     return _sum("Corrections", columns, rx.foreach(of.corrections, _correction), "Total", of.total)
 
 
@@ -92,17 +93,16 @@ def _correction(correction: ObjectVar[Corrected]) -> rx.Component:
     return parts.row(
         parts.cell(moment(correction.at, ""), class_name="sm:whitespace-normal!"),
         parts.cell(correction.reason, wraps=True),
-        parts.cell(correction.tokens, parts.RIGHT),
+        parts.cell(correction.tokens, parts.RIGHT + parts.ONLY_WIDE),
         parts.cell(correction.amount, parts.RIGHT),
     )
 
 
 def _sum(caption: str, columns: Sequence[parts.Heading], lines: rx.Component, name: str, amount: Any) -> rx.Component:
-    """A table of four columns, whose last ones add up to the amount at its foot."""
+    """A table whose last column adds up to the amount at its foot."""
     foot = parts.row(
         parts.cell(name),
-        parts.cell(""),
-        parts.cell(""),
+        *[parts.cell("", side) for _, side, *_ in columns[1:-1]],
         parts.cell(amount, parts.RIGHT),
         class_name="border-t border-line-strong font-semibold",
     )

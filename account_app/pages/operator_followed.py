@@ -47,7 +47,7 @@ def _line(line: ObjectVar[BookedLine]) -> rx.Component:
     receipt = link(
         moment(line.at), to=here_with(account=line.account, id=line.receipt), class_name=f"{theme.ROW_LINK} mr-2"
     )
-    name = rx.el.code(line.id, class_name="block text-xs text-muted [overflow-wrap:anywhere]")
+    name = rx.el.code(line.id, class_name="hidden sm:block text-xs text-muted")
     account = link(line.email, to=here_to("account", line.account), class_name=theme.ROW_LINK)
     return parts.row(
         parts.cell(rx.fragment(receipt, kind, name)),
