@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from relay.batching import Batcher, Otherwise, Outcome
 from relay.errors import Unavailable
 from relay.metrics import COMMANDS_IN_COMMIT, COMMIT_SECONDS
-from relay.outages import is_of_no_use, is_outage, outages, twice, worth_another_try
+from relay.outages import is_of_no_use, is_outage, outages, repeated, worth_another_try
 from relay.prepared import committing, run_by_driver
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ class Database:
         self._committing_since = time.monotonic()
         try:
             with COMMIT_SECONDS.time():
-                outcomes = twice(lambda: self._commit_once(groups))
+                outcomes = repeated(lambda: self._commit_once(groups))
         except Unavailable:
             self._failed = True
             raise
@@ -167,7 +167,7 @@ class Database:
             kept.close()
 
     def _read_together(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
-        return twice(lambda: self._read_once(groups))
+        return repeated(lambda: self._read_once(groups))
 
     def _read_once(self, groups: list[tuple[Batch, list[Any]]]) -> list[list[Outcome]]:
         with self._looking.connect() as connection:

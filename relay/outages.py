@@ -11,18 +11,23 @@ from relay.errors import Unavailable
 
 # PostgreSQL's own names of failures (its documentation, appendix A).
 FORBIDDEN, NOT_SUPPORTED, READ_ONLY = "42501", "0A000", "25006"
-AGAIN = frozenset({"26000", "40P01", "40001", "57P01", "57P02", "57P03"})
+DEADLOCKS = frozenset({"40P01", "40001"})
+AGAIN = DEADLOCKS | {"26000", "57P01", "57P02", "57P03"}
+DEADLOCKS_MAX = 5
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-def twice(work: Callable[[], T]) -> T:
-    """Once more when the server went away before it answered: unique ids make commands harmless to repeat."""
-    try:
-        return work()
-    except DBAPIError as error:
-        if not worth_another_try(error):
-            _raise_outage(error)
+def repeated(work: Callable[[], T]) -> T:
+    """Once more when the server went away before it answered, and oftener when two workers locked each other out:
+    unique ids make commands harmless to repeat.
+    """
+    for tried in range(1, DEADLOCKS_MAX):
+        try:
+            return work()
+        except DBAPIError as error:
+            if not worth_another_try(error) or (tried > 1 and _state(error) not in DEADLOCKS):
+                _raise_outage(error)
     with outages():
         return work()
 
@@ -46,7 +51,7 @@ def _raise_outage(error: DBAPIError) -> NoReturn:
 def is_outage(error: DBAPIError) -> bool:
     """The database's fault, or its operator's: not that of the values or of our words. Who asked may ask again."""
     kinds = (OperationalError, InterfaceError, InternalError, NotSupportedError)
-    forbidden = getattr(error.orig, "sqlstate", None) == FORBIDDEN
+    forbidden = _state(error) == FORBIDDEN
     return error.connection_invalidated or forbidden or isinstance(error, kinds)
 
 
@@ -54,8 +59,11 @@ def worth_another_try(error: DBAPIError) -> bool:
     """A lost connection, two workers that locked each other out, or a server that was made to forget its prepared
     statements: the commands are not at fault.
     """
-    state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state in AGAIN
+    return error.connection_invalidated or _state(error) in AGAIN
+
+
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 def is_of_no_use(error: BaseException) -> bool:

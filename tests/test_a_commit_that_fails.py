@@ -108,6 +108,21 @@ async def test_tables_that_change_under_prepared_statements_fail_nobody(postgres
     assert postgres.figures(account) == {"credit": 5, "held": 0, "overage": 0}
 
 
+async def test_workers_that_lock_each_other_out_again_and_again_come_through(postgres: Desk) -> None:
+    account, tried = postgres.account(10), list[int]()
+    deadlock = text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$")
+
+    def unlucky(connection: Connection) -> int:
+        tried.append(1)
+        if len(tried) < 4:
+            connection.execute(deadlock)
+        return len(tried)
+
+    asked = postgres.database.write(unlucky), postgres.database.batch(ledger.post, postgres.hold(account, 4))
+    assert (await asyncio.gather(*asked))[0] == 4
+    assert postgres.figures(account)["held"] == 4
+
+
 async def test_what_an_operator_has_forbidden_is_asked_for_again_later(postgres: Desk) -> None:
     """Not taken for a fault of the call's own: its settlement would be set aside."""
     account = postgres.account(10)
