@@ -76,7 +76,7 @@ def test_a_cap_out_of_bounds_is_refused_in_words(shared_product: Product, body: 
     with shared_product.http(new_customer(shared_product, "0")) as http:
         refused = http.put("/api/billing/cap", json=body)
         assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
-        assert "0 to 1000" in refused.json()["title"]
+        assert "$0 to $1000" in refused.json()["title"]
 
 
 def test_only_stripes_signature_of_these_five_minutes_is_taken(shared_product: Product) -> None:
