@@ -9,7 +9,7 @@ const openMs = 3_000
 /** Where storage is blocked (private windows, foreign frames) conversations live as long as the page. */
 export class History {
   private memory = new Map<string, Conversation>()
-  /** What was in the database once: when it is no longer there, another tab has removed it. */
+  /** What was in this database once: when it is no longer there, another tab has removed it. */
   private seen = new Set<string>()
   private opened?: Promise<IDBDatabase | undefined>
   private others?: BroadcastChannel | undefined
@@ -52,8 +52,12 @@ export class History {
   }
 
   async list(account: string): Promise<Conversation[]> {
-    const kept = await this.ask<Conversation[]>('readonly', (rows) => rows.index('account').getAll(account))
-    for (const { id } of kept ?? []) this.seen.add(id)
+    let { seen } = this
+    const kept = await this.ask<Conversation[]>('readonly', (rows) => {
+      seen = this.seen
+      return rows.index('account').getAll(account)
+    })
+    for (const { id } of kept ?? []) seen.add(id)
     const here = [...this.memory.values()].filter((one) => one.account === account)
     const all = [...new Map([...(kept ?? []), ...here].map((one) => [one.id, one])).values()]
     return all.sort((a, b) => b.updated - a.updated)
@@ -62,13 +66,16 @@ export class History {
   /** Resolves to false when another tab has removed it meanwhile: nothing is written then. */
   async save(conversation: Conversation): Promise<boolean> {
     const plain: Conversation = JSON.parse(JSON.stringify(conversation))
-    const known = this.seen.has(plain.id)
-    const kept = await this.ask('readwrite', (rows) => (known ? putAgain(rows, plain) : rows.put(plain)))
+    let { seen } = this
+    const kept = await this.ask('readwrite', (rows) => {
+      seen = this.seen
+      return seen.has(plain.id) ? putAgain(rows, plain) : rows.put(plain)
+    })
     if (kept === null) return false
     if (kept === undefined) this.memory.set(plain.id, plain)
     else {
       this.memory.delete(plain.id)
-      this.seen.add(plain.id)
+      seen.add(plain.id)
     }
     this.others?.postMessage('')
     return true
@@ -84,7 +91,7 @@ export class History {
   /** Somebody cleared this browser's storage: what is on the screen is written anew, and not taken for removed. */
   private wiped = () => {
     this.opened = undefined
-    this.seen.clear()
+    this.seen = new Set()
   }
 
   /** Resolves once the answer stands: a change is committed then, and survives whatever happens to the page. */
@@ -92,7 +99,9 @@ export class History {
     mode: IDBTransactionMode,
     question: (rows: IDBObjectStore) => IDBRequest<any>,
   ): Promise<T | undefined> {
-    const database = await (this.opened ??= open(this.wiped))
+    const opening = (this.opened ??= open(this.wiped))
+    const database = await opening
+    if (opening !== this.opened) return this.ask(mode, question)
     if (!database) return undefined
     return new Promise((resolve) => {
       const transaction = database.transaction(store, mode)

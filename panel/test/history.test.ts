@@ -50,3 +50,16 @@ test('storage that is cleared meanwhile takes nothing from the screen', async ()
   expect(await history.save(one)).toBe(true)
   expect((await history.list('erna')).map(({ id }) => id)).toEqual([one.id])
 })
+
+test.each([0, 1, 2, 3, 4, 5])('storage that is cleared %i turns after a save began takes nothing either', async (turns) => {
+  const history = new History()
+  const one = newConversation(`fritz-${turns}`)
+  await history.save(one)
+  const saving = history.save(one)
+  for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
+  const wiped = indexedDB.deleteDatabase('assistant-panel')
+  await new Promise((resolve) => (wiped.onsuccess = resolve))
+  await saving
+  expect(await history.save(one)).toBe(true)
+  expect((await history.list(one.account)).map(({ id }) => id)).toEqual([one.id])
+})
