@@ -31,7 +31,7 @@ test:
 
 looks:
 	@$(PYTHON) scripts/setup.py --dev --quiet
-	@$(VENV)/python -m pytest tests/test_the_main_components.py --renew-looks
+	@$(VENV)/python -m pytest tests/pages/test_the_main_components.py --renew-looks
 
 check:
 	@$(PYTHON) scripts/setup.py --dev --quiet
@@ -59,13 +59,13 @@ image-files:
 
 bench:
 	@$(PYTHON) scripts/setup.py --dev --quiet
-	@PYTHONPATH=tests:. $(VENV)/python -m benchmarks $(ARGS)
+	@$(VENV)/python -m benchmarks $(ARGS)
 
 chaos:
 	@$(PYTHON) scripts/setup.py --dev --quiet
-	@PYTHONPATH=tests:. $(VENV)/python -m chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \
+	@$(VENV)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(KILLS),--kills $(KILLS)) $(if $(STRIKES),--strikes $(STRIKES)) $(ARGS)
 
 bench-pages:
 	@$(PYTHON) scripts/setup.py --dev --quiet
-	@PYTHONPATH=tests:. $(VENV)/python -m benchmarks.pages $(ARGS)
+	@$(VENV)/python -m benchmarks.pages $(ARGS)

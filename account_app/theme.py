@@ -1,9 +1,9 @@
 """The one visual language: tokens for Tailwind, and the class lists that pages share.
 
-The values of the colours, light and dark, are custom properties in assets/theme.css; tests/test_the_looks.py checks
-their contrast. Space is Tailwind's 4-px grid. Type has six sizes: 12 (notes), 14 (text and controls), 16 (headings and
-fields), 20 (figures on a phone), 24 (page titles and figures), 48 or on a phone 36 or 30 (the figure that a page is
-about).
+The values of the colours, light and dark, are custom properties in assets/theme.css; tests/pages/test_the_looks.py
+checks their contrast. Space is Tailwind's 4-px grid. Type has six sizes: 12 (notes), 14 (text and controls), 16
+(headings and fields), 20 (figures on a phone), 24 (page titles and figures), 48 or on a phone 36 or 30 (the figure that
+a page is about).
 Radii: 6 for controls, 12 for panels.
 """
 

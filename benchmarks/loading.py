@@ -18,9 +18,9 @@ from relay import pricing
 from relay.gateways.objects import open_objects
 from relay.storage import Storehouse
 from scripts.browser import on_path
-from tests import history
-from tests.browser import ARGUMENTS
-from tests.dashboard import Dashboard, built_site, running
+from tests.fixtures import history
+from tests.fixtures.browser import ARGUMENTS
+from tests.fixtures.dashboard import Dashboard, built_site, running
 
 PAGES = (
     *("/sign-in", "/", "/usage", "/usage?by=model&range=12m", "/usage?by=key&show=kinds", "/requests"),

@@ -24,7 +24,7 @@ from relay.accounts.sessions import open_session
 from relay.database import Database
 from relay.money import PICO_PER_USD
 from relay.settings import read_settings
-from tests.servers import free_port, wait_until
+from tests.fixtures.servers import free_port, wait_until
 
 ANSWERS = 100
 TOKENS_PER_SECOND = 200

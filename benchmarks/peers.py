@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import books, wire
 from benchmarks.processes import LOAD_CORE, SERVER_CORE, pinned_to, put_beside_us
-from tests.servers import PostgresCluster, free_port, wait_until
+from tests.fixtures.servers import PostgresCluster, free_port, wait_until
 
 BIN = Path(sys.executable).parent
 UVICORN = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-proxy-headers", "--no-server-header"]

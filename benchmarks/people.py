@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.processes import LOAD_CORE, SERVER_CORE, pinned_to, rss_kb
-from tests import history
-from tests.dashboard import Dashboard, Tab, running, tab
+from tests.fixtures import history
+from tests.fixtures.dashboard import Dashboard, Tab, running, tab
 
 PEOPLE, CLICKS, AT_A_TIME = 500, 400, 10
 LOAD = "reflex___state____state.reflex___state____on_load_internal_state.on_load_internal"

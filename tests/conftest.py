@@ -11,13 +11,12 @@ pytest_plugins = [
     "tests.fixtures.network",
     "tests.fixtures.databases",
     "tests.fixtures.time",
-    "tests.bookkeeping",
-    "tests.billing_desk",
-    "tests.claude_desk",
-    "product",
-    "endings",
-    "browser",
-    "front_door",
+    "tests.fixtures.product",
+    "tests.fixtures.browser",
+    "tests.fixtures.endings",
+    "tests.fixtures.bookkeeping",
+    "tests.fixtures.billing_desk",
+    "tests.fixtures.front_door",
 ]
 
 LONGEST = (

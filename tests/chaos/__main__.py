@@ -5,7 +5,7 @@ import random
 import sys
 from collections.abc import Mapping
 
-from chaos import killing, running, striking
+from tests.chaos import killing, running, striking
 
 
 def main() -> int:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import httptools
 import orjson
-from calling import MESSAGES, message
 
 from relay.metering.events import COUNT_MAX
+from tests.fixtures.calling import MESSAGES, message
 
 MODELS = ("claude-opus-5-5", "claude-haiku-5-5", "claude-sonnet-5-5")
 PATIENCE_SECONDS = 20

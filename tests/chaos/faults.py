@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from product import Product
-from servers import PostgresCluster, RedisServer
+from tests.fixtures.product import Product
+from tests.fixtures.servers import PostgresCluster, RedisServer
 
 DURABLE = {"max_connections": "60"}
 FROZEN_SECONDS = 3.0

@@ -1,5 +1,6 @@
-"""`python -m chaos.forking PORT WORKERS DIARY SEED`: the relay's server, in processes forked from one that has it all
-imported, so that one that is killed is replaced in a tenth of a second. They share a socket: who asks meanwhile waits.
+"""`python -m tests.chaos.forking PORT WORKERS DIARY SEED`: the relay's server, in processes forked from one that has it
+all imported, so that one that is killed is replaced in a tenth of a second. They share a socket: who asks meanwhile
+waits.
 
 In the file DIARY a line says who was born and who has died of what. With a SEED each is to die at a place of its own.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 import uvicorn
 
 import relay.app
-from chaos.points import die_at
+from tests.chaos.points import die_at
 
 PLACES = 600
 COMMITS = 40

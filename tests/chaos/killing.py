@@ -17,12 +17,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import orjson
-from fixtures.databases import migrate
-from servers import PostgresCluster
 from sqlalchemy import select
 
-from chaos.faults import DURABLE
-from chaos.points import die_at
 from relay import accounts, clock, ledger, pricing
 from relay.audit import recompute
 from relay.database import Database
@@ -35,6 +31,10 @@ from relay.settings import read_settings
 from relay.settling import sweep
 from relay.tables import Grant, Usage, table
 from relay.tables import Hold as HoldRow
+from tests.chaos.faults import DURABLE
+from tests.chaos.points import die_at
+from tests.fixtures.databases import migrate
+from tests.fixtures.servers import PostgresCluster
 
 MODEL = "claude-sonnet-5-5"
 ACCOUNTS, CALLS, ROUNDS = 3, 4, 2
@@ -56,7 +56,7 @@ def run(kind: str, kills: int, seed: int) -> Killed:
     """In a process of its own: a fork of one that has threads may hang."""
     with _database(kind) as url:
         migrate(url)
-        command = [sys.executable, "-m", "chaos.killing", url, str(kills), str(seed)]
+        command = [sys.executable, "-m", "tests.chaos.killing", url, str(kills), str(seed)]
         path = os.pathsep.join(sys.path)
         done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from calling import new_customer
-from crashing import holds, rows_of, sweep
-from fixtures.databases import migrate
-from product import Product, eventually, running_product
-from servers import PostgresCluster, RedisServer
-
-from chaos.clients import Crowd
-from chaos.faults import DURABLE, Faults
-from chaos.verdict import Verdict, judge
 from sandbox.serve import in_thread
+from tests.chaos.clients import Crowd
+from tests.chaos.faults import DURABLE, Faults
+from tests.chaos.verdict import Verdict, judge
+from tests.fixtures.calling import new_customer
+from tests.fixtures.crashing import holds, rows_of, sweep
+from tests.fixtures.databases import migrate
+from tests.fixtures.product import Product, eventually, running_product
+from tests.fixtures.servers import PostgresCluster, RedisServer
 
 HOLD_TTL_SECONDS = 2
 SETTINGS: dict[str, Any] = {

@@ -1,5 +1,6 @@
-"""`python -m chaos.storing DATABASE_URL FOLDER SEED KILLS`: a process that keeps, replaces and deletes files is killed
-at its statements, its commits, and what it does to its folder. Looks at what each death left, and prints problems.
+"""`python -m tests.chaos.storing DATABASE_URL FOLDER SEED KILLS`: a process that keeps, replaces and deletes files is
+killed at its statements, its commits, and what it does to its folder. Looks at what each death left, and prints
+problems.
 """
 
 import asyncio
@@ -14,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from chaos.points import die_at
 from relay import accounts, clock, ledger, pricing, storage
 from relay.audit import recompute
 from relay.database import Database
@@ -24,6 +24,7 @@ from relay.money import PICO_PER_USD
 from relay.settings import Settings, read_settings
 from relay.storage import Storehouse, rows
 from relay.tables import Asset, table
+from tests.chaos.points import die_at
 
 PLACES = 130
 ON_DISK = ("open", "os.rename", "os.remove", "os.mkdir")

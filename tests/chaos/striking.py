@@ -13,16 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from calling import new_customer
-from crashing import sweep
-from fixtures.databases import migrate
-from product import Product, running_product
-
-from chaos import between, running
-from chaos.between import Between, Strike
-from chaos.clients import Crowd
-from chaos.verdict import Verdict, judge
 from sandbox.serve import in_thread
+from tests.chaos import between, running
+from tests.chaos.between import Between, Strike
+from tests.chaos.clients import Crowd
+from tests.chaos.verdict import Verdict, judge
+from tests.fixtures.calling import new_customer
+from tests.fixtures.crashing import sweep
+from tests.fixtures.databases import migrate
+from tests.fixtures.product import Product, running_product
 
 CREDIT_USD = ("0.3", "20", "100", "100")
 CUSTOMERS = 12
@@ -51,7 +50,7 @@ class Forked(Product):
 
     def command(self, *arguments: str) -> list[str]:
         workers, seed = arguments
-        return [sys.executable, "-m", "chaos.forking", str(self.port), workers, str(self.diary), seed]
+        return [sys.executable, "-m", "tests.chaos.forking", str(self.port), workers, str(self.diary), seed]
 
     def alive(self) -> list[int]:
         lines = [line.split() for line in self.diary.read_text().splitlines()]

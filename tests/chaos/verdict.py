@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crashing import rows_of, tokens_billed
-from endings import sent_tokens
-from product import Product
 from sqlalchemy import Row
 
-from chaos.clients import Seen, told_output
 from relay.tables import Balance, Hold, Usage, table
 from sandbox.claude.books import Entry
+from tests.chaos.clients import Seen, told_output
+from tests.fixtures.crashing import rows_of, tokens_billed
+from tests.fixtures.endings import sent_tokens
+from tests.fixtures.product import Product
 
 usage, holds, balances = table(Usage), table(Hold), table(Balance)
 

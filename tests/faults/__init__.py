@@ -1,0 +1,1 @@
+"""What fails around the product: processes, disks, PostgreSQL, Redis, and the end of a server itself."""

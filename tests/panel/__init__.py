@@ -1,0 +1,1 @@
+"""The assistant panel, in the pages of others."""

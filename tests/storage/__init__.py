@@ -1,0 +1,1 @@
+"""Files that people keep, and what keeping them costs."""

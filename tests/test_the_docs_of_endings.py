@@ -1,7 +1,0 @@
-"""The table of endings in the docs says what the tests of the endings prove."""
-
-from endings_table import DOCUMENT, written
-
-
-def test_the_table_of_endings_is_what_the_tests_prove() -> None:
-    assert DOCUMENT.read_text() == written(), "write it anew: .venv/bin/python tests/endings_table.py"

@@ -1,0 +1,1 @@
+"""What usage costs, and what is told of it: prices, receipts, sums and charts."""
