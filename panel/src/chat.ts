@@ -5,13 +5,15 @@ import type { Receipt, Usage } from './api'
 import { Fault, mishapOf } from './fault'
 import { pico } from './money'
 import type { Relay } from './relay'
-import { streamInto } from './stream'
+import { keepText, streamInto } from './stream'
 import type { Toolbox } from './tools'
 
 const maxTokens = 8_192
 /** Bounds of one answer's tool loop; the person may go on from there. */
 export const bounds = { rounds: 12, bytes: 262_144, usd: '0.50' }
 const receiptWaitsMs = [400, 800, 1_600, 3_200, 6_400]
+/** How much of an answer may be lost with the page that it was streamed to. */
+const keepMs = 1_000
 
 /** A receipt as `GET /api/requests/ID` tells it, line by line. */
 type Booked = Receipt & { lines?: { kind: string; tokens: number }[] }
@@ -40,12 +42,14 @@ export interface Host {
   /** Runs `work` on the newest state of the conversation; false when another tab is at work on it. */
   alone(conversation: Conversation, work: () => Promise<void>): Promise<boolean>
   faulted(fault: Fault, exchange: Exchange): void
-  save(conversation: Conversation): void
+  /** `quietly`: other tabs need not hear of it yet. */
+  save(conversation: Conversation, quietly?: boolean): void
 }
 
 export class Chat {
   conversation: Conversation = newConversation('')
   private control?: AbortController
+  private keeping?: ReturnType<typeof setTimeout> | undefined
   private tokens = maxTokens
   private current: Promise<unknown> = Promise.resolve()
   private answers = new Map<ToolCall, (accepted: boolean) => void>()
@@ -160,7 +164,10 @@ export class Chat {
           this.host.emit('response-start', { request_id: round.requestId })
           this.host.changed()
         },
-        grew: () => this.host.grew(),
+        grew: () => {
+          this.host.grew()
+          this.keepSoon(conversation)
+        },
       })
       this.booked(round, 'complete')
     } catch (problem) {
@@ -252,7 +259,16 @@ export class Chat {
     this.keep(conversation)
   }
 
+  private keepSoon(conversation: Conversation) {
+    this.keeping ??= setTimeout(() => {
+      this.keeping = undefined
+      this.host.save(conversation, true)
+    }, keepMs)
+  }
+
   private keep(conversation: Conversation) {
+    clearTimeout(this.keeping)
+    this.keeping = undefined
     // Tabs go by the later one, also when the device's clock is set back.
     conversation.updated = Math.max(Date.now(), conversation.updated + 1)
     this.host.save(conversation)
@@ -263,6 +279,7 @@ export class Chat {
     exchange.state = 'failed'
     exchange.mishap = mishapOf(new Fault('cut', ''))
     const round = exchange.rounds.at(-1)
+    if (round && !round.stopReason) keepText(round)
     if (round?.requestId && !round.receipt) void this.lookUp(round, conversation, 'cut')
   }
 }

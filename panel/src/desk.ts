@@ -289,10 +289,10 @@ export class Desk {
   }
 
   /** An empty conversation is not worth a line in the list. */
-  save(conversation: Conversation) {
+  save(conversation: Conversation, quietly = false) {
     if (!conversation.account || this.removed.has(conversation.id)) return
     if (!conversation.exchanges.length) void this.history.remove(conversation.id)
-    else if (conversation.account === this.owner) this.keep(conversation)
-    else void this.history.save(conversation)
+    else if (conversation.account === this.owner && !quietly) this.keep(conversation)
+    else void this.history.save(conversation, quietly)
   }
 }

@@ -64,7 +64,7 @@ export class History {
   }
 
   /** Resolves to false when another tab has removed it meanwhile: nothing is written then. */
-  async save(conversation: Conversation): Promise<boolean> {
+  async save(conversation: Conversation, quietly = false): Promise<boolean> {
     const plain: Conversation = JSON.parse(JSON.stringify(conversation))
     let { seen } = this
     const kept = await this.ask('readwrite', (rows) => {
@@ -77,7 +77,7 @@ export class History {
       this.memory.delete(plain.id)
       seen.add(plain.id)
     }
-    this.others?.postMessage('')
+    if (!quietly) this.others?.postMessage('')
     return true
   }
 

@@ -130,3 +130,9 @@ function dropUnfinished(round: Round, closed: Set<Block>) {
       : block.type !== 'server_tool_use' || round.stopReason === 'pause_turn' || answered.has(block.id)
   round.content = round.content.filter((block) => block && (block.type === 'text' || (closed.has(block) && isWhole(block))))
 }
+
+/** Of an answer whose page went away in the middle nobody knows which other blocks came whole. */
+export function keepText(round: Round) {
+  round.content = round.content.filter((block) => block?.type === 'text')
+  round.calls = []
+}

@@ -92,6 +92,32 @@ def test_a_reload_returns_to_the_conversation_and_the_draft(open_panel: Open) ->
     assert desk.box.input_value() == "and then"
 
 
+KEPT = """
+async text => {
+  const kept = () => new Promise(done => {
+    indexedDB.open("assistant-panel").onsuccess = ({ target: { result: database } }) => {
+      const rows = database.transaction("conversations").objectStore("conversations").getAll()
+      rows.onsuccess = () => { database.close(); done(JSON.stringify(rows.result)) }
+    }
+  })
+  while (!(await kept()).includes(text)) await new Promise(done => setTimeout(done, 50))
+}
+"""
+
+
+def test_a_reload_in_the_middle_of_an_answer_loses_none_of_what_was_kept(
+    open_panel: Open, fake_relay: FakeRelay
+) -> None:
+    desk = open_panel()
+    fake_relay.pause_after = 2
+    desk.say("Greet me")
+    desk.page.evaluate(KEPT, "Hello from C")
+    desk.page.reload()
+    desk.sees("Hello from C")
+    desk.sees("The answer broke off")
+    desk.priced("$0.0008")
+
+
 def test_conversations_are_renamed_exported_and_deleted_with_a_way_back(open_panel: Open) -> None:
     desk = open_panel()
     desk.say("Old name")
