@@ -20,11 +20,11 @@ from account_app.version import pages_version
 from relay import logs
 from relay.accounts import Whereabouts
 from relay.app import build
+from relay.database.revisions import refuse_unless_migrated
 from relay.endpoints.access_door import behind_access
 from relay.endpoints.callers import whereabouts_of
 from relay.endpoints.naming import named
 from relay.endpoints.safety import SAFETY
-from relay.revisions import refuse_unless_migrated
 from relay.services import get_ready_to_answer, open_services
 from relay.settings import ROOT, Settings, settings
 

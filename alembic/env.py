@@ -1,4 +1,4 @@
-"""Alembic's entry: the address comes from `relay.migrations`, the tables from `relay.tables`."""
+"""Alembic's entry: the address comes from `relay.database.migrations`, the tables from `relay.tables`."""
 
 from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel

@@ -6,8 +6,8 @@ from functools import partial
 from sqlalchemy import Connection, func, select
 from sqlmodel import SQLModel
 
-from relay import accounts, audit, clock, ledger, migrations, pricing
-from relay.database import Database
+from relay import accounts, audit, clock, ledger, pricing
+from relay.database import Database, migrations
 from relay.money import pico_from_usd
 from relay.settings import Settings, read_settings
 from relay.tables import Hold, Usage, table

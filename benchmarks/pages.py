@@ -30,8 +30,8 @@ from account_app.reading.storage import storage_of
 from account_app.reading.usage import usage_of
 from account_app.session import Visitor
 from benchmarks import a_year, histories, loading, peers, people
-from relay import clock, migrations, pricing
-from relay.database import Database
+from relay import clock, pricing
+from relay.database import Database, migrations
 from relay.gateways.objects import open_objects
 from relay.services import Services
 from relay.settings import Settings, read_settings

@@ -19,9 +19,9 @@ from typing import Any
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
 from benchmarks.peers import BIN, running
-from relay import accounts, clock, ledger, migrations, pricing
+from relay import accounts, clock, ledger, pricing
 from relay.accounts.sessions import open_session
-from relay.database import Database
+from relay.database import Database, migrations
 from relay.money import PICO_PER_USD
 from relay.settings import read_settings
 from tests.fixtures.servers import free_port, wait_until

@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay import logs
+from relay.database.revisions import refuse_unless_migrated
 from relay.endpoints import (
     account,
     alerts,
@@ -26,7 +27,6 @@ from relay.endpoints.access_door import behind_access
 from relay.endpoints.claude import PREFIX, ClaudeDoor
 from relay.endpoints.cors import Cors
 from relay.endpoints.tracing import traced
-from relay.revisions import refuse_unless_migrated
 from relay.services import Services, get_ready_to_answer, open_services
 from relay.settings import settings
 

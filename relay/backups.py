@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine, RowMapping, Table, create_engine, fun
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
-from relay import checksums, clock, migrations, revisions, tables
+from relay import checksums, clock, tables
+from relay.database import migrations, revisions
 from relay.errors import Misconfigured
 from relay.settings import Settings
 

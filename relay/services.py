@@ -18,15 +18,15 @@ from relay.gateways.objects import Objects, open_objects
 from relay.gateways.payments import Payments
 from relay.hub import Hub
 from relay.ids import new_id
-from relay.keeping import Drawer, Slate
 from relay.limits import Limits
-from relay.open_calls import OpenCalls
 from relay.pricing import PriceTable
 from relay.settings import Settings
+from relay.settling.keeping import Drawer, Slate
+from relay.settling.open_calls import OpenCalls
+from relay.settling.unbooked import Unbooked
 from relay.stopping import told_to_stop
 from relay.storage import Storehouse
 from relay.sync import Clock
-from relay.unbooked import Unbooked
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer

@@ -14,9 +14,9 @@ from typing import Literal
 
 from playwright.sync_api import sync_playwright
 
-from relay import accounts, clock, ledger, migrations, pricing
+from relay import accounts, clock, ledger, pricing
 from relay.accounts.sessions import open_session
-from relay.database import Database
+from relay.database import Database, migrations
 from relay.ids import new_id
 from relay.ledger import Hold, Settle
 from relay.ledger.granting import Kind

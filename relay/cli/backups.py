@@ -7,7 +7,7 @@ import typer
 
 from relay import backups
 from relay.cli import shell
-from relay.revisions import refuse_unless_migrated
+from relay.database.revisions import refuse_unless_migrated
 from relay.settings import settings
 
 File = Annotated[Path, typer.Argument(metavar="FILE")]

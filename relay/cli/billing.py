@@ -18,11 +18,11 @@ from relay.cli import shell
 from relay.gateways.objects import open_objects
 from relay.gateways.payments import Payments
 from relay.ids import new_id
-from relay.keeping import Drawer
 from relay.settings import settings
 from relay.settings.faults import LIVE_KEYS
+from relay.settling.keeping import Drawer
+from relay.settling.unbooked import Unbooked
 from relay.storage import Storehouse
-from relay.unbooked import Unbooked
 
 T = TypeVar("T")
 events_app = typer.Typer(no_args_is_help=False, help="Stored Stripe events.")

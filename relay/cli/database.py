@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from relay import clock, migrations, pricing
+from relay import clock, pricing
 from relay.cli import shell
-from relay.revisions import head_revision
+from relay.database import migrations
+from relay.database.revisions import head_revision
 from relay.settings import read_settings, settings
 from relay.settings.example import is_current, write_example
 

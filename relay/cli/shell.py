@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from relay import accounts
 from relay.database import Database
-from relay.revisions import refuse_unless_migrated
+from relay.database.revisions import refuse_unless_migrated
 from relay.settings import settings
 
 main_app = typer.Typer(

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, text
 
-from relay import clock, poolers
-from relay.database import Database
+from relay import clock
+from relay.database import Database, poolers
+from relay.database.revisions import current_revision, head_revision, known_revisions
 from relay.doctor.findings import Finding, judged, ok, warning, wrong
 from relay.errors import Unavailable
 from relay.operating.people import operators
-from relay.revisions import current_revision, head_revision, known_revisions
 from relay.settings import Settings
 from relay.tables import Account, Hold, Lease, Outbox, StripeEvent, table
 

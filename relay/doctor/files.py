@@ -4,9 +4,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from relay import pricing, storage
 from relay.database import Database
+from relay.database.revisions import current_revision, head_revision
 from relay.doctor.findings import Finding, judged, ok, warning, wrong
 from relay.gateways.objects import StoreAway, open_objects
-from relay.revisions import current_revision, head_revision
 from relay.settings import Settings
 from relay.storage import Storehouse
 

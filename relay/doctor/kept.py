@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 from relay.doctor.findings import Finding, judged
-from relay.keeping import SET_ASIDE, try_out
 from relay.settings import Settings
+from relay.settling.keeping import SET_ASIDE, try_out
 
 
 async def check(settings: Settings) -> list[Finding]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from relay.database.poolers import refuse_unless_sessions_last, sessions_last
 from relay.errors import Misconfigured
-from relay.poolers import refuse_unless_sessions_last, sessions_last
 from relay.settings import Settings
 from tests.fixtures.servers import PostgresCluster, free_port, wait_until
 

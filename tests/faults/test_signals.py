@@ -11,7 +11,7 @@ import pytest
 import structlog
 import uvicorn
 
-from relay.workers import Worker, Workers
+from relay.serving.workers import Worker, Workers
 from sandbox.serve import Running
 from tests.fixtures.calling import ask, message, new_customer, start_stream
 from tests.fixtures.crashing import holds, rows_of, usage

@@ -14,11 +14,11 @@ from relay.audit import recompute
 from relay.database import Database
 from relay.doctor import kept
 from relay.errors import Misconfigured, Unavailable
-from relay.keeping import Drawer, refuse_unless_usable
 from relay.ledger import Settle
 from relay.settings import Settings
 from relay.settling import sweep
-from relay.unbooked import Unbooked
+from relay.settling.keeping import Drawer, refuse_unless_usable
+from relay.settling.unbooked import Unbooked
 from tests.fixtures.ledger_desk import Desk, open_desk, usage
 from tests.fixtures.product import eventually
 

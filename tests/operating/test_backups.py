@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from relay import backups, billing, clock, migrations
-from relay.database import Database
+from relay import backups, billing, clock
+from relay.database import Database, migrations
 from relay.errors import Misconfigured
 from relay.gateways.payments import Said
 from relay.settings import Settings

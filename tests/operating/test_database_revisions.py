@@ -6,10 +6,9 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from relay import migrations, revisions
-from relay.database import Database
+from relay.database import Database, migrations, revisions
+from relay.database.revisions import refuse_unless_migrated
 from relay.errors import Misconfigured
-from relay.revisions import refuse_unless_migrated
 from relay.settings import ROOT, Settings
 
 HEAD = revisions.head_revision()

@@ -14,13 +14,13 @@ from sqlalchemy import create_engine, text
 from relay import clock, ledger
 from relay.audit import recompute
 from relay.database import Database
-from relay.keeping import Drawer, OpenCall, Slate
 from relay.ledger import Hold, Journal
 from relay.metering import Learnt
-from relay.open_calls import OpenCalls
 from relay.settings import Settings
 from relay.settling import sweep as sweep_dead
-from relay.unbooked import Unbooked
+from relay.settling.keeping import Drawer, OpenCall, Slate
+from relay.settling.open_calls import OpenCalls
+from relay.settling.unbooked import Unbooked
 from sandbox.serve import Running
 from tests.fixtures.calling import new_customer, start_stream
 from tests.fixtures.crashing import holds, rows_of

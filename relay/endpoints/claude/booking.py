@@ -9,13 +9,13 @@ from relay.accounts import Identity
 from relay.admission import Admission
 from relay.endpoints.claude import wire
 from relay.errors import ProductError
-from relay.keeping import OpenCall
 from relay.ledger import Ended, Settled
 from relay.metering import Learnt, Meter
 from relay.money import usd
 from relay.pricing import PriceTable, Tokens
 from relay.services import Services
 from relay.settling import settlement
+from relay.settling.keeping import OpenCall
 
 log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from sqlmodel import SQLModel
 
 from alembic import command
 from relay import tables
+from relay.database.revisions import current_revision, known_revisions
 from relay.errors import Misconfigured
-from relay.revisions import current_revision, known_revisions
 from relay.settings import ROOT, Settings
 
 

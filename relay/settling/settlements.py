@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Row, select
 
 from relay import clock, ledger, pricing
 from relay.database import Database
-from relay.keeping import OpenCall
 from relay.ledger import Settle, Settled
 from relay.metering import Learnt
 from relay.pricing import PriceTable
+from relay.settling.keeping import OpenCall
 from relay.tables import Hold, Usage, table
 
 holds, usage = table(Hold), table(Usage)

@@ -11,7 +11,7 @@ import structlog
 
 from relay import clock, ledger
 from relay.database import Database
-from relay.keeping import OpenCall, Slate
+from relay.settling.keeping import OpenCall, Slate
 
 TURN_SECONDS = 0.5
 log = structlog.get_logger(__name__)

@@ -11,12 +11,12 @@ from types import FrameType
 import uvicorn
 
 from relay import logs
-from relay.connections import Connection
-from relay.keeping import refuse_unless_usable
-from relay.poolers import refuse_unless_sessions_last
-from relay.revisions import refuse_unless_migrated
+from relay.database.poolers import refuse_unless_sessions_last
+from relay.database.revisions import refuse_unless_migrated
+from relay.serving.connections import Connection
+from relay.serving.workers import Workers
 from relay.settings.faults import settings_to_serve
-from relay.workers import Workers
+from relay.settling.keeping import refuse_unless_usable
 
 
 def serve(host: str, port: int, workers: int) -> None:

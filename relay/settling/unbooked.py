@@ -7,12 +7,13 @@ from pathlib import Path
 
 import structlog
 
-from relay import keeping, ledger
+from relay import ledger
 from relay.database import Database
 from relay.errors import Unavailable
-from relay.keeping import Drawer, OpenCall
 from relay.ledger import Settle, Settled
-from relay.settling import settlements_of_the_dead
+from relay.settling import keeping
+from relay.settling.keeping import Drawer, OpenCall
+from relay.settling.settlements import settlements_of_the_dead
 
 RETRY_SECONDS = 0.5
 log = structlog.get_logger(__name__)
