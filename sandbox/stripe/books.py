@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.stripe.showing import shown
+from sandbox.stripe.door.showing import shown
 from sandbox.stripe.store import Json, Store
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import orjson
 
 from sandbox.stripe import defaults
 from sandbox.stripe.books import books
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.replies import Reply, json_reply
 from sandbox.stripe.objects import dispute
-from sandbox.stripe.replies import Reply, json_reply
 from sandbox.stripe.store import Options
 from sandbox.wire import Request
 

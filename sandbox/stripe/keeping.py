@@ -8,9 +8,9 @@ from pathlib import Path
 
 import orjson
 
-from sandbox.stripe.deliveries import Deliveries, Delivery
-from sandbox.stripe.metering import Counted
+from sandbox.stripe.life.metering import Counted
 from sandbox.stripe.store import Kept, Store
+from sandbox.stripe.webhooks.deliveries import Deliveries, Delivery
 
 
 def save(path: Path, store: Store, deliveries: Deliveries) -> None:

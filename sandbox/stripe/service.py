@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sandbox.stripe import controls, defaults, keeping, pages
-from sandbox.stripe.deliveries import Deliveries
+from sandbox.stripe.door.server import Door
 from sandbox.stripe.mischief import Mischief
-from sandbox.stripe.server import Door
 from sandbox.stripe.store import Store
+from sandbox.stripe.webhooks.deliveries import Deliveries
 from sandbox.wire import Exchange, Server
 
 TICK_SECONDS = 0.1

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.stripe.errors import Refused, missing
-from sandbox.stripe.metering import MeterEvents
-from sandbox.stripe.timeline import Timeline
+from sandbox.stripe.door.errors import Refused, missing
+from sandbox.stripe.life.metering import MeterEvents
+from sandbox.stripe.life.timeline import Timeline
 
 KEY_SECONDS = 24 * 3600
 LETTERS = string.ascii_letters + string.digits

@@ -14,17 +14,17 @@ from stripe.params.checkout import (
     SessionUpdateParams,
 )
 
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import emit
-from sandbox.stripe.lists import fits, listed
-from sandbox.stripe.metadata import merged
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.lists import fits, listed
+from sandbox.stripe.door.metadata import merged
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.door.shape import complete, listing
+from sandbox.stripe.door.showing import included
+from sandbox.stripe.life.timeline import happening
 from sandbox.stripe.objects import price as prices
 from sandbox.stripe.objects import subscription as subscriptions
-from sandbox.stripe.operation import Operation
-from sandbox.stripe.shape import complete, listing
-from sandbox.stripe.showing import included
 from sandbox.stripe.store import Json, Store
-from sandbox.stripe.timeline import happening
+from sandbox.stripe.webhooks.events import emit
 
 KIND = "checkout.session"
 EXPIRES_SECONDS, EXPIRES_SECONDS_MIN = 24 * 3600, 30 * 60

@@ -16,12 +16,12 @@ from stripe.params import (
     CustomerUpdateParams,
 )
 
-from sandbox.stripe.errors import Refused, missing
-from sandbox.stripe.events import emit
-from sandbox.stripe.lists import fits, listed, searched
-from sandbox.stripe.metadata import merged
-from sandbox.stripe.operation import Operation
+from sandbox.stripe.door.errors import Refused, missing
+from sandbox.stripe.door.lists import fits, listed, searched
+from sandbox.stripe.door.metadata import merged
+from sandbox.stripe.door.operation import Operation
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.events import emit
 
 KIND = "customer"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from stripe.params import EventListParams, EventRetrieveParams
 
-from sandbox.stripe.lists import fits, listed
-from sandbox.stripe.operation import Operation
+from sandbox.stripe.door.lists import fits, listed
+from sandbox.stripe.door.operation import Operation
 from sandbox.stripe.store import Json, Store
 
 KIND = "event"

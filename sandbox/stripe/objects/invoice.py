@@ -18,15 +18,15 @@ from stripe.params import (
     InvoiceVoidInvoiceParams,
 )
 
-from sandbox.stripe import invoicing, lines, subscribing
-from sandbox.stripe.cards import default_of
-from sandbox.stripe.charging import MESSAGES
-from sandbox.stripe.errors import Refused, missing
-from sandbox.stripe.events import emit
-from sandbox.stripe.lists import fits, listed
-from sandbox.stripe.metadata import merged
-from sandbox.stripe.operation import Operation
+from sandbox.stripe.door.errors import Refused, missing
+from sandbox.stripe.door.lists import fits, listed
+from sandbox.stripe.door.metadata import merged
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.life import invoicing, lines, subscribing
+from sandbox.stripe.life.cards import default_of
+from sandbox.stripe.life.charging import MESSAGES
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.events import emit
 
 KIND = "invoice"
 ALWAYS_EDITABLE = {"metadata", "auto_advance", "default_payment_method", "expand"}

@@ -14,14 +14,14 @@ from stripe.params import (
     InvoiceItemUpdateParams,
 )
 
-from sandbox.stripe import lines
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import emit
-from sandbox.stripe.lists import fits, listed
-from sandbox.stripe.metadata import merged
-from sandbox.stripe.operation import Operation
-from sandbox.stripe.shape import complete
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.lists import fits, listed
+from sandbox.stripe.door.metadata import merged
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.door.shape import complete
+from sandbox.stripe.life import lines
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.events import emit
 
 KIND = "invoiceitem"
 LISTED_KIND = "invoice item"

@@ -15,12 +15,12 @@ from stripe.params.billing import (
     MeterUpdateParams,
 )
 
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import emit
-from sandbox.stripe.lists import listed
-from sandbox.stripe.operation import Operation
-from sandbox.stripe.shape import complete
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.lists import listed
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.door.shape import complete
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.events import emit
 
 KIND = "billing.meter"
 

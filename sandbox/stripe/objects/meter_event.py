@@ -8,13 +8,13 @@ from typing import Any
 from stripe import billing
 from stripe.params.billing import MeterEventAdjustmentCreateParams, MeterEventCreateParams
 
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.metering import Counted
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.door.shape import complete
+from sandbox.stripe.life.metering import Counted
+from sandbox.stripe.life.timeline import happening
 from sandbox.stripe.objects import meter, thin_event
-from sandbox.stripe.operation import Operation
-from sandbox.stripe.shape import complete
 from sandbox.stripe.store import Json, Store
-from sandbox.stripe.timeline import happening
 
 KIND = "billing.meter_event"
 

@@ -7,11 +7,11 @@ from typing import Any
 from stripe import billing
 from stripe.params.billing import MeterListEventSummariesParams
 
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.lists import listed
-from sandbox.stripe.metering import Counted, aggregated
-from sandbox.stripe.operation import Operation
-from sandbox.stripe.shape import complete
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.lists import listed
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.door.shape import complete
+from sandbox.stripe.life.metering import Counted, aggregated
 from sandbox.stripe.store import Json, Store
 
 KIND = "billing.meter_event_summary"

@@ -20,12 +20,12 @@ from stripe.params import (
     PaymentMethodRetrieveParams,
 )
 
-from sandbox.stripe.cards import BY_NUMBER, BY_TOKEN, card_of, method
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import emit
-from sandbox.stripe.lists import listed, within
-from sandbox.stripe.operation import Operation
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.lists import listed, within
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.life.cards import BY_NUMBER, BY_TOKEN, card_of, method
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.events import emit
 
 KIND = ""
 

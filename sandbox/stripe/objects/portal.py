@@ -13,13 +13,13 @@ from stripe.params.billing_portal import (
     SessionCreateParams,
 )
 
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import emit
-from sandbox.stripe.lists import listed
-from sandbox.stripe.metadata import merged
-from sandbox.stripe.operation import Operation
-from sandbox.stripe.shape import complete
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.lists import listed
+from sandbox.stripe.door.metadata import merged
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.door.shape import complete
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.events import emit
 
 KIND = CONFIGURATION = "billing_portal.configuration"
 SESSION = "billing_portal.session"

@@ -14,16 +14,16 @@ from stripe.params import (
     RefundUpdateParams,
 )
 
-from sandbox.stripe import charging
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import emit
-from sandbox.stripe.lists import fits, listed
-from sandbox.stripe.metadata import merged
-from sandbox.stripe.operation import Operation
-from sandbox.stripe.shape import complete
-from sandbox.stripe.showing import included
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.lists import fits, listed
+from sandbox.stripe.door.metadata import merged
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.door.shape import complete
+from sandbox.stripe.door.showing import included
+from sandbox.stripe.life import charging
+from sandbox.stripe.life.timeline import happening
 from sandbox.stripe.store import Json, Store
-from sandbox.stripe.timeline import happening
+from sandbox.stripe.webhooks.events import emit
 
 KIND = "refund"
 

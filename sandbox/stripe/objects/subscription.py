@@ -15,12 +15,12 @@ from stripe.params import (
     SubscriptionUpdateParams,
 )
 
-from sandbox.stripe import changing, subscribing
-from sandbox.stripe.cards import default_of
-from sandbox.stripe.errors import Refused, missing
-from sandbox.stripe.lists import fits, listed
-from sandbox.stripe.metadata import merged
-from sandbox.stripe.operation import Operation
+from sandbox.stripe.door.errors import Refused, missing
+from sandbox.stripe.door.lists import fits, listed
+from sandbox.stripe.door.metadata import merged
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.life import changing, subscribing
+from sandbox.stripe.life.cards import default_of
 from sandbox.stripe.store import Json, Store
 
 KIND = "subscription"

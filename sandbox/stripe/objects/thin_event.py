@@ -15,12 +15,12 @@ from stripe.params.v2.core import (
 )
 from stripe.v2.core import EventDestination
 
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import tell
-from sandbox.stripe.metering import Counted
-from sandbox.stripe.operation import Operation
-from sandbox.stripe.shape import complete
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.door.shape import complete
+from sandbox.stripe.life.metering import Counted
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.events import tell
 
 KIND = EVENT = "v2.core.event"
 DESTINATION = "v2.core.event_destination"

@@ -13,11 +13,11 @@ from stripe.params import (
     WebhookEndpointUpdateParams,
 )
 
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.lists import listed
-from sandbox.stripe.metadata import merged
-from sandbox.stripe.operation import Operation
-from sandbox.stripe.shape import complete
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.lists import listed
+from sandbox.stripe.door.metadata import merged
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.door.shape import complete
 from sandbox.stripe.store import Json, Store
 
 KIND = "webhook_endpoint"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from sandbox.page import page
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.replies import Reply, html_reply
 from sandbox.stripe.pages import checkout, customer, front, invoices, portal
-from sandbox.stripe.replies import Reply, html_reply
 from sandbox.wire import Request
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from sandbox.page import page
-from sandbox.stripe import paying
-from sandbox.stripe.cards import BY_NUMBER, CARDS
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.replies import Reply, html_reply, redirect
+from sandbox.stripe.life import paying
+from sandbox.stripe.life.cards import BY_NUMBER, CARDS
 from sandbox.stripe.pages.figures import dollars
-from sandbox.stripe.replies import Reply, html_reply, redirect
 from sandbox.stripe.store import Json
 
 if TYPE_CHECKING:

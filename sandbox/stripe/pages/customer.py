@@ -6,11 +6,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from sandbox.page import page, table
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.replies import Reply, html_reply, redirect
 from sandbox.stripe.objects import customer as customers
 from sandbox.stripe.objects import dispute, refund
 from sandbox.stripe.pages.figures import day, dollars
-from sandbox.stripe.replies import Reply, html_reply, redirect
 from sandbox.stripe.store import Json, Store
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from sandbox.page import page, table
-from sandbox.stripe.events import API_VERSION
+from sandbox.stripe.door.replies import Reply, html_reply, redirect
 from sandbox.stripe.mischief import BEHAVIOURS, WEBHOOKS
 from sandbox.stripe.pages.figures import moment
-from sandbox.stripe.replies import Reply, html_reply, redirect
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.events import API_VERSION
 
 if TYPE_CHECKING:
     from sandbox.stripe.service import Stripe

@@ -6,13 +6,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from sandbox.page import page
-from sandbox.stripe import invoicing
-from sandbox.stripe.cards import BY_NUMBER, method
-from sandbox.stripe.errors import missing
+from sandbox.stripe.door.errors import missing
+from sandbox.stripe.door.replies import Reply, html_reply, redirect
+from sandbox.stripe.life import invoicing
+from sandbox.stripe.life.cards import BY_NUMBER, method
 from sandbox.stripe.pages.checkout import PAYS
 from sandbox.stripe.pages.figures import day, dollars
 from sandbox.stripe.pages.pdf import document
-from sandbox.stripe.replies import Reply, html_reply, redirect
 from sandbox.stripe.store import Json
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from sandbox.page import page
-from sandbox.stripe import cards, changing, subscribing
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.replies import Reply, html_reply, redirect
+from sandbox.stripe.life import cards, changing, subscribing
 from sandbox.stripe.objects import customer as customers
 from sandbox.stripe.objects.portal import CONFIGURATION, SESSION
 from sandbox.stripe.pages.figures import day, dollars
-from sandbox.stripe.replies import Reply, html_reply, redirect
 from sandbox.stripe.store import Json, Store
 
 if TYPE_CHECKING:

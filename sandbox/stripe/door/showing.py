@@ -7,7 +7,7 @@ from typing import Any
 
 from stripe._object_classes import OBJECT_CLASSES, get_object_class
 
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.door.errors import Refused
 from sandbox.stripe.store import Json, Store
 
 DEPTH_MAX = 4

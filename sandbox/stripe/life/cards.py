@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import stripe
 
-from sandbox.stripe.shape import complete
+from sandbox.stripe.door.shape import complete
 from sandbox.stripe.store import Json, Store
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import stripe
 from stripe._api_version import _ApiVersion
 
-from sandbox.stripe.shape import complete
-from sandbox.stripe.showing import shown
+from sandbox.stripe.door.shape import complete
+from sandbox.stripe.door.showing import shown
 from sandbox.stripe.store import Json, Store
 
 API_VERSION = _ApiVersion.CURRENT

@@ -7,15 +7,15 @@ from typing import Any
 
 import stripe
 
-from sandbox.stripe import invoicing, lines
-from sandbox.stripe.calendar import next_boundary
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import emit
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.shape import complete, listing
+from sandbox.stripe.door.showing import included
+from sandbox.stripe.life import invoicing, lines
+from sandbox.stripe.life.calendar import next_boundary
+from sandbox.stripe.life.timeline import happening
 from sandbox.stripe.objects import customer as customers
-from sandbox.stripe.shape import complete, listing
-from sandbox.stripe.showing import included
 from sandbox.stripe.store import Json, Store
-from sandbox.stripe.timeline import happening
+from sandbox.stripe.webhooks.events import emit
 
 OVER = ("canceled", "incomplete_expired")
 INCOMPLETE_SECONDS = 23 * 3600

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.stripe.errors import Refused, missing
+from sandbox.stripe.door.errors import Refused, missing
 from sandbox.stripe.store import Json
 
 CLAUSE = re.compile(r"""\s*(-?)(\w+)(?:\[["'](\w+)["']\])?\s*([:~])\s*["']((?:[^"'\\]|\\.)*)["']\s*""")

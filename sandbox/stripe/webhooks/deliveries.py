@@ -10,11 +10,11 @@ import httpx
 import orjson
 from stripe import WebhookSignature
 
+from sandbox.stripe.door.showing import shown
 from sandbox.stripe.mischief import Mischief, Wish
 from sandbox.stripe.objects.thin_event import DESTINATION, notification
-from sandbox.stripe.older import older
-from sandbox.stripe.showing import shown
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.older import older
 
 HELD_SECONDS_MAX = 1.0
 AT_ONCE = 16

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.stripe import charging, invoicing, lines, subscribing
-from sandbox.stripe.cards import Card, method
-from sandbox.stripe.charging import MESSAGES
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import emit
-from sandbox.stripe.metadata import merged
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.metadata import merged
+from sandbox.stripe.life import charging, invoicing, lines, subscribing
+from sandbox.stripe.life.cards import Card, method
+from sandbox.stripe.life.charging import MESSAGES
 from sandbox.stripe.objects import customer as customers
 from sandbox.stripe.objects import invoice_item
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.events import emit
 
 
 def pay(store: Store, session: Json, card: Card) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import unquote
 
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.operation import Operation
 from sandbox.stripe.objects import (
     checkout_session,
     customer,
@@ -27,7 +28,6 @@ from sandbox.stripe.objects import (
     thin_event,
     webhook_endpoint,
 )
-from sandbox.stripe.operation import Operation
 
 # A room is added here: each file under objects/ brings its own operations.
 ROOMS = (

@@ -6,7 +6,7 @@ import re
 from typing import cast
 from urllib.parse import parse_qsl
 
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.door.errors import Refused
 
 KEY = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
 PART = re.compile(r"\[([^\[\]]*)\]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.door.errors import Refused
 
 # Each of these would change what somebody pays, or who does.
 ABSENT = frozenset(

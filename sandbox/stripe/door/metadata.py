@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.door.errors import Refused
 
 KEYS_MAX, KEY_LENGTH_MAX, VALUE_LENGTH_MAX = 50, 40, 500
 

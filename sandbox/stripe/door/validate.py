@@ -12,8 +12,8 @@ from stripe import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
 from typing_extensions import TypedDict, is_typeddict
 
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.forms import Form
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.forms import Form
 
 CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 # Options of the SDK's call: they never travel in a body.

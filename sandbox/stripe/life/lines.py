@@ -11,8 +11,8 @@ from typing import Any
 
 import stripe
 
-from sandbox.stripe.metering import aggregated
-from sandbox.stripe.shape import complete
+from sandbox.stripe.door.shape import complete
+from sandbox.stripe.life.metering import aggregated
 from sandbox.stripe.store import Json, Store
 
 EMBEDDED_MAX = 10

@@ -8,14 +8,14 @@ from typing import Any
 
 import stripe
 
-from sandbox.stripe import charging, lines
-from sandbox.stripe.cards import default_of
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import emit
-from sandbox.stripe.shape import complete
-from sandbox.stripe.showing import included
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.shape import complete
+from sandbox.stripe.door.showing import included
+from sandbox.stripe.life import charging, lines
+from sandbox.stripe.life.cards import default_of
+from sandbox.stripe.life.timeline import happening
 from sandbox.stripe.store import Json, Store
-from sandbox.stripe.timeline import happening
+from sandbox.stripe.webhooks.events import emit
 
 DRAFT_SECONDS = 3600
 DAY = 86_400

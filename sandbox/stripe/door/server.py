@@ -12,16 +12,16 @@ from typing import Any
 
 import orjson
 
-from sandbox.stripe.absent import check_present
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import API_VERSION
-from sandbox.stripe.forms import Form, Value, decode
+from sandbox.stripe.door.absent import check_present
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.forms import Form, Value, decode
+from sandbox.stripe.door.operation import Operation
+from sandbox.stripe.door.rooms import find
+from sandbox.stripe.door.showing import answer, check_paths
+from sandbox.stripe.door.validate import check
 from sandbox.stripe.mischief import Mischief, Wish
-from sandbox.stripe.operation import Operation
-from sandbox.stripe.rooms import find
-from sandbox.stripe.showing import answer, check_paths
 from sandbox.stripe.store import Caller, Json, Store
-from sandbox.stripe.validate import check
+from sandbox.stripe.webhooks.events import API_VERSION
 from sandbox.wire import Exchange, Request
 
 KEY = re.compile(r"^(sk|rk)_test_\w+$")

@@ -7,11 +7,11 @@ from typing import Any
 
 import stripe
 
-from sandbox.stripe.cards import Card, card_of
-from sandbox.stripe.events import emit
-from sandbox.stripe.shape import complete
+from sandbox.stripe.door.shape import complete
+from sandbox.stripe.life.cards import Card, card_of
+from sandbox.stripe.life.timeline import happening
 from sandbox.stripe.store import Json, Store
-from sandbox.stripe.timeline import happening
+from sandbox.stripe.webhooks.events import emit
 
 MESSAGES = {
     "generic_decline": "Your card was declined.",

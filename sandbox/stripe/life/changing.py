@@ -5,13 +5,13 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from sandbox.stripe import invoicing, lines, subscribing
-from sandbox.stripe.calendar import next_boundary
-from sandbox.stripe.errors import Refused
-from sandbox.stripe.events import emit
-from sandbox.stripe.metadata import merged
+from sandbox.stripe.door.errors import Refused
+from sandbox.stripe.door.metadata import merged
+from sandbox.stripe.life import invoicing, lines, subscribing
+from sandbox.stripe.life.calendar import next_boundary
 from sandbox.stripe.objects import invoice_item
 from sandbox.stripe.store import Json, Store
+from sandbox.stripe.webhooks.events import emit
 
 PLAIN = ("default_payment_method", "description", "collection_method", "days_until_due", "payment_settings")
 

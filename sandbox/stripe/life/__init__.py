@@ -1,0 +1,1 @@
+"""What happens to those who buy: subscriptions and their periods, invoices, payments, meters."""
