@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from relay import clock
 from relay.billing.handlers import NotOurs, handle
 from relay.billing.office import Office
+from relay.billing.paybacks import follow_paybacks_since
 from relay.billing.plans import OVER
 from relay.gateways.payments import PaymentsFailed
 from relay.tables import Checkout, Invoice, Period, Plan, table
@@ -22,11 +23,14 @@ INVOICE = timedelta(hours=3)
 """Stripe keeps a draft for an hour, then asks for the payment."""
 
 GIVEN_UP = timedelta(days=40)
+PAYBACKS = timedelta(days=120)
+"""A dispute may last that long until it is won or lost."""
+
 log = structlog.get_logger(__name__)
 
 
 async def ask_after_unheard(office: Office) -> None:
-    """Follows open visits to the checkout, open invoices, and those of periods that ended and no invoice billed."""
+    """Follows open visits to the checkout, open invoices, periods that no invoice billed, and what was paid back."""
     for session_id in await office.database.read(_visits):
         await _follow(office, "checkout.session.completed", session_id)
     for invoice_id in await office.database.read(_invoices):
@@ -39,6 +43,10 @@ async def ask_after_unheard(office: Office) -> None:
         else:
             for invoice_id in found:
                 await _follow(office, "invoice.paid", invoice_id)
+    try:
+        await follow_paybacks_since(office, clock.now() - PAYBACKS)
+    except PaymentsFailed as error:
+        log.warning("unheard_not_told", object="refunds and disputes", reason=str(error))
 
 
 async def _follow(office: Office, kind: str, object_id: str) -> None:

@@ -22,6 +22,12 @@ def dispute_payment(here: Town, payment_intent: str) -> None:
     httpx.post(f"{here.stripe.url}/sandbox/dispute", json=asked).raise_for_status()
 
 
+def win_dispute(here: Town) -> None:
+    dispute = here.stripe.client.v1.disputes.list().data[0]
+    evidence = {"uncategorized_text": "winning_evidence"}
+    here.stripe.client.v1.disputes.update(dispute.id, {"evidence": evidence, "submit": True})
+
+
 def credit(here: Town, who: Identity) -> int:
     return here.balance(who).credit_pico
 
@@ -85,11 +91,29 @@ async def test_a_dispute_takes_the_whole_payment_at_once_and_gives_it_back_when_
     dispute_payment(here, payment(here, ada))
     await here.hear(shuffled(3))
     assert credit(here, ada) == 0
-    dispute = here.stripe.client.v1.disputes.list().data[0]
-    here.stripe.client.v1.disputes.update(
-        dispute.id, {"evidence": {"uncategorized_text": "winning_evidence"}, "submit": True}
-    )
+    win_dispute(here)
     await here.advance(DAY)
     await here.hear(shuffled(4))
     assert credit(here, ada) == 25 * PICO_PER_USD
     assert await here.differences() == []
+
+
+async def test_a_refund_and_a_dispute_that_no_event_told_of_have_their_effects_once(here: Town) -> None:
+    ada, bob = here.person("ada"), here.person("bob")
+    await here.buy_credit(ada, "25")
+    await here.buy_credit(bob, "25")
+    refund(here, ada, 1000)
+    dispute_payment(here, payment(here, bob))
+    await _tick_twice(here)
+    assert (credit(here, ada), credit(here, bob)) == (15 * PICO_PER_USD, 0)
+    win_dispute(here)
+    await here.advance(DAY)
+    await _tick_twice(here)
+    assert (credit(here, ada), credit(here, bob)) == (15 * PICO_PER_USD, 25 * PICO_PER_USD)
+    await here.hear()
+    assert (credit(here, ada), credit(here, bob)) == (15 * PICO_PER_USD, 25 * PICO_PER_USD)
+
+
+async def _tick_twice(here: Town) -> None:
+    for _ in range(2):
+        await here.tick()

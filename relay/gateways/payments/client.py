@@ -134,15 +134,19 @@ class Payments:
         params: Any = {"expand": ["payments"]}
         found = await self._do(lambda c: c.v1.invoices.retrieve_async(invoice_id, params))
         if at(found, "lines", "has_more"):
-            found["lines"]["data"] = [line async for line in self._lines(invoice_id)]
+            lines = self._all(lambda c, page: c.v1.invoices.line_items.list_async(invoice_id, page))
+            found["lines"]["data"] = [line async for line in lines]
         return reading.invoice(found)
 
-    async def _lines(self, invoice_id: str) -> AsyncIterator[Any]:
-        params: Any = {"limit": PAGE}
+    async def _all(
+        self, page_of: Callable[[StripeClient, Any], Coroutine[Any, Any, Any]], about: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[Any]:
+        """Every object of a list, however long."""
+        params: dict[str, Any] = {**(about or {}), "limit": PAGE}
         while True:
-            page = await self._do(lambda c: c.v1.invoices.line_items.list_async(invoice_id, params))
-            for line in page["data"]:
-                yield line
+            page = await self._do(lambda c: page_of(c, params))
+            for one in page["data"]:
+                yield one
             if not page["has_more"]:
                 return
             params["starting_after"] = page["data"][-1]["id"]
@@ -159,14 +163,21 @@ class Payments:
         return reading.invoice(await self._do(lambda c: c.v1.invoices.create_preview_async(params)))
 
     async def refunds(self, payment_intent_id: str) -> list[Refund]:
-        params: Any = {"payment_intent": payment_intent_id, "limit": PAGE}
-        found = await self._do(lambda c: c.v1.refunds.list_async(params))
-        return [reading.refund(one) for one in found["data"]]
+        return await self._refunds({"payment_intent": payment_intent_id})
 
     async def disputes(self, payment_intent_id: str) -> list[Dispute]:
-        params: Any = {"payment_intent": payment_intent_id, "limit": PAGE}
-        found = await self._do(lambda c: c.v1.disputes.list_async(params))
-        return [reading.dispute(one) for one in found["data"]]
+        return await self._disputes({"payment_intent": payment_intent_id})
+
+    async def paybacks_since(self, begin: datetime) -> list[Refund | Dispute]:
+        """Every refund and dispute of anybody's that was made since, newest first."""
+        made = {"created": {"gte": int(begin.timestamp())}}
+        return [*await self._refunds(made), *await self._disputes(made)]
+
+    async def _refunds(self, which: Mapping[str, Any]) -> list[Refund]:
+        return [reading.refund(one) async for one in self._all(lambda c, page: c.v1.refunds.list_async(page), which)]
+
+    async def _disputes(self, which: Mapping[str, Any]) -> list[Dispute]:
+        return [reading.dispute(one) async for one in self._all(lambda c, page: c.v1.disputes.list_async(page), which)]
 
     async def refund(self, refund_id: str) -> Refund:
         return reading.refund(await self._do(lambda c: c.v1.refunds.retrieve_async(refund_id)))
