@@ -48,13 +48,18 @@ class Span:
         return midnight(self.last + timedelta(days=1), self.zone)
 
     @property
+    def length(self) -> int:
+        """How many days there are."""
+        return (self.last - self.first).days + 1
+
+    @property
     def days(self) -> list[date]:
-        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+        return [self.first + timedelta(days=n) for n in range(self.length)]
 
     @property
     def before(self) -> "Span":
         """As many days, right before these."""
-        length = timedelta(days=len(self.days))
+        length = timedelta(days=self.length)
         return Span("custom", self.first - length, self.last - length, self.zone)
 
 
@@ -101,7 +106,7 @@ def by_from(query: Mapping[str, Any]) -> By:
 
 def unit_of(span: Span, by: By = "day") -> Unit:
     """Hours of a day or two, days of two months, weeks of anything longer."""
-    count = len(span.days)
+    count = span.length
     if count <= HOURS_OF_DAYS_MAX or (by == "hour" and count <= HOURS_WHEN_ASKED_DAYS_MAX):
         return "hour"
     return "day" if count <= DAYS_AS_BARS_MAX else "week"
@@ -118,7 +123,8 @@ def edges_of(span: Span, unit: Unit) -> list[datetime]:
 def _starts(span: Span, unit: Unit) -> list[date]:
     """The first days of its days or weeks. Weeks end with the span: one that is cut is the first, not the latest."""
     length = DAYS_OF[unit]
-    return span.days[:1] + span.days[len(span.days) % length or length :: length]
+    places = (0, *range(span.length % length or length, span.length, length))
+    return [span.first + timedelta(days=n) for n in places]
 
 
 def bins_of(span: Span, locale: str, by: By = "day") -> Bins:
@@ -135,7 +141,7 @@ def _hours(span: Span, edges: list[datetime], locale: str) -> Bins:
     here = [edge.astimezone(span.zone) for edge in edges[:-1]]
     hours = [hour_of(at, locale) for at in here]
     names = [f"{whole_day(at.date(), locale)}, {hour}" for at, hour in zip(here, hours, strict=True)]
-    many = len(span.days) > HOURS_OF_DAYS_MAX
+    many = span.length > HOURS_OF_DAYS_MAX
     labels = [day(at.date(), locale) if at.hour == 0 else "" for at in here] if many else _thinned(hours)
     return Bins(edges, labels, names, "hour")
 

@@ -54,10 +54,11 @@ def overview_of(connection: Connection, visitor: Visitor) -> OverviewFigures:
     balance = usage.balance(connection, account_id)
     today = clock.now().astimezone(zone).date()
     month = Span("month", today.replace(day=1), today, zone)
-    days = Span("30d", today - timedelta(days=max(29, today.day - 1)), today, zone)
-    spent = dict.fromkeys(days.days, UsageRow(""))
-    for bucket in usage.buckets(connection, account_id, edges_of(days, "day")):
-        spent[days.days[bucket.place]] = bucket.usage
+    span = Span("30d", today - timedelta(days=max(29, today.day - 1)), today, zone)
+    days = span.days
+    spent = dict.fromkeys(days, UsageRow(""))
+    for bucket in usage.buckets(connection, account_id, edges_of(span, "day")):
+        spent[days[bucket.place]] = bucket.usage
     so_far = usage.total(spent[d] for d in month.days)
     latest = usage.requests(connection, account_id, None, LATEST).requests
     since = midnight(today - timedelta(days=29), zone)

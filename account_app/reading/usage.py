@@ -75,12 +75,12 @@ def usage_of(connection: Connection, visitor: Visitor) -> UsageFigures:
     names = _names(connection, account_id, by)
     total, total_before = (usage.total(bucket.usage for bucket in each) for each in (found, before))
     shown = rows_of(connection, visitor, span, by, bins, edges, found, fresh)
-    drawn = found if edges is bins.edges else in_weeks(found, len(span.days))
+    drawn = found if edges is bins.edges else in_weeks(found, span.length)
     bars, series, axis = bars_of(bins, drawn, before, names, locale, show)
     return UsageFigures(
         first=span.first.isoformat(),
         last=span.last.isoformat(),
-        days="the day before" if len(span.days) == 1 else f"the {count(len(span.days), locale)} days before",
+        days="the day before" if span.length == 1 else f"the {count(span.length, locale)} days before",
         csv=urlencode({**_csv_span(span), "by": by, "zone": visitor.zone}),
         bars=bars,
         series=series,

@@ -72,7 +72,8 @@ def _summed(
 ) -> dict[tuple[int, str], list[Margin]]:
     found: dict[tuple[int, str], list[Margin]] = {}
     for place, name, *halves in rolled(connection, EVERYBODY, spans, split, _HALVES):
-        found.setdefault((place, name), []).append(_margin(halves))
+        if any(halves):
+            found[place, name] = [_margin(halves)]
     if fresh is None:
         fresh = new_use(connection, spans[0][0], spans[-1][1])
     for key, group in placed(fresh, spans, split):
@@ -82,11 +83,11 @@ def _summed(
 
 
 _HALVES = (
-    "sum(sums.requests)",
-    *(f"sum(sums.{name} {sign} {HALF})" for name in ("price_pico", "cost_pico") for sign in ("/", "%")),
+    "sums.requests",
+    *(f"(sums.{name} {sign} {HALF})" for name in ("price_pico", "cost_pico") for sign in ("/", "%")),
 )
 
 
 def _margin(halves: Sequence[int]) -> Margin:
-    requests, *amounts = map(int, halves)
-    return Margin("", requests, amounts[0] * HALF + amounts[1], amounts[2] * HALF + amounts[3])
+    requests, price, price_rest, cost, cost_rest = halves
+    return Margin("", requests, price * HALF + price_rest, cost * HALF + cost_rest)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Text, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, case, cast, func, literal, or_, select
 
 from relay.tables import Price, Usage, table
 
@@ -42,7 +43,7 @@ class Group(NamedTuple):
 
 def grouped(connection: Connection, *which: ColumnElement[bool]) -> list[Group]:
     """The usage rows that meet the conditions, summed; an hour, model and key may come more than once."""
-    rows = connection.execute(_query(connection).where(*which)).all()
+    rows = connection.execute(_query(connection.dialect.name).where(*which)).all()
     if not rows:
         return []
     units = _units(connection, rows)
@@ -54,34 +55,37 @@ def merged(groups: Iterable[Sequence[int]]) -> tuple[int, ...]:
     return tuple(map(sum, zip(*groups, strict=True))) or (0,) * len(COUNTS)
 
 
-def _query(connection: Connection) -> Any:
+@cache
+def _query(dialect: str) -> Select[Any]:
     # A correction is a group of its own: what it is worth depends on the rows before it.
     correction = case((usage.c.kind == "correction", usage.c.request_id), else_=literal(""))
-    names = (usage.c.account_id, _hour(connection), usage.c.model, usage.c.key_id, usage.c.price_version, usage.c.tier)
+    names = (usage.c.account_id, _hour(dialect), usage.c.model, usage.c.key_id, usage.c.price_version, usage.c.tier)
     sums = [func.sum(usage.c[name]).label(name) for name in (*TOKENS, "cost_pico", "price_pico")]
     requests = func.sum(case((usage.c.kind == "request", 1), else_=0)).label("requests")
     last = func.max(usage.c.id).label("last_id"), func.max(usage.c.amends).label("amends")
     return select(*names, correction.label("correction"), requests, *sums, *last).group_by(*names, correction)
 
 
-def _hour(connection: Connection) -> Any:
-    if connection.dialect.name == "sqlite":
+def _hour(dialect: str) -> ColumnElement[str]:
+    if dialect == "sqlite":
         return func.substr(cast(usage.c.at, Text), 1, 13).label("hour")
     return func.to_char(func.timezone("UTC", usage.c.at), "YYYY-MM-DD HH24").label("hour")
 
 
 def _units(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str, str, str], Unit]:
     """What a token of each kind costs, by price version, model and tier."""
-    asked = (
-        prices.c.version.in_({row.price_version for row in rows}),
-        prices.c.model.in_({row.model for row in rows}),
-        prices.c.kind.in_(KINDS),
-    )
-    columns = (prices.c.version, prices.c.model, prices.c.tier, prices.c.kind, prices.c.price_pico)
+    asked = {"versions": list({row.price_version for row in rows}), "models": list({row.model for row in rows})}
     found: dict[tuple[str, str, str], dict[str, int]] = {}
-    for version, model, tier, kind, price_pico in connection.execute(select(*columns).where(*asked)):
+    for version, model, tier, kind, price_pico in connection.execute(_PRICES, asked):
         found.setdefault((version, model, tier), {})[kind] = price_pico
     return {name: tuple(kinds.get(kind, 0) for kind in KINDS) for name, kinds in found.items()}
+
+
+_PRICES = select(prices.c.version, prices.c.model, prices.c.tier, prices.c.kind, prices.c.price_pico).where(
+    prices.c.version.in_(bindparam("versions", expanding=True)),
+    prices.c.model.in_(bindparam("models", expanding=True)),
+    prices.c.kind.in_(KINDS),
+)
 
 
 def _kinds(row: Any, units: dict[tuple[str, str, str], Unit]) -> tuple[int, ...]:

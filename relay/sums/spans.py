@@ -1,44 +1,47 @@
-"""A span of time as the hours and the days of UTC that it is made of: days where it can be, hours at its edges."""
+"""A span of time as the days of UTC that are nearest to it, and the hours by which they differ from it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from relay.clock import hour_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-class Piece(NamedTuple):
-    """The sums of `unit` that begin in [since, until) belong to the `place`-th span."""
+@dataclass(slots=True)
+class Piece:
+    """The sums of `unit` that begin in [since, until) are added to the `place`-th span, or taken from it (`sign`)."""
 
     place: int
+    sign: int
     unit: str
     since: datetime
     until: datetime
 
 
 def pieces_of(spans: Sequence[tuple[datetime, datetime]]) -> list[Piece]:
-    """Of spans that begin and end with an hour. A span's pieces touch every moment of it once."""
+    """Of spans that begin and end with an hour. A span's pieces come to every moment of it once, and to no other."""
     return [piece for place, (since, until) in enumerate(spans) for piece in _pieces(place, since, until)]
 
 
 def _pieces(place: int, since: datetime, until: datetime) -> Iterator[Piece]:
-    first, last = day_from(since), until.replace(hour=0)
-    if first >= last:
-        yield Piece(place, "hour", since, until)
+    if until - since < DAY:
+        yield Piece(place, 1, "hour", since, until)
         return
-    if since < first:
-        yield Piece(place, "hour", since, first)
-    yield Piece(place, "day", first, last)
-    if last < until:
-        yield Piece(place, "hour", last, until)
+    first, last = _nearest_day(since), _nearest_day(until)
+    yield Piece(place, 1, "day", first, last)
+    for begin, end in ((since, first), (last, until)):
+        if begin < end:
+            yield Piece(place, 1, "hour", begin, end)
+        elif end < begin:
+            yield Piece(place, -1, "hour", end, begin)
 
 
-def day_from(moment: datetime) -> datetime:
-    """The first day of UTC that begins at `moment` or after it."""
+def _nearest_day(moment: datetime) -> datetime:
+    """The beginning of a day of UTC that is at most twelve hours away."""
     begun = moment.replace(hour=0)
-    return begun if begun == moment else begun + DAY
+    return begun if moment.hour <= 12 else begun + DAY
 
 
 def hours_of(start: datetime, end: datetime) -> tuple[datetime, datetime]:

@@ -1,10 +1,9 @@
 """Usage in spans of time that the reader chose, whole or split by what it was for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -18,8 +17,7 @@ Split = Literal["model", "service", "key"]
 BUCKETS_MAX = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """What was used in the `place`-th span, of one model, service or key. Its `usage.bucket` is that name.
 
     The name of storage is `storage`, and that of calls without a key is empty.

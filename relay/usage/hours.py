@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice, repeat
 
-import orjson
-from sqlalchemy import ColumnElement, Connection, FromClause, select, text
+from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, select, text
 
 from relay.clock import hour_of
 from relay.sums import COUNTS, hour_from
@@ -109,34 +108,27 @@ class HoursUsed:
         # What the clock is done with is counted and ordered where it is; the hours after that are few, and go there.
         cut = min(max(start, hour_of(fresh.since)), end)
         self._recent = by_hour(connection, account_id, cut, end, fresh)
-        self._rolled = {
-            "account_id": account_id,
-            "since": in_json(connection, start),
-            "until": in_json(connection, cut),
-        }
-        rolled = connection.execute(text(_COUNT), self._rolled).scalar_one()
+        self._rolled = {"account_id": account_id, "since": start, "until": cut}
+        rolled = connection.execute(text(_COUNT).bindparams(*_SPAN), self._rolled).scalar_one()
         self.count = int(rolled) + len(self._recent)
 
     def page(self, order: str | None, descending: bool, skipped: int, count: int) -> list[datetime]:
         """By an amount (one of `relay.sums.COUNTS`, or `other_pico`) and then by time, or by time alone."""
         names = _PRICE_AND_ITS_PARTS if order == "other_pico" else [order or COUNTS[0]]
         whole, *parts = (COUNTS.index(name) for name in names)
-        recent = [
-            (in_json(self._connection, hour), each[whole] - sum(each[n] for n in parts))
-            for hour, each in self._recent.items()
-        ]
+        recent = [(hour, each[whole] - sum(each[n] for n in parts)) for hour, each in self._recent.items()]
         direction = "DESC" if descending else "ASC"
         by = f"amount {direction}, since {direction}" if order else f"since {direction}"
         dialect = self._connection.dialect.name
-        query = text(_PAGE.format(amount=" - ".join(names), recent=_RECENT[dialect], by=by)).columns(
-            since=UtcDateTime()
-        )
-        asked = {**self._rolled, "recent": orjson.dumps(recent).decode(), "count": count, "skipped": skipped}
-        return list(self._connection.execute(query, asked).scalars())
+        query = text(_PAGE.format(amount=" - ".join(names), recent=_RECENT[dialect], by=by)).bindparams(*_SPAN)
+        recently = in_json(self._connection, recent)
+        asked = {**self._rolled, "recent": recently, "count": count, "skipped": skipped}
+        return list(self._connection.execute(query.columns(since=UtcDateTime()), asked).scalars())
 
 
 _PRICE_AND_ITS_PARTS = ["price_pico", "input_pico", "output_pico", "cache_read_pico", "cache_write_pico"]
 _MINE = "account_id = :account_id AND split = '' AND unit = 'hour' AND since >= :since AND since < :until"
+_SPAN = [bindparam(name, type_=UtcDateTime) for name in ("since", "until")]
 _COUNT = f"SELECT count(*) FROM usage_sums WHERE {_MINE}"  # noqa: S608
 _PAGE = (
     f"SELECT since FROM (SELECT since, {{amount}} AS amount FROM usage_sums WHERE {_MINE} "  # noqa: S608

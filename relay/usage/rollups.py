@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from operator import itemgetter
 from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
@@ -26,8 +27,7 @@ TOKENS = COUNTS[1:5]
 HOUR, LONG = timedelta(hours=1), timedelta(days=400)
 
 
-@dataclass(frozen=True, slots=True)
-class UsageRow:
+class UsageRow(NamedTuple):
     """Sums of one bucket: an hour (RFC 3339, UTC), a day (`2026-11-24`), a model, a service, or a key's id.
 
     What was called without a key has the bucket `session`; storage, which has no model, has `storage`. The prices of
@@ -101,8 +101,7 @@ def used_by_key(
 
 def total(rows: Iterable[UsageRow], bucket: str = "total") -> UsageRow:
     """The sum of the rows, as a row of its own name."""
-    kept = tuple(rows)
-    return UsageRow(bucket, *(sum(getattr(row, name) for row in kept) for name in COUNTS))
+    return UsageRow(bucket, *map(sum, zip(*(row[1:] for row in rows), strict=True)))
 
 
 def by_model(
@@ -137,10 +136,10 @@ def midnight(when: date, zone: tzinfo) -> datetime:
 
 def row_of(bucket: str, sums: Sequence[int] | None) -> UsageRow:
     """Sums in the order of `relay.sums.COUNTS`, or nothing at all."""
-    return UsageRow(bucket, *(sums[n] for n in _PLACES)) if sums else UsageRow(bucket)
+    return UsageRow(bucket, *_of_use(sums)) if sums else UsageRow(bucket)
 
 
-_PLACES = [ALL_COUNTS.index(name) for name in COUNTS]
+_of_use = itemgetter(*(ALL_COUNTS.index(name) for name in COUNTS))
 
 
 def _by_name(connection: Connection, account_id: str, start: datetime, end: datetime, by: str) -> tuple[UsageRow, ...]:

@@ -6,12 +6,12 @@ How many rows that touches follows from the spans that are asked for, and from s
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from itertools import chain
+from functools import cache
+from operator import add
 from typing import Any, Literal, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, func, literal, select, text
+from sqlalchemy import Connection, TextClause, bindparam, func, literal, select, text
 
 from relay.prepared.statements import into_driver
 from relay.sums import COUNTS, Group, grouped, hour_from, pieces_of
@@ -26,23 +26,26 @@ Found = dict[tuple[int, str], tuple[int, ...]]
 NOTHING: tuple[int, ...] = (0,) * len(COUNTS)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Both look up the sums of one span after the other, so that how much else is there changes nothing: SQLite keeps to the
-# order of a cross join, and PostgreSQL cannot turn what it sums up for each span into one reading of everything.
+# Both look up the sums of one piece after the other, so that how much else is there changes nothing: SQLite keeps to
+# the order of a cross join, and PostgreSQL cannot turn a lateral query with an OFFSET into one reading of everything.
 _MINE = (
-    "sums.account_id = :account_id AND sums.split = :split AND sums.unit = spans.unit "
-    "AND sums.since >= spans.since AND sums.since < spans.until"
+    "sums.account_id = :account_id AND sums.split = :split AND sums.unit = pieces.unit "
+    "AND sums.since >= pieces.since AND sums.since < pieces.until"
 )
+# Taken out of their JSON once, and not once for each row that they are joined to.
 _SQLITE = (
-    "SELECT spans.place, sums.name, {sums} FROM (SELECT json_extract(value, '$[0]') AS place, "
-    "json_extract(value, '$[1]') AS unit, json_extract(value, '$[2]') AS since, json_extract(value, '$[3]') AS until "
-    "FROM json_each(:spans)) AS spans CROSS JOIN usage_sums AS sums ON {mine} GROUP BY spans.place, sums.name"
+    "WITH pieces AS MATERIALIZED (SELECT json_extract(value, '$.place') AS place, "
+    "json_extract(value, '$.sign') AS sign, json_extract(value, '$.unit') AS unit, "
+    "json_extract(value, '$.since') AS since, json_extract(value, '$.until') AS until FROM json_each(:pieces)) "
+    "SELECT place, name, {sums} FROM pieces CROSS JOIN usage_sums AS sums ON {mine} GROUP BY place, name"
 )
 _POSTGRESQL = (
-    "SELECT spans.place, each.* FROM (SELECT (value ->> 0)::int AS place, value ->> 1 AS unit, "
-    "(value ->> 2)::timestamptz AS since, (value ->> 3)::timestamptz AS until "
-    "FROM json_array_elements(CAST(:spans AS json)) AS given(value)) AS spans CROSS JOIN LATERAL "
-    "(SELECT sums.name, {sums} FROM usage_sums AS sums WHERE {mine} GROUP BY sums.name) AS each"
+    "SELECT place, name, {sums} FROM json_to_recordset(CAST(:pieces AS json)) "
+    "AS pieces(place int, sign int, unit text, since timestamptz, until timestamptz) CROSS JOIN LATERAL "
+    "(SELECT * FROM usage_sums AS sums WHERE {mine} OFFSET 0) AS sums GROUP BY place, name"
 )
+# PostgreSQL sums to NUMERIC, which would arrive as Decimal.
+_SUM = "CAST(sum(pieces.sign * {amount}) AS bigint)"
 
 
 class Fresh(NamedTuple):
@@ -62,8 +65,10 @@ def fresh_of(connection: Connection, account_id: str, start: datetime, end: date
 
 def mark_of(connection: Connection, account_id: str) -> datetime:
     """Up to where the clock has summed up the account."""
-    mark = select(balances.c.rolled_until).where(balances.c.account_id == account_id)
-    return connection.execute(mark).scalar() or NEVER
+    return connection.execute(_MARK, {"account_id": account_id}).scalar() or NEVER
+
+
+_MARK = select(balances.c.rolled_until).where(balances.c.account_id == bindparam("account_id"))
 
 
 def summed(
@@ -76,15 +81,14 @@ def summed(
     if not spans or spans[0][0] >= spans[-1][1]:
         return {}
     fresh = fresh or fresh_of(connection, account_id, spans[0][0], spans[-1][1])
-    amounts = [f"sum(sums.{name})" for name in COUNTS]
-    read = rolled(connection, account_id, spans, split, amounts)
-    found: Found = {}
-    for key, counts in chain(
-        (((row[0], row[1]), map(int, row[2:])) for row in read),
-        ((key, group.sums) for key, group in placed(fresh.groups, spans, split)),
-    ):
-        found[key] = tuple(a + b for a, b in zip(found.get(key, NOTHING), counts, strict=True))
-    return found
+    read = rolled(connection, account_id, spans, split, _AMOUNTS)
+    found: Found = {(place, name): tuple(counts) for place, name, *counts in read}
+    for key, group in placed(fresh.groups, spans, split):
+        found[key] = tuple(map(add, found.get(key, NOTHING), group.sums))
+    return {key: counts for key, counts in found.items() if any(counts)}
+
+
+_AMOUNTS = tuple(f"sums.{name}" for name in COUNTS)
 
 
 def by_hour(
@@ -102,28 +106,31 @@ def by_hour(
     read = connection.execute(query.where(sums.c.since >= start, sums.c.since < end).order_by(sums.c.since))
     found: dict[datetime, tuple[int, ...]] = {row[0]: tuple(row[1:]) for row in read}
     for _, group in placed(fresh.groups, [(start, end)], ""):
-        so_far = found.get(group.hour, NOTHING)
-        found[group.hour] = tuple(a + b for a, b in zip(so_far, group.sums, strict=True))
+        found[group.hour] = tuple(map(add, found.get(group.hour, NOTHING), group.sums))
     return dict(sorted(found.items()))
 
 
-def in_json(connection: Connection, moment: datetime) -> object:
-    """How a moment is written within JSON for this database."""
-    return (into_driver(UtcDateTime(), connection.dialect) or datetime.isoformat)(moment)
+def in_json(connection: Connection, what: object) -> str:
+    """JSON with its moments as this database reads them."""
+    if connection.dialect.name != "sqlite":
+        return orjson.dumps(what).decode()
+    return orjson.dumps(what, into_driver(UtcDateTime(), connection.dialect), orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
 
 def rolled(
-    connection: Connection, account_id: str, spans: Spans, split: Split, amounts: Iterable[str]
+    connection: Connection, account_id: str, spans: Spans, split: Split, amounts: tuple[str, ...]
 ) -> Sequence[Sequence[Any]]:
-    """Rows of a span's place, a name, and the amounts (SQL over `sums`), of what is rolled up alone. A place and a name
-    may come more than once.
+    """A row for each span's place and each name in it, with the sums of the amounts (SQL over `sums`), of what is
+    rolled up alone. They are all 0 for what was used that day, though not in the span.
     """
-    sqlite = connection.dialect.name == "sqlite"
-    bind = partial(in_json, connection)
-    given = [(place, unit, bind(since), bind(until)) for place, unit, since, until in pieces_of(spans)]
-    query = (_SQLITE if sqlite else _POSTGRESQL).format(sums=", ".join(amounts), mine=_MINE)
-    asked = {"account_id": account_id, "split": split, "spans": orjson.dumps(given).decode()}
-    return connection.execute(text(query), asked).all()
+    asked = {"account_id": account_id, "split": split, "pieces": in_json(connection, pieces_of(spans))}
+    return connection.execute(_sums_of(connection.dialect.name, amounts), asked).all()
+
+
+@cache
+def _sums_of(dialect: str, amounts: tuple[str, ...]) -> TextClause:
+    query = _SQLITE if dialect == "sqlite" else _POSTGRESQL
+    return text(query.format(sums=", ".join(_SUM.format(amount=each) for each in amounts), mine=_MINE))
 
 
 def placed(groups: Iterable[Group], spans: Spans, split: Split) -> Iterator[tuple[tuple[int, str], Group]]:
@@ -140,12 +147,12 @@ def fresh_of_everybody(connection: Connection, start: datetime, end: datetime) -
     mark = func.coalesce(balances.c.rolled_until, literal(NEVER, UtcDateTime))
     # Booking changes the balance: whose has not changed since has nothing new.
     marks = connection.execute(select(balances.c.account_id, mark).where(balances.c.changed_at >= mark, mark < end))
-    bind = partial(in_json, connection)
-    given = [(account_id, bind(max(start, since))) for account_id, since in marks]
+    given = [(account_id, max(start, since)) for account_id, since in marks]
     if not given:
         return []
     query = text(_FRESH_IN_SQLITE if connection.dialect.name == "sqlite" else _FRESH_IN_POSTGRESQL)
-    found = connection.execute(query, {"marks": orjson.dumps(given).decode(), "until": bind(end)}).scalars().all()
+    asked = {"marks": in_json(connection, given), "until": end}
+    found = connection.execute(query.bindparams(_UNTIL), asked).scalars().all()
     each = (found[n : n + AT_ONCE] for n in range(0, len(found), AT_ONCE))
     return [group for ids in each for group in grouped(connection, usage.c.id.in_(ids))]
 
@@ -161,4 +168,5 @@ _FRESH_IN_POSTGRESQL = (
     "FROM usage WHERE account_id = value ->> 0 AND at >= (value ->> 1)::timestamptz AND at < :until OFFSET 0) "
     "AS each"
 )
+_UNTIL = bindparam("until", type_=UtcDateTime)
 AT_ONCE = 10_000

@@ -2,9 +2,11 @@
 
 import random
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from account_app.reading.operator import operator_page
 from account_app.session import Visitor
 from relay import audit, clock, ledger, operating, sync, usage
 from relay.pricing import Tokens
+from relay.sums import pieces_of
 from relay.tables import UsageSum, table
 from tests.fixtures.bookkeeping import MODEL, OTHER_MODEL, Books, Person, open_books
 
@@ -80,6 +83,19 @@ async def test_figures_are_the_same_however_far_the_clock_has_come(books: Books)
     assert await sync.roll_up(books.database) == 0
     assert books.database.read_now(lambda c: everything(c, anna)) == before
     assert books.database.read_now(audit.recompute) == []
+
+
+def test_the_pieces_of_a_span_come_to_each_of_its_hours_once_and_to_no_other() -> None:
+    chance, begin, hour = random.Random(7), clock.hour_of(clock.now()), timedelta(hours=1)
+    edges = [begin + n * hour for n in sorted(chance.sample(range(2_000), 80))]
+    spans = list(pairwise(edges))[::2]
+    found = [Counter[datetime]() for _ in spans]
+    for piece in pieces_of(spans):
+        assert piece.unit == "hour" or piece.since.hour == piece.until.hour == 0
+        for n in range((piece.until - piece.since) // hour):
+            found[piece.place][piece.since + n * hour] += piece.sign
+    for (since, until), each in zip(spans, found, strict=True):
+        assert {at: n for at, n in each.items() if n} == {since + n * hour: 1 for n in range((until - since) // hour)}
 
 
 async def test_what_comes_late_is_summed_when_it_is_booked(books: Books) -> None:
