@@ -1,6 +1,7 @@
 /** Conversations in the browser's own database, each under the account that it belongs to. */
 
 import type { Conversation } from './conversation'
+import { inTurn } from './tabs'
 
 const name = 'assistant-panel'
 const store = 'conversations'
@@ -27,19 +28,10 @@ export class History {
 
   /** Runs `work` unless another tab is at work on the same conversation; resolves to whether it ran. */
   async alone(id: string, work: () => Promise<void>): Promise<boolean> {
-    let asked = false
-    const turn = async (lock: Lock | null) => {
-      asked = true
+    return inTurn(`${name}:${id}`, { ifAvailable: true }, async (lock) => {
       if (lock) await work()
       return lock !== null
-    }
-    try {
-      return await navigator.locks.request(`${name}:${id}`, { ifAvailable: true }, turn)
-    } catch (problem) {
-      // There are no locks where storage is blocked, and no other tab that could see this conversation.
-      if (asked) throw problem
-      return work().then(() => true)
-    }
+    })
   }
 
   /** Whether it was kept at some time, by this tab or another. */

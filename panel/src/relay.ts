@@ -28,6 +28,10 @@ export class Relay {
     return this.caller().getToken !== undefined
   }
 
+  get base(): string {
+    return this.caller().api.replace(/\/$/, '')
+  }
+
   /**
    * Resolves to an answer of 2xx; throws a Fault for all else, and lets an abort through as it is. `quiet` never asks the
    * page for a token: that may open a window, which is only for what the person has just asked for.
@@ -72,11 +76,11 @@ export class Relay {
   }
 
   private async attempt(path: string, init: RequestInit): Promise<Response> {
-    const { api, getToken } = this.caller()
+    const { getToken } = this.caller()
     const headers = new Headers(init.headers)
     if (getToken) headers.set('authorization', `Bearer ${this.token ?? this.taken(await askFor(getToken, init.signal))}`)
     try {
-      return await fetch(api.replace(/\/$/, '') + path, {
+      return await fetch(this.base + path, {
         ...init,
         headers,
         credentials: getToken ? 'omit' : 'include',

@@ -6,6 +6,7 @@ import type { Balance, Receipt } from './api'
 import { Fault } from './fault'
 import type { Relay } from './relay'
 import { feed } from './stream'
+import { inTurn } from './tabs'
 
 const pauseMs = 1_000
 const failuresMax = 6
@@ -20,6 +21,7 @@ export class Session {
   account?: Account
   balance?: Balance
   private others?: BroadcastChannel | undefined
+  private balances?: BroadcastChannel | undefined
   private following?: AbortController | undefined
 
   constructor(
@@ -31,11 +33,14 @@ export class Session {
   listen() {
     this.others = new BroadcastChannel('assistant-panel')
     this.others.onmessage = () => void this.load()
+    this.balances = new BroadcastChannel('assistant-panel:balance')
+    this.balances.onmessage = ({ data }) => data.of === this.source && this.following && this.told(data.balance)
   }
 
   silence() {
     this.others?.close()
-    this.others = undefined
+    this.balances?.close()
+    this.others = this.balances = undefined
     this.unfollow()
   }
 
@@ -43,8 +48,15 @@ export class Session {
   follow() {
     if (this.state !== 'in' || document.hidden) return this.unfollow()
     if (this.following) return
-    this.following = new AbortController()
-    void this.keepUp(this.following.signal)
+    const { signal } = (this.following = new AbortController())
+    // One tab listens for all that can be seen: over HTTP/1.1 six of them would leave no connection for a question.
+    const turn = inTurn(`assistant-panel:balance:${this.source}`, { signal }, () => this.keepUp(signal))
+    turn.catch(() => undefined)
+  }
+
+  /** Whose balance it is, and who says so. */
+  private get source(): string {
+    return `${this.relay.base} ${this.account?.id}`
   }
 
   private unfollow() {
@@ -58,7 +70,7 @@ export class Session {
         if (failures) await this.check()
         const response = await this.relay.fetch('/api/balance/events', { signal }, true)
         failures = 0
-        const parser = createParser({ onEvent: ({ event, data }) => event === 'balance' && this.told(JSON.parse(data)) })
+        const parser = createParser({ onEvent: ({ event, data }) => event === 'balance' && this.tell(JSON.parse(data)) })
         await feed(response.body!, (text) => parser.feed(text))
       } catch (problem) {
         if (signal.aborted) return
@@ -68,6 +80,11 @@ export class Session {
       await new Promise((resolve) => setTimeout(resolve, pauseMs * 2 ** failures * (1 + Math.random())))
     }
     if (!signal.aborted) this.following = undefined
+  }
+
+  private tell(balance: Balance) {
+    this.told(balance)
+    this.balances?.postMessage({ of: this.source, balance })
   }
 
   private told(balance: Balance) {

@@ -56,6 +56,8 @@ class FakeRelay:
     headers_seen: list[dict[str, str]] = field(default_factory=list)
     other_hits: list[str] = field(default_factory=list)
     dropped: int = 0
+    tells_balance: bool = False
+    followers: int = 0
     tool_again: bool = False
 
     def app(self) -> Starlette:
@@ -72,7 +74,7 @@ class FakeRelay:
             Route("/api/auth/logout", self.logout, methods=["POST"]),
             Route("/assistant-token", self.token, methods=["POST"]),
             Route("/api/balance", self.balance),
-            Route("/api/balance/events", self.no_events),
+            Route("/api/balance/events", self.balance_events),
             Route("/api/requests/{id}", self.receipt),
             Route("/api/claude/v1/messages", self.messages, methods=["POST"]),
             Route("/{path:path}", self.anything_else),
@@ -145,25 +147,40 @@ class FakeRelay:
     async def balance(self, request: Request) -> Response:
         if not self.signed_in:
             return problem(401, "not_signed_in", "Sign in.")
+        return JSONResponse(self.balance_now())
+
+    def balance_now(self) -> dict[str, Any]:
         grant = {
             "kind": "monthly",
             "granted_usd": "10",
             "remaining_usd": self.available_usd,
             "expires_at": None,
         }
-        return JSONResponse(
-            {
-                "available_usd": self.available_usd,
-                "held_usd": "0",
-                "credit_usd": self.available_usd,
-                "overage_usd": "0",
-                "grants": [grant] if float(self.available_usd) else [],
-            }
-        )
+        return {
+            "available_usd": self.available_usd,
+            "held_usd": "0",
+            "credit_usd": self.available_usd,
+            "overage_usd": "0",
+            "grants": [grant] if float(self.available_usd) else [],
+        }
 
-    async def no_events(self, request: Request) -> Response:
-        """An older relay, which tells no changes: the panel asks again after each answer."""
-        return problem(404, "not_found", "There is nothing at this address.")
+    async def balance_events(self, request: Request) -> Response:
+        """An older relay tells no changes, and the panel asks again after each answer."""
+        if not self.tells_balance:
+            return problem(404, "not_found", "There is nothing at this address.")
+        return StreamingResponse(self.balances(), media_type="text/event-stream")
+
+    async def balances(self) -> AsyncIterator[bytes]:
+        self.followers += 1
+        told = ""
+        try:
+            while True:
+                if told != self.available_usd:
+                    told = self.available_usd
+                    yield f"event: balance\ndata: {json.dumps(self.balance_now())}\n\n".encode()
+                await asyncio.sleep(0.02)
+        finally:
+            self.followers -= 1
 
     async def receipt(self, request: Request) -> Response:
         return JSONResponse({"request_id": request.path_params["id"], "price_usd": "0.000777", "ended": "client_gone"})

@@ -73,3 +73,26 @@ def test_only_one_answers_in_a_conversation_and_the_other_keeps_its_message(
     first.sees("Me too")
     told = [message["content"][-1]["text"] for message in fake_relay.asked[-1]["messages"] if message["role"] == "user"]
     assert told == ["Spacing", "A long one", "Me too"]
+
+
+def test_however_many_tabs_are_open_one_follows_the_balance_for_all_and_another_takes_over(
+    open_panel: Open, fake_relay: FakeRelay
+) -> None:
+    fake_relay.tells_balance = True
+    desks = [open_panel() for _ in range(8)]
+    for left in ("0.000042", "0.000021"):
+        fake_relay.available_usd = left
+        for desk in desks:
+            _hears_of(desk, left)
+        assert fake_relay.followers == 1
+        desks.pop(0).page.close()
+    desks[-1].say("Is there a connection left?")
+    desks[-1].priced()
+
+
+def _hears_of(desk: Desk, left: str) -> None:
+    for _ in range(500):
+        if any(balance["available_usd"] == left for balance in desk.heard("balance")):
+            return
+        desk.page.wait_for_timeout(20)
+    raise AssertionError(f"{left} was not heard of: {desk.heard('balance')}")
