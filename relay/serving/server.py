@@ -4,8 +4,10 @@ import gc
 import importlib.util
 import os
 import signal
+import socket
 import sys
 import tempfile
+from errno import EADDRINUSE
 from types import FrameType
 
 import uvicorn
@@ -13,6 +15,7 @@ import uvicorn
 from relay import logs
 from relay.database.poolers import refuse_unless_sessions_last
 from relay.database.revisions import refuse_unless_migrated
+from relay.errors import Misconfigured
 from relay.serving.connections import Connection
 from relay.serving.workers import Workers
 from relay.settings.faults import settings_to_serve
@@ -25,6 +28,7 @@ def serve(host: str, port: int, workers: int) -> None:
     refuse_unless_usable(settings)
     refuse_unless_migrated(settings)
     refuse_unless_sessions_last(settings)
+    refuse_unless_free(host, port)
     logs.configure(settings.LOG_FORMAT)
     config = uvicorn.Config(
         _target(),
@@ -57,6 +61,20 @@ def serve(host: str, port: int, workers: int) -> None:
         supervisor.run()
     if supervisor.failed:
         sys.exit(1)
+
+
+def refuse_unless_free(host: str, port: int) -> None:
+    """Misconfigured when nobody can listen there: uvicorn only logs it, and ends with its own code."""
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            socket.create_server(address[:2], family=family).close()
+    except OSError as error:
+        told = "another program has it" if error.errno == EADDRINUSE else error.strerror
+        raise Misconfigured(
+            f"Nobody can listen at {host}, port {port}: {told}. Choose another --host or --port."
+        ) from error
 
 
 def _end_well(number: int, frame: FrameType | None) -> None:

@@ -108,18 +108,18 @@ class Settings(BaseSettings):
         "data/unbooked",
         description="where settlements wait for a database that is away: a disk that outlives us",
     )
-    HEAD_SECONDS: float = Field(10, gt=0, description="for a request's head")
-    BODY_SILENCE_SECONDS: float = Field(30, gt=0, description="between two pieces of a request's body")
-    BODY_SECONDS: float = Field(300, gt=0, description="for the whole of a request's body")
+    HEAD_SECONDS: float = Field(10, gt=0, le=86_400, description="for a request's head")
+    BODY_SILENCE_SECONDS: float = Field(30, gt=0, le=86_400, description="between two pieces of a request's body")
+    BODY_SECONDS: float = Field(300, gt=0, le=86_400, description="for the whole of a request's body")
     BODIES_MB_MAX: int = Field(
         512, ge=32, description="request bodies that a worker keeps at once; beyond, it answers 529"
     )
     CONNECTIONS_MAX: int = Field(10_000, ge=10, description="open connections of a worker; beyond, idle ones make room")
-    UPSTREAM_CONNECT_SECONDS: float = Field(10, gt=0, description="to reach Claude")
-    UPSTREAM_FIRST_SECONDS: float = Field(120, gt=0, description="until Claude's first event")
-    UPSTREAM_SILENCE_SECONDS: float = Field(90, gt=0, description="between two events; pings do not count")
-    UPSTREAM_PLAIN_SECONDS: float = Field(600, gt=0, description="for a whole answer that is not streamed")
-    DRAIN_SECONDS: float = Field(20, ge=0, description="for open streams when the server is told to stop")
+    UPSTREAM_CONNECT_SECONDS: float = Field(10, gt=0, le=86_400, description="to reach Claude")
+    UPSTREAM_FIRST_SECONDS: float = Field(120, gt=0, le=86_400, description="until Claude's first event")
+    UPSTREAM_SILENCE_SECONDS: float = Field(90, gt=0, le=86_400, description="between two events; pings do not count")
+    UPSTREAM_PLAIN_SECONDS: float = Field(600, gt=0, le=86_400, description="for a whole answer that is not streamed")
+    DRAIN_SECONDS: float = Field(20, ge=0, le=86_400, description="for open streams when the server is told to stop")
     OPERATOR_EMAILS: str = Field("", description="comma-separated; may open the operator page")
     WEB_ANALYTICS_TOKEN: str | None = Field(
         None, pattern="^[0-9a-f]{32}$", description="Cloudflare Web Analytics, on production alone"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -16,7 +16,9 @@ EXAMPLES = ("change-me", "change_me", "changeme", "your-", "your_", "<", "xxx")
 """What stands in an example where a secret belongs. No service makes keys with any of it in them."""
 
 ANTHROPIC, STRIPE, RESEND = "https://api.anthropic.com", "https://api.stripe.com", "https://api.resend.com"
-SENT_SECRETS = ("ANTHROPIC_API_KEY", "STRIPE_API_KEY", "RESEND_API_KEY")
+WRITTEN_SECRETS = tuple(name for name in SECRETS if name not in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL"))
+"""Keys that others made, and what others send or sign with."""
+
 LIVE_KEYS = ("sk_live_", "rk_live_")
 ONE_WORKER = "Set it, or serve with --workers 1."
 FOREIGN_PREFIXES = ("AWS_", "OTEL_", "COMPOSE_")
@@ -83,8 +85,8 @@ def _secret_key(settings: Settings) -> Iterator[Fault]:
 
 
 def _unsendable(settings: Settings) -> Iterator[Fault]:
-    """A key that was pasted with its line's end or a quote's space goes nowhere, and only its first call would tell."""
-    for name in SENT_SECRETS:
+    """A key that was pasted with its line's end or a quote's space fits nothing, and only its first use would tell."""
+    for name in WRITTEN_SECRETS:
         if not all("!" <= letter <= "~" for letter in settings.reveal(name)):
             yield Fault(name, "white space or letters outside ASCII in it", "the key alone", "Copy it once more.")
 
@@ -130,10 +132,22 @@ def _services(settings: Settings) -> Iterator[Fault]:
     if stripe_key.startswith(LIVE_KEYS) and settings.reveal("STRIPE_WEBHOOK_SECRET").startswith("whsec_sandbox"):
         fix = "Take the signing secret of the live endpoint from Stripe's dashboard."
         yield Fault("STRIPE_WEBHOOK_SECRET", "the sandbox's", "the live endpoint's", fix)
-    name, _, domain = parseaddr(settings.MAIL_FROM)[1].rpartition("@")
-    nowhere = not name or "." not in domain or domain.endswith((".test", ".example", "localhost"))
+    if not _is_sender(settings.MAIL_FROM):
+        yield Fault(
+            "MAIL_FROM", repr(settings.MAIL_FROM), "one address, as Account <sign-in@fonts.dev>", "Set MAIL_FROM."
+        )
+        return
+    domain = parseaddr(settings.MAIL_FROM)[1].rpartition("@")[2]
+    nowhere = "." not in domain or domain.endswith((".test", ".example", "localhost"))
     if settings.RESEND_API_URL == RESEND and nowhere:
         yield Fault("MAIL_FROM", settings.MAIL_FROM, "an address at a domain verified with Resend", "Set MAIL_FROM.")
+
+
+def _is_sender(text: str) -> bool:
+    """Whether mail can be from it: nobody could sign in otherwise, and only the log would say why."""
+    found = getaddresses([text])
+    name, at, domain = found[0][1].partition("@") if len(found) == 1 else ("", "", "")
+    return bool(name and at and domain) and "@" not in domain and text.isprintable() and " " not in name + domain
 
 
 def _operators(settings: Settings) -> Iterator[Fault]:

@@ -1,11 +1,13 @@
 """Whatever is wrong with the settings is told at once, by name and with its fix, and nothing is started."""
 
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from relay.errors import Misconfigured
+from relay.serving.server import refuse_unless_free
 from relay.settings import SECRETS, Settings, read_settings
 from relay.settings.faults import faults_of, settings_to_serve, unknown
 from tests.fixtures.product import BIN
@@ -49,7 +51,9 @@ def test_good_settings_have_no_fault() -> None:
         ({"STRIPE_API_KEY": "pk_test_1"}, "STRIPE_API_KEY", "publishable"),
         ({"ANTHROPIC_BASE_URL": "http://claude.example.com"}, "ANTHROPIC_BASE_URL", "in the clear"),
         ({"MAIL_FROM": "Account <sign-in@localhost.test>"}, "MAIL_FROM", "verified with Resend"),
-        ({"MAIL_FROM": "sign-in at fonts.dev"}, "MAIL_FROM", "verified with Resend"),
+        ({"MAIL_FROM": "sign-in at fonts.dev", "RESEND_API_URL": "http://127.0.0.1:9"}, "MAIL_FROM", "one address"),
+        ({"MAIL_FROM": "sign-in@fonts.dev\r\nBcc: a@b.dev"}, "MAIL_FROM", "one address"),
+        ({"STRIPE_WEBHOOK_SECRET": " "}, "STRIPE_WEBHOOK_SECRET", "white space"),
         ({"ANTHROPIC_API_KEY": "sk-ant-1\nx-more: 1"}, "ANTHROPIC_API_KEY", "white space"),
         ({"PLAN_MONTHLY_CREDIT_USD": "ten"}, "PLAN_MONTHLY_CREDIT_USD", "found ten"),
         ({"PLAN_MONTHLY_CREDIT_USD": "-1"}, "PLAN_MONTHLY_CREDIT_USD", "less than nothing"),
@@ -86,12 +90,53 @@ def test_a_misspelt_name_is_told_with_the_nearest_known_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["*", "null", "editor.fonts.dev", "https://a.dev/path", "https://*.fonts.dev", "ftp://a.dev", "https://"]
-)
+    "value",
+    [
+        "*", "null", "editor.fonts.dev", "https://a.dev/path", "https://*.fonts.dev", "ftp://a.dev", "https://",
+        "https://a b.dev", "https://schrift-ä.dev", "https://a.dev:99999", "http://[::1",
+    ],
+)  # fmt: skip
 def test_an_editor_is_named_by_its_origin_and_nothing_else(value: str) -> None:
     with pytest.raises(Misconfigured, match=r"EDITOR_ORIGINS: found .*, expected an origin"):
         read_settings(EDITOR_ORIGINS=value)
     assert read_settings(EDITOR_ORIGINS=" https://Editor.Fonts.dev/ ,").editor_origins == ("https://editor.fonts.dev",)
+
+
+def test_an_origin_is_what_a_browser_sends_of_it() -> None:
+    assert read_settings(ACCOUNT_ORIGIN="https://Account.fonts.dev:443/").ACCOUNT_ORIGIN == "https://account.fonts.dev"
+    assert read_settings(ACCOUNT_ORIGIN="http://[::1]:3000").ACCOUNT_ORIGIN == "http://[::1]:3000"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ANTHROPIC_BASE_URL", "http://127.0.0.1:99999"),
+        ("ANTHROPIC_BASE_URL", "https://claude.dev/?version=1"),
+        ("STRIPE_API_BASE", "http://[::1"),
+        ("REDIS_URL", "redis://127.0.0.1:none/0"),
+        ("REDIS_URL", "redis://127.0.0.1:6379/ours"),
+        ("DATABASE_URL", "postgresql://us:hidden@[::1/account"),
+        ("DATABASE_URL", "postgresql://us:hidden@db:65536/account"),
+        ("DRAIN_SECONDS", "inf"),
+        ("UPSTREAM_FIRST_SECONDS", "nan"),
+    ],
+)
+def test_what_only_the_first_use_would_show_is_told_before_it(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured, match=f"^{name}: found .*, expected ") as refusal:
+        read_settings(**{name: value})
+    assert "hidden" not in str(refusal.value)
+
+
+def test_a_port_that_another_program_has_is_told_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(
+            Misconfigured, match=f"port {port}: another program has it. Choose another --host or --port"
+        ):
+            refuse_unless_free("127.0.0.1", port)
+        with pytest.raises(Misconfigured, match=r"Nobody can listen at 300\.1\.1\.1"):
+            refuse_unless_free("300.1.1.1", port)
+    refuse_unless_free("127.0.0.1", port)
 
 
 def test_single_and_joint_faults_are_told_together() -> None:
