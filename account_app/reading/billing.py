@@ -225,8 +225,9 @@ def _owed(balance: BalanceView, visitor: Visitor) -> str:
         return ""
     owed = dollars(-balance.credit_pico, visitor.locale)
     return (
-        f"Your account owes {owed}: a payment was refunded or disputed after its credit had been used, or an answer "
-        "cost more than was left. Requests are refused until new credit covers it."
+        f"Your account owes {owed}: a payment was refunded or disputed when its credit was used already or being used, "
+        "or an answer cost more than was left. It comes on no invoice: new credit covers it first, and requests are "
+        "refused until it does."
     )
 
 

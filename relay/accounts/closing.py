@@ -77,7 +77,10 @@ def owed(connection: Connection, account_id: str) -> Owed:
     return Owed(
         has_plan=bool(balance.has_plan or connection.execute(select(plans.c.account_id).where(*running)).first()),
         unbilled_overage=bool(
-            unsealed_cents > 0 or connection.execute(select(outbox.c.id).where(*unsent).limit(1)).first()
+            unsealed_cents > 0
+            # A call that is open may outlive the plan that it was held under.
+            or balance.held_pico > max(0, balance.credit_pico)
+            or connection.execute(select(outbox.c.id).where(*unsent).limit(1)).first()
         ),
         unpaid_invoices=connection.execute(select(func.count()).select_from(invoices).where(*unpaid)).scalar_one(),
         credit_pico=balance.credit_pico,

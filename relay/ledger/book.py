@@ -52,18 +52,20 @@ class Book:
     changed: bool = False
 
     @property
-    def overage_room_pico(self) -> int:
-        """How much overage the spend cap still allows in this period."""
-        if not self.has_plan:
-            return 0
-        return max(0, self.spend_cap_pico - (self.overage_pico - self.period_overage_start_pico))
+    def cap_pico(self) -> int:
+        """How much overage a period may bring: none without a plan."""
+        return self.spend_cap_pico if self.has_plan else 0
+
+    def room_pico(self, cap_pico: int) -> int:
+        """How much overage that cap still allows in this period."""
+        return max(0, cap_pico - (self.overage_pico - self.period_overage_start_pico))
 
     @property
     def available_pico(self) -> int:
         """What a new hold may take: never negative, and nothing while credit is owed back."""
         if self.credit_pico < 0:
             return 0
-        return max(0, self.credit_pico - self.held_pico + self.overage_room_pico)
+        return max(0, self.credit_pico - self.held_pico + self.room_pico(self.cap_pico))
 
     def hold(self, amount_pico: int) -> bool:
         if amount_pico > self.available_pico:
@@ -72,8 +74,13 @@ class Book:
         self.changed = True
         return True
 
-    def settle(self, held_pico: int, price_pico: int, held_at: datetime, request_id: str) -> list[Movement]:
-        """Returns the hold, then burns credit in order, then books overage (or debt, without a plan)."""
+    def settle(
+        self, held_pico: int, price_pico: int, held_at: datetime, request_id: str, cap_pico: int = 0
+    ) -> list[Movement]:
+        """Returns the hold, then burns credit in order, then books overage, then debt.
+
+        `cap_pico` is the cap that the hold was taken under. If it was higher, it counts: nobody owes for lowering it.
+        """
         self.held_pico -= held_pico
         self.changed = True
         movements: list[Movement] = []
@@ -83,39 +90,52 @@ class Book:
                 owed -= (burnt := min(owed, grant.remaining_pico))
                 movements.append(self._move(grant, "burn", -burnt, request_id))
         if owed:
-            movements.append(self._beyond_credit(owed, request_id))
+            movements += self._beyond_credit(owed, self.room_pico(max(self.cap_pico, cap_pico)), request_id)
         return movements
 
-    def _beyond_credit(self, owed: int, request_id: str) -> Movement:
-        if self.has_plan or not self.grants:
-            self.overage_pico += owed
-            return Movement("overage", -owed, request_id=request_id)
-        # Prepaid, and the truth exceeded the hold: the last grant goes below zero, and the next one repays it.
-        last = max(self.grants, key=lambda grant: (grant.expired_at is None, grant.burn_order()))
-        return self._move(last, "burn", -owed, request_id)
+    def _beyond_credit(self, owed: int, room_pico: int, request_id: str) -> list[Movement]:
+        """No overage passes the cap: what was promised and taken back since, or cost more than was held, is owed."""
+        movements: list[Movement] = []
+        if overage := min(owed, room_pico):
+            self.overage_pico += overage
+            movements.append(Movement("overage", -overage, request_id=request_id))
+        if debt := owed - overage:
+            # The last grant goes below zero, and the next credit repays it.
+            last = max(self.grants, key=lambda grant: (grant.expired_at is None, grant.burn_order()))
+            movements.append(self._move(last, "burn", -debt, request_id))
+        return movements
+
+    def may_owe(self, price_pico: int, cap_pico: int = 0) -> bool:
+        """Whether settling at this price, with every grant spent, leaves a debt that some grant has to carry."""
+        return price_pico > max(0, self.credit_pico) + self.room_pico(max(self.cap_pico, cap_pico))
 
     def give(self, grant: GrantState, correction_id: str | None = None) -> list[Movement]:
         """Adds a new grant, which first repays what earlier ones owe. A correction's grant names it."""
-        debts = [g for g in self.grants if g.remaining_pico < 0]
         self.grants.append(grant)
         self.credit_pico += grant.remaining_pico
-        self.changed = True
-        movements = [Movement("grant", grant.remaining_pico, grant.id, correction_id)]
-        for debtor in debts:
-            repaid = min(-debtor.remaining_pico, grant.remaining_pico)
-            if repaid > 0:
-                movements += [self._move(grant, "repay", -repaid), self._move(debtor, "repay", repaid)]
+        movements = [Movement("grant", grant.remaining_pico, grant.id, correction_id), *self._repay(grant)]
         self.find_next_expiry()
         return movements
 
-    def claw(self, grant: GrantState, amount_pico: int) -> Movement:
+    def claw(self, grant: GrantState, amount_pico: int) -> list[Movement]:
         """Takes credit of a grant back, below zero if need be; a positive amount gives back what was taken."""
-        movement = self._move(grant, "clawback", amount_pico)
+        movements = [self._move(grant, "clawback", amount_pico)]
+        if amount_pico > 0:
+            movements += self._repay(grant)
         if grant.remaining_pico > 0:
             # Credit that came back after its grant's end is for the next expiry to take.
             grant.expired_at = None
         self.find_next_expiry()
-        return movement
+        return movements
+
+    def _repay(self, grant: GrantState) -> list[Movement]:
+        """Credit that comes first covers what other grants owe, the oldest of them first."""
+        movements: list[Movement] = []
+        for debtor in sorted(self.grants, key=lambda grant: grant.id):
+            repaid = min(-debtor.remaining_pico, grant.remaining_pico)
+            if repaid > 0:
+                movements += [self._move(grant, "repay", -repaid), self._move(debtor, "repay", repaid)]
+        return movements
 
     def expire(self, now: datetime, open_holds: list[tuple[datetime, int]]) -> list[Movement]:
         """Ends grants whose time is up, but for what calls that are still open may yet burn."""

@@ -71,5 +71,5 @@ def _move(connection: Connection, book: Book, found: Row[Any], amount_pico: int)
         # Spent to the end, so it is not among those that can still move.
         grant = GrantState(found.id, found.kind, found.remaining_pico, found.expires_at, found.expired_at)
         book.grants.append(grant)
-    movement = book.claw(grant, amount_pico)
-    shelf.put_back(connection, [book], [(book.account_id, movement)], clock.now())
+    moved = book.claw(grant, amount_pico)
+    shelf.put_back(connection, [book], [(book.account_id, movement) for movement in moved], clock.now())

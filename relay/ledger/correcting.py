@@ -229,6 +229,6 @@ def move(connection: Connection, book: Book, row: dict[str, Any]) -> list[Moveme
             connection, book.account_id, "promo", -price_pico, key, row["reason"], "correction", None, row["at"]
         )
         return book.give(GrantState(back, "promo", -price_pico, None), correction_id)
-    if price_pico > book.credit_pico and not book.has_plan and not book.grants:
-        shelf.add_last_grant(connection, book)
+    if not book.grants and book.may_owe(price_pico):
+        shelf.add_last_grant(connection, book, row["at"])
     return book.settle(0, price_pico, row["at"], correction_id)

@@ -29,6 +29,7 @@ _OPEN = Prepared(
         holds.c.model,
         holds.c.price_version,
         holds.c.amount_pico,
+        holds.c.spend_cap_pico,
         holds.c.created_at,
         holds.c.expires_at,
     ).where(among(holds.c.request_id, "ids"))
@@ -131,9 +132,10 @@ class _Posting:
         del self._open[command.request_id]
         if command.price_pico > hold.amount_pico:
             log.error("beyond_its_hold", request_id=command.request_id, price=command.price_pico, held=hold.amount_pico)
-        if command.price_pico > book.credit_pico and not book.has_plan and not book.grants:
-            shelf.add_last_grant(self._connection, book)
-        moved = book.settle(hold.amount_pico, command.price_pico, hold.created_at, command.request_id)
+        cap_pico = hold.spend_cap_pico
+        if not book.grants and book.may_owe(command.price_pico, cap_pico):
+            shelf.add_last_grant(self._connection, book, self._now)
+        moved = book.settle(hold.amount_pico, command.price_pico, hold.created_at, command.request_id, cap_pico)
         self._movements += [(book.account_id, movement) for movement in moved]
         self._usage_rows.append(usage_row(command, hold))
         self._closed.append(command.request_id)
@@ -226,7 +228,9 @@ class _Posting:
             _NEW_USAGE.run(self._connection, self._usage_rows)
             roll_up(self._connection, self._usage_rows)
             _SPENT.run(self._connection, _spent_by_key(self._usage_rows))
-        _NEW_HOLDS.run(self._connection, [_hold_row(command) for command in self._new_holds.values()])
+        caps = {book.account_id: book.cap_pico for book in self._books.values()}
+        new = [_hold_row(command, caps[command.account_id]) for command in self._new_holds.values()]
+        _NEW_HOLDS.run(self._connection, new)
         shelf.put_back(self._connection, self._books.values(), self._movements, self._now)
 
 
@@ -239,16 +243,19 @@ def _spent_by_key(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _refusal(book: Book, command: Hold) -> InsufficientCredit:
-    capped = book.has_plan and book.spend_cap_pico > 0 and book.credit_pico >= 0
+    capped = book.cap_pico > 0 and book.credit_pico >= 0
     kind = CapReached if capped else InsufficientCredit
+    told = f"This request can cost up to ${usd(command.amount_pico)}, and ${usd(book.available_pico)} is available."
+    if book.credit_pico < 0:
+        told += f" The account owes ${usd(-book.credit_pico)}, which new credit covers first."
     return kind(
-        f"This request can cost up to ${usd(command.amount_pico)}, and ${usd(book.available_pico)} is available.",
+        told,
         available_pico=book.available_pico,
         needed_pico=command.amount_pico,
     )
 
 
-def _hold_row(command: Hold) -> dict[str, Any]:
+def _hold_row(command: Hold, cap_pico: int) -> dict[str, Any]:
     return {
         "request_id": command.request_id,
         "account_id": command.account_id,
@@ -256,6 +263,7 @@ def _hold_row(command: Hold) -> dict[str, Any]:
         "model": command.model,
         "price_version": command.price_version,
         "amount_pico": command.amount_pico,
+        "spend_cap_pico": cap_pico,
         "max_tokens": command.max_tokens,
         "streamed": command.streamed,
         "created_at": command.at,

@@ -13,6 +13,8 @@ from relay.tables.credit import OPEN
 
 balances, entries, grants, holds = table(Balance), table(Entry), table(Grant), table(Hold)
 
+DEBT = "Use that neither credit nor the spend cap covers."
+
 _BALANCES = Prepared(
     select(
         balances.c.account_id,
@@ -84,10 +86,14 @@ def ask_grants(connection: Connection, account_ids: Sequence[str]) -> Callable[[
     return add
 
 
-def add_last_grant(connection: Connection, book: Book) -> None:
-    """For a debt when every grant is spent: the newest one, whatever its state."""
+def add_last_grant(connection: Connection, book: Book, now: datetime) -> None:
+    """For a debt when every grant is spent: the newest one, whatever its state; an empty one if there never was any."""
     row = connection.execute(_LAST_GRANT, {"id": book.account_id}).first()
-    if row is not None:
+    if row is None:
+        key = f"debt:{book.account_id}"
+        new_id = new_grant(connection, book.account_id, "promo", 0, key, DEBT, "debt", None, now)
+        book.grants.append(GrantState(new_id, "promo", 0, None))
+    else:
         book.grants.append(GrantState(*row))
 
 

@@ -94,7 +94,9 @@ class Entry(SQLModel, table=True):
 class Hold(SQLModel, table=True):
     """Credit reserved for a call that is still open. Settling or releasing it deletes the row.
 
-    `journal` is what was learnt so far (JSON, see `metering.Learnt`): enough to settle if the process dies.
+    `spend_cap_pico` is how much overage a period could bring when it was taken, 0 without a plan: it settles under
+    that cap, or the one that is in force by then if that is higher. `journal` is what was learnt so far (JSON, see
+    `metering.Learnt`): enough to settle if the process dies.
 
     No index by `expires_at`: open calls are few enough to be looked through now and then, and each journal moves it.
     """
@@ -106,6 +108,7 @@ class Hold(SQLModel, table=True):
     model: str
     price_version: str
     amount_pico: int = money()
+    spend_cap_pico: int = money()
     max_tokens: int = Field(default=0, sa_type=BigInteger)
     streamed: bool = True
     created_at: datetime = moment()

@@ -163,7 +163,7 @@ async def test_whoever_comes_with_the_address_of_a_deleted_account_begins_anew(d
     assert (balance.credit_pico, balance.grants) == (0, ())
 
 
-@pytest.mark.parametrize("what", ["plan", "overage", "invoice", "block"])
+@pytest.mark.parametrize("what", ["plan", "overage", "call", "invoice", "block"])
 async def test_an_account_that_owes_or_is_blocked_is_not_deleted(door: FrontDoor, what: str) -> None:
     anna = await anna_of(door)
     await door.database.write(lambda c: _stand_against(c, anna.account_id, what))
@@ -212,6 +212,9 @@ def _stand_against(connection: object, account_id: str, what: str) -> None:
         statement = update(balances).where(balances.c.account_id == account_id).values(has_plan=True)
     elif what == "overage":
         statement = update(balances).where(balances.c.account_id == account_id).values(overage_pico=PICO_PER_USD)
+    elif what == "call":
+        # It is open on the overage of a plan that has ended.
+        statement = update(balances).where(balances.c.account_id == account_id).values(held_pico=PICO_PER_USD)
     elif what == "invoice":
         row = {"id": "in_1", "account_id": account_id, "status": "open", "total_cents": 700, "subscription_id": ""}
         row |= dict.fromkeys(("created_at", "period_start", "period_end", "fetched_at"), now)

@@ -3,8 +3,8 @@
 import httpx
 
 from relay import billing
-from relay.money import PICO_PER_USD
-from tests.fixtures.billing_desk import DAY, Identity, Town, shuffled
+from relay.money import PICO_PER_CENT, PICO_PER_USD
+from tests.fixtures.billing_desk import DAY, HOUR, Identity, Town, shuffled
 
 
 def payment(here: Town, who: Identity) -> str:
@@ -117,3 +117,47 @@ async def test_a_refund_and_a_dispute_that_no_event_told_of_have_their_effects_o
 async def _tick_twice(here: Town) -> None:
     for _ in range(2):
         await here.tick()
+
+
+async def test_a_refund_under_an_open_call_brings_no_invoice_beyond_the_cap(anywhere: Town) -> None:
+    ada = anywhere.person(cap_usd=2)
+    await anywhere.buy_plan(ada)
+    await anywhere.use(ada, 10 * PICO_PER_USD)
+    await anywhere.buy_credit(ada, "25")
+    call = await anywhere.hold(ada, 26 * PICO_PER_USD)
+    refund(anywhere, ada, 2500)
+    await anywhere.hear()
+    await anywhere.settle(call)
+    owed = credit(anywhere, ada)
+    assert -25 * PICO_PER_USD <= owed < -24 * PICO_PER_USD + PICO_PER_CENT
+    assert anywhere.balance(ada).overage_pico == 2 * PICO_PER_USD
+    await anywhere.tick()
+    await anywhere.to_the_end_of_the_period(ada)
+    await anywhere.hear()
+    await anywhere.advance(HOUR + 60)
+    await anywhere.hear()
+    assert anywhere.invoices(ada)[-1]["total"] == 2200
+    # The month's credit has come, and covers a part of what is owed.
+    assert credit(anywhere, ada) == owed + 10 * PICO_PER_USD
+    assert anywhere.balance(ada).available_pico == 0
+    await anywhere.buy_credit(ada, "25")
+    assert credit(anywhere, ada) == owed + 35 * PICO_PER_USD
+    assert await anywhere.differences() == []
+
+
+async def test_a_call_that_outlives_its_plan_is_billed_by_an_invoice_of_its_own(here: Town) -> None:
+    ada = here.person(cap_usd=2)
+    await here.buy_plan(ada)
+    await here.use(ada, 10 * PICO_PER_USD)
+    call = await here.hold(ada, PICO_PER_USD)
+    subscription = here.stripe.world.stripe.store.all("subscription")[0]["id"]
+    here.stripe.client.v1.subscriptions.cancel(subscription)
+    await here.hear()
+    await here.settle(call)
+    assert (credit(here, ada), here.balance(ada).available_pico) == (0, 0)
+    for _ in range(3):
+        await here.advance(HOUR)
+        await here.hear()
+        await here.tick()
+    assert sum(one["total"] for one in here.invoices(ada)) == 2000 + 100
+    assert await here.differences() == []

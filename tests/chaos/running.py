@@ -13,6 +13,7 @@ from typing import Any
 from sandbox.serve import in_thread
 from tests.chaos.clients import Crowd
 from tests.chaos.faults import DURABLE, Faults
+from tests.chaos.paybacks import Paybacks
 from tests.chaos.verdict import Verdict, judge
 from tests.fixtures.calling import new_customer
 from tests.fixtures.crashing import holds, rows_of, sweep
@@ -28,7 +29,7 @@ SETTINGS: dict[str, Any] = {
     "UPSTREAM_SILENCE_SECONDS": "1",
     "UPSTREAM_PLAIN_SECONDS": "3",
 }
-CUSTOMERS = 12
+CUSTOMERS, PAID_BACK = 12, 3
 FAULTS_LEAST, ANSWERED_BETWEEN = 2, 15
 CREDIT_USD = ("0.02", "0.3", "3", "20")
 """From what pays for a request or two to what pays for all that can be asked."""
@@ -58,11 +59,14 @@ def run(kind: str, seconds: float, seed: int, say: Say) -> Ran:
         settings: dict[str, Any] = SETTINGS | ({"REDIS_URL": redis.url} if redis else {})
         with running_product(Path(name), url, world, arguments=arguments, **settings) as product:
             say(f"{kind}: serving")
-            faults = Faults(product, arguments, rng, cluster, redis)
-            crowd = asyncio.run(_at_once(product, faults, rng, seconds, say))
+            faults, paybacks = (
+                Faults(product, arguments, rng, cluster, redis),
+                Paybacks(product, random.Random(f"paybacks {seed}")),
+            )
+            crowd = asyncio.run(_at_once(product, faults, paybacks, rng, seconds, say))
             make_peace(product)
             verdict = judge(product, crowd.seen)
-    return Ran(verdict, dict(faults.done), len(crowd.seen), crowd.unanswered, time.monotonic() - began)
+    return Ran(verdict, dict(faults.done + paybacks.done), len(crowd.seen), crowd.unanswered, time.monotonic() - began)
 
 
 @contextmanager
@@ -84,16 +88,19 @@ def servers(
             cluster.stop()
 
 
-async def _at_once(product: Product, faults: Faults, rng: random.Random, seconds: float, say: Say) -> Crowd:
+async def _at_once(
+    product: Product, faults: Faults, paybacks: Paybacks, rng: random.Random, seconds: float, say: Say
+) -> Crowd:
     keys = [new_customer(product, rng.choice(CREDIT_USD)) for _ in range(CUSTOMERS)]
+    keys += [paybacks.new_customer() for _ in range(PAID_BACK)]
     crowd, stop = Crowd(product.port, keys, rng), asyncio.Event()
     running = asyncio.create_task(crowd.run(stop))
     until = time.monotonic() + seconds
     while time.monotonic() < until or faults.done.total() < FAULTS_LEAST:
         await _some_more(crowd)
         await asyncio.sleep(rng.uniform(0.2, 0.8))
-        await asyncio.to_thread(faults.next)
-        keys[rng.randrange(len(keys))] = await asyncio.to_thread(_new_customer, product, rng.choice(CREDIT_USD))
+        await asyncio.gather(asyncio.to_thread(faults.next), asyncio.to_thread(paybacks.next))
+        keys[rng.randrange(CUSTOMERS)] = await asyncio.to_thread(_new_customer, product, rng.choice(CREDIT_USD))
         say(f"{len(crowd.seen)} requests, {faults.done.total()} faults")
     await _some_more(crowd)
     stop.set()

@@ -7,14 +7,15 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from relay.tables import Balance, Hold, Usage, table
+from relay.tables import Balance, Clawback, Hold, Usage, table
 from sandbox.claude.books import Entry
 from tests.chaos.clients import Seen, told_output
+from tests.chaos.paybacks import CAP_MAX_PICO
 from tests.fixtures.crashing import rows_of, tokens_billed
 from tests.fixtures.endings import sent_tokens
 from tests.fixtures.product import Product
 
-usage, holds, balances = table(Usage), table(Hold), table(Balance)
+usage, holds, balances, clawbacks = table(Usage), table(Hold), table(Balance), table(Clawback)
 
 
 @dataclass
@@ -62,9 +63,13 @@ def judge(product: Product, seen: Sequence[Seen]) -> Verdict:
     """Everything must be over, and swept."""
     verdict = Verdict()
     verdict.expect(not rows_of(product, holds), "holds are left", len(rows_of(product, holds)))
+    takings = {row.account_id for row in rows_of(product, clawbacks)}
     for row in rows_of(product, balances):
         verdict.expect(row.held_pico == 0, "something is held", row.account_id, row.held_pico)
-        verdict.expect(row.credit_pico >= 0 == row.overage_pico, "spent what was not there", row.account_id)
+        refunded, most_pico = row.account_id in takings, CAP_MAX_PICO if row.has_plan else 0
+        verdict.expect(row.credit_pico >= 0 or refunded, "spent what was not there", row.account_id)
+        verdict.expect(row.overage_pico <= most_pico, "overage beyond the cap", row.account_id, row.overage_pico)
+        verdict.counts["in debt"] += row.credit_pico < 0
     audit = product.run("audit", "--json")
     verdict.expect(audit.returncode == 0, "the audit differs", audit.stdout[-2000:], audit.stderr[-500:])
     calls = _calls(verdict, product, seen)

@@ -27,7 +27,15 @@ class ModelHold:
     amount: int
     at: datetime
     until: datetime
+    cap: int
     journalled: int = 0
+
+
+@dataclass
+class ModelClawback:
+    grant: ModelGrant
+    asked: int
+    taken: int
 
 
 @dataclass
@@ -39,10 +47,14 @@ class Model:
     booked: dict[str, int] = field(default_factory=dict[str, int])
     corrected: set[str] = field(default_factory=set[str])
     died: set[str] = field(default_factory=set[str])
+    clawbacks: dict[str, ModelClawback] = field(default_factory=dict[str, ModelClawback])
     overage: int = 0
+    begun: int = 0
     cap: int = 0
     has_plan: bool = False
     ever_owed: bool = False
+    ever_taken: bool = False
+    """By a clawback, a correction, or a call that cost more than its hold: what nobody was asked for."""
 
     @property
     def credit(self) -> int:
@@ -56,19 +68,53 @@ class Model:
     def available(self) -> int:
         if self.credit < 0:
             return 0
-        room = max(0, self.cap - self.overage) if self.has_plan else 0
-        return max(0, self.credit - self.held + room)
+        return max(0, self.credit - self.held + max(0, self.cap_now - self.this_period))
+
+    @property
+    def cap_now(self) -> int:
+        return self.cap if self.has_plan else 0
+
+    @property
+    def this_period(self) -> int:
+        return self.overage - self.begun
+
+    @property
+    def highest_cap(self) -> int:
+        """In force now, or when a call that is open was held for."""
+        return max(self.cap_now, *(hold.cap for hold in self.holds.values()), 0)
 
     def grant(self, key: str, kind: str, amount: int, expires_at: datetime | None) -> bool:
         if any(grant.key == key for grant in self.grants):
             return False
         new = ModelGrant(key, kind, amount, expires_at or NEVER, len(self.grants), amount)
-        for debtor in self.grants:
-            if debtor.left < 0:
-                repaid = min(-debtor.left, new.left)
-                debtor.left, new.left = debtor.left + repaid, new.left - repaid
+        self._repay(new)
         self.grants.append(new)
         return True
+
+    def _repay(self, grant: ModelGrant) -> None:
+        for debtor in self.grants:
+            if debtor.left < 0 < grant.left:
+                repaid = min(-debtor.left, grant.left)
+                debtor.left, grant.left = debtor.left + repaid, grant.left - repaid
+
+    def claw_back(self, key: str, grant: ModelGrant, amount: int) -> bool:
+        """At most what the grant gave, in all; first what it lost unused."""
+        if key in self.clawbacks:
+            return False
+        before = [one for one in self.clawbacks.values() if one.grant is grant]
+        asked = min(amount, grant.granted - sum(one.asked for one in before))
+        unused = grant.expired - sum(one.asked - one.taken for one in before)
+        taken = max(0, asked - max(0, unused))
+        self.clawbacks[key] = ModelClawback(grant, asked, taken)
+        grant.left -= taken
+        self.ever_taken |= taken > 0
+        return asked > 0
+
+    def give_back(self, key: str) -> None:
+        clawback = self.clawbacks.pop(key)
+        clawback.grant.left += clawback.taken
+        if clawback.taken:
+            self._repay(clawback.grant)
 
     def hold(self, request_id: str, amount: int, at: datetime, until: datetime) -> bool:
         if request_id in self.holds:
@@ -76,7 +122,7 @@ class Model:
         self.expire(at)
         if amount > self.available:
             return False
-        self.holds[request_id] = ModelHold(amount, at, until)
+        self.holds[request_id] = ModelHold(amount, at, until, self.cap_now)
         return True
 
     def settle(self, request_id: str, price: int, now: datetime) -> bool:
@@ -86,7 +132,8 @@ class Model:
             self.expire(now)
             return False
         self.booked[request_id] = price
-        self._burn(price, hold.at)
+        self.ever_taken |= price > hold.amount
+        self._burn(price, hold.at, hold.cap)
         self.expire(now)
         return True
 
@@ -100,7 +147,8 @@ class Model:
         if more < 0:
             self.grant(f"correction:{key}", "promo", -more, None)
         else:
-            self._burn(more, now)
+            self.ever_taken = True
+            self._burn(more, now, self.cap_now)
         return True
 
     def settle_late(self, request_id: str, price: int, now: datetime) -> None:
@@ -109,19 +157,21 @@ class Model:
             self.correct(request_id, price, f"cor_late:{request_id}", now)
         self.expire(now)
 
-    def _burn(self, price: int, held_at: datetime) -> None:
+    def _burn(self, price: int, held_at: datetime, cap: int) -> None:
         for grant in sorted(self.grants, key=ModelGrant.order):
             if grant.left > 0 and held_at < grant.expires_at:
                 part = min(price, grant.left)
                 grant.left, grant.burnt, price = grant.left - part, grant.burnt + part, price - part
-        if price and self.has_plan:
-            self.overage += price
-        elif price:
-            self._owe(price)
+        overage = min(price, max(0, max(cap, self.cap_now) - self.this_period))
+        self.overage += overage
+        if price > overage:
+            self._owe(price - overage)
 
     def _owe(self, price: int) -> None:
-        """Prepaid, and dearer than was held: some grant goes below zero. Which one is the ledger's affair."""
+        """Beyond all credit, and the cap: some grant goes below zero. Which one is the ledger's affair."""
         self.ever_owed = True
+        if not self.grants:
+            self.grants.append(ModelGrant("", "promo", 0, NEVER, 0))
         with_some = [grant for grant in self.grants if grant.left] or self.grants[-1:]
         debtor = max(with_some, key=ModelGrant.order)
         debtor.left, debtor.burnt = debtor.left - price, debtor.burnt + price

@@ -1,6 +1,5 @@
 """The ledger, driven at random by two writers, does what a plain model says: after every single step."""
 
-import asyncio
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,55 +8,30 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Connection, func, select, update
 
-from relay import accounts, clock, ledger, pricing
+from relay import accounts, clock, ledger
 from relay import usage as figures
 from relay.audit.account import audit_account
 from relay.audit.prices import Prices
 from relay.audit.sums import Sums
-from relay.database import Database
 from relay.errors import BadInput
 from relay.ids import new_id
 from relay.ledger import Command, Held, Hold, Journal, Settle, Settled
 from relay.metering import Learnt
-from relay.pricing import PriceTable, Tokens
+from relay.pricing import Tokens
 from relay.settings import Settings
 from relay.settling import sweep
 from relay.tables import EVERYBODY, Balance, Entry, Grant, Usage, UsageHour, table
 from relay.tables import Hold as HoldRow
 from tests.ledger.ledger_model import Model
+from tests.ledger.ledger_world import MODEL, TURN, TakingBack, World, nth, some_tokens, which
 
-MODEL = "claude-sonnet-5-5"
 STEPS, EXAMPLES = 35, 24
 TTL = timedelta(minutes=30)
-TURN = timedelta(minutes=20)
 balances, entries, grants, holds = table(Balance), table(Entry), table(Grant), table(HoldRow)
 usage, hours = table(Usage), table(UsageHour)
-
-some_tokens = st.integers(1, 40)
-which = st.integers(0, 1)
-nth = st.integers(0, 100)
-
-
-class World:
-    """Two `Database` objects on one database, as two processes have them."""
-
-    def __init__(self, url: str) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.writers = [Database(url), Database(url)]
-        self.prices: PriceTable = self.writers[0].read_now(pricing.current)
-        self.unit = self.price(Tokens(output=1))
-        self.opened = 0
-
-    def price(self, tokens: Tokens) -> int:
-        return self.prices.charge(MODEL, self.prices.tier(MODEL, tokens), tokens).price_pico
-
-    def close(self) -> None:
-        for writer in self.writers:
-            writer.close()
-        self.loop.close()
 
 
 @pytest.fixture
@@ -67,14 +41,13 @@ def world(migrated_url: str) -> Iterator[World]:
     opened.close()
 
 
-class Ledger(RuleBasedStateMachine):
-    world: World
-
+class Ledger(TakingBack):
     @initialize(has_plan=st.booleans(), cap=st.integers(0, 60))
     def open_account(self, has_plan: bool, cap: int) -> None:
         clock.set_back_to_real_time()
         self.model = Model(has_plan=has_plan, cap=cap * self.world.unit)
         self.settled: list[Settle] = []
+        self.before = (0, 0)
         self.account_id = self.world.writers[0].write_now(self._open)
 
     def _open(self, connection: Connection) -> str:
@@ -239,6 +212,8 @@ class Ledger(RuleBasedStateMachine):
         open_now = dict(self._pairs(c, holds, holds.c.request_id, holds.c.amount_pico))
         assert open_now == {request_id: hold.amount for request_id, hold in model.holds.items()}
         assert row.held_pico == model.held >= 0
+        assert row.credit_pico >= 0 or model.ever_taken
+        self._check_cap(row.overage_pico - row.period_overage_start_pico)
         name = func.coalesce(usage.c.amends, usage.c.request_id)
         prices = select(name, func.sum(usage.c.price_pico)).where(usage.c.account_id == mine).group_by(name)
         assert {request_id: int(price) for request_id, price in c.execute(prices)} == model.booked
@@ -250,6 +225,12 @@ class Ledger(RuleBasedStateMachine):
         read = figures.usage(c, mine, clock.now() - 60 * TURN, clock.now() + TURN, "model").total
         assert [read.requests, read.price_pico, read.output_tokens] == self._totals(c, usage, facts)
         assert list(audit_account(c, mine, Prices(c), Sums(EVERYBODY))) == []
+
+    def _check_cap(self, overage: int) -> None:
+        """However it was called for: no overage grows beyond the cap of now, and of what was open before."""
+        was, highest = self.before
+        assert overage <= max(was, highest, self.model.cap_now)
+        self.before = (overage, self.model.highest_cap)
 
     def _check_grants(self, c: Connection) -> None:
         left = dict(self._pairs(c, grants, grants.c.id, grants.c.remaining_pico))

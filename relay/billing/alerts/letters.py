@@ -97,8 +97,8 @@ def _about_credit(step: int, detail: Mapping[str, Any]) -> Words:
             "Your credit is below zero",
             (
                 f"Your account owes {owed}: more was used than is left of the payments behind it, "
-                "as happens when a payment is refunded or disputed after its credit was spent.",
-                "Requests are refused until new credit covers that.",
+                "as happens when a payment is refunded or disputed after its credit was spent, or while it is.",
+                "It comes on no invoice: new credit covers it first, and requests are refused until it does.",
             ),
             "Top up",
         )
