@@ -214,7 +214,7 @@ def _stand_against(connection: object, account_id: str, what: str) -> None:
         statement = update(balances).where(balances.c.account_id == account_id).values(overage_pico=PICO_PER_USD)
     elif what == "call":
         # It is open on the overage of a plan that has ended.
-        statement = update(balances).where(balances.c.account_id == account_id).values(held_pico=PICO_PER_USD)
+        statement = update(balances).where(balances.c.account_id == account_id).values(held_pico=99 * PICO_PER_USD)
     elif what == "invoice":
         row = {"id": "in_1", "account_id": account_id, "status": "open", "total_cents": 700, "subscription_id": ""}
         row |= dict.fromkeys(("created_at", "period_start", "period_end", "fetched_at"), now)

@@ -94,12 +94,12 @@ async def _at_once(
     keys = [new_customer(product, rng.choice(CREDIT_USD)) for _ in range(CUSTOMERS)]
     keys += [paybacks.new_customer() for _ in range(PAID_BACK)]
     crowd, stop = Crowd(product.port, keys, rng), asyncio.Event()
-    running = asyncio.create_task(crowd.run(stop))
+    running = asyncio.gather(crowd.run(stop), paybacks.run(stop))
     until = time.monotonic() + seconds
     while time.monotonic() < until or faults.done.total() < FAULTS_LEAST:
         await _some_more(crowd)
         await asyncio.sleep(rng.uniform(0.2, 0.8))
-        await asyncio.gather(asyncio.to_thread(faults.next), asyncio.to_thread(paybacks.next))
+        await asyncio.to_thread(faults.next)
         keys[rng.randrange(CUSTOMERS)] = await asyncio.to_thread(_new_customer, product, rng.choice(CREDIT_USD))
         say(f"{len(crowd.seen)} requests, {faults.done.total()} faults")
     await _some_more(crowd)

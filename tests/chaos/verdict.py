@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from relay.tables import Balance, Clawback, Hold, Usage, table
+from relay.tables import Entry as Moved
 from sandbox.claude.books import Entry
 from tests.chaos.clients import Seen, told_output
 from tests.chaos.paybacks import CAP_MAX_PICO
@@ -15,7 +16,8 @@ from tests.fixtures.crashing import rows_of, tokens_billed
 from tests.fixtures.endings import sent_tokens
 from tests.fixtures.product import Product
 
-usage, holds, balances, clawbacks = table(Usage), table(Hold), table(Balance), table(Clawback)
+usage, holds, balances = table(Usage), table(Hold), table(Balance)
+clawbacks, moved = table(Clawback), table(Moved)
 
 
 @dataclass
@@ -69,7 +71,8 @@ def judge(product: Product, seen: Sequence[Seen]) -> Verdict:
         refunded, most_pico = row.account_id in takings, CAP_MAX_PICO if row.has_plan else 0
         verdict.expect(row.credit_pico >= 0 or refunded, "spent what was not there", row.account_id)
         verdict.expect(row.overage_pico <= most_pico, "overage beyond the cap", row.account_id, row.overage_pico)
-        verdict.counts["in debt"] += row.credit_pico < 0
+        verdict.counts["on overage"] += row.overage_pico > 0
+    verdict.counts["debts repaid"] = sum(1 for row in rows_of(product, moved) if row.kind == "repay") // 2
     audit = product.run("audit", "--json")
     verdict.expect(audit.returncode == 0, "the audit differs", audit.stdout[-2000:], audit.stderr[-500:])
     calls = _calls(verdict, product, seen)

@@ -31,6 +31,7 @@ ROW = st.fixed_dictionaries(
         "model": TEXTS,
         "price_version": TEXTS,
         "amount_pico": INT64,
+        "spend_cap_pico": INT64,
         "max_tokens": INT64,
         "streamed": st.booleans(),
         "created_at": MOMENTS,
@@ -44,7 +45,7 @@ ROW = st.fixed_dictionaries(
 def a_hold(request_id: str) -> dict[str, Any]:
     moments = dict.fromkeys(("created_at", "expires_at"), datetime(2026, 1, 1, tzinfo=UTC))
     texts = dict.fromkeys(("account_id", "key_id", "price_version", "worker"), "")
-    figures = {"amount_pico": 1, "max_tokens": 1, "streamed": True, "journal": None}
+    figures = {"amount_pico": 1, "spend_cap_pico": 0, "max_tokens": 1, "streamed": True, "journal": None}
     return {"request_id": request_id, "model": "kept", **moments, **texts, **figures}
 
 
