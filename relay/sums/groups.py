@@ -5,7 +5,21 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, case, cast, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    TextClause,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from relay.tables import Price, Usage, table
 
@@ -41,7 +55,7 @@ class Group(NamedTuple):
     sums: tuple[int, ...]
 
 
-def grouped(connection: Connection, *which: ColumnElement[bool]) -> list[Group]:
+def grouped(connection: Connection, *which: ColumnElement[bool] | TextClause) -> list[Group]:
     """The usage rows that meet the conditions, summed; an hour, model and key may come more than once."""
     rows = connection.execute(_query(connection.dialect.name).where(*which)).all()
     if not rows:

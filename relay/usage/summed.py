@@ -150,11 +150,13 @@ def fresh_of_everybody(connection: Connection, start: datetime, end: datetime) -
     given = [(account_id, max(start, since)) for account_id, since in marks]
     if not given:
         return []
-    query = text(_FRESH_IN_SQLITE if connection.dialect.name == "sqlite" else _FRESH_IN_POSTGRESQL)
+    sqlite = connection.dialect.name == "sqlite"
+    query = text(_FRESH_IN_SQLITE if sqlite else _FRESH_IN_POSTGRESQL)
     asked = {"marks": in_json(connection, given), "until": end}
-    found = connection.execute(query.bindparams(_UNTIL), asked).scalars().all()
-    each = (found[n : n + AT_ONCE] for n in range(0, len(found), AT_ONCE))
-    return [group for ids in each for group in grouped(connection, usage.c.id.in_(ids))]
+    ids = connection.execute(query.bindparams(_UNTIL), asked).scalars().all()
+    if sqlite:
+        return grouped(connection, text(_THESE_IN_SQLITE).bindparams(ids=in_json(connection, ids)))
+    return grouped(connection, text(_THESE_IN_POSTGRESQL).bindparams(ids=ids))
 
 
 # As above: the rows of one account after the other.
@@ -168,5 +170,7 @@ _FRESH_IN_POSTGRESQL = (
     "FROM usage WHERE account_id = value ->> 0 AND at >= (value ->> 1)::timestamptz AND at < :until OFFSET 0) "
     "AS each"
 )
+# However many they are, they are one parameter.
+_THESE_IN_SQLITE = "usage.id IN (SELECT value FROM json_each(:ids))"
+_THESE_IN_POSTGRESQL = "usage.id = ANY(CAST(:ids AS bigint[]))"
 _UNTIL = bindparam("until", type_=UtcDateTime)
-AT_ONCE = 10_000
