@@ -10,16 +10,20 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from relay import clock, ledger
 from relay.audit import recompute
-from relay.database import Database
+from relay.database import Database, migrations
 from relay.errors import CapReached, InsufficientCredit, ProductError
 from relay.ids import new_id
 from relay.ledger import Hold
+from relay.settings import Settings
 from tests.fixtures.ledger_desk import Desk, balances, entries, grants, open_desk, usage
 
 PAID = "a payment"
+BEFORE = "5d0c8f13ab96"
+"""The revision before holds kept their cap."""
 
 
 @pytest.fixture
@@ -193,6 +197,22 @@ async def test_a_cap_that_is_full_is_a_cap_that_is_reached(desk: Desk) -> None:
     await desk.call(account, 3)
     with pytest.raises(CapReached):
         await desk.held(account, 1)
+
+
+async def test_a_call_that_an_older_version_held_for_settles_under_the_cap_of_now(
+    desk: Desk, database_url: str
+) -> None:
+    account = on_a_plan(desk, cap=5, credit=10)
+    call = await desk.held(account, 15)
+    for words in (
+        "ALTER TABLE holds DROP COLUMN spend_cap_pico",
+        f"UPDATE alembic_version SET version_num = '{BEFORE}'",
+    ):
+        desk.database.write_now(lambda c, words=words: c.execute(text(words)))
+    migrations.upgrade(Settings(DATABASE_URL=database_url))
+    refund(desk, account, 10)
+    await settle(desk, call, 15)
+    assert desk.figures(account) == {"credit": -10, "held": 0, "overage": 5}
 
 
 async def test_whatever_comes_together_no_overage_passes_the_cap_and_all_use_is_paid_or_owed(desk: Desk) -> None:
