@@ -65,7 +65,8 @@ class Ledger(TakingBack):
         again=st.booleans(),
     )
     def grant(self, writer: int, kind: Any, tokens: int, turns: int | None, again: bool) -> None:
-        key = self.model.grants[-1].key if again and self.model.grants else new_id("key")
+        given_before = [grant.key for grant in self.model.grants if grant.key]
+        key = given_before[-1] if again and given_before else new_id("key")
         ends = clock.now() + TURN * turns if turns else None
         amount = tokens * self.world.unit
         given = self.world.writers[writer].write_now(
