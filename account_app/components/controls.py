@@ -59,6 +59,9 @@ def field(label: str, name: str, *, hint: str = "", error: rx.Var[str] | str = "
 ONCE = {"data-once": ""}
 """As `custom_attrs` of a button, or of the form that it sends: a double click counts once. See assets/once.js."""
 
+ONCE_LEAVING = {"data-once": "leaving"}
+"""Of a form that leads to another page."""
+
 
 class _Dialog(BaseHTML):
     tag = "dialog"

@@ -5,6 +5,7 @@ from reflex.vars import VarData
 from reflex_base.utils.imports import ImportVar
 
 from account_app import theme
+from account_app.components import controls
 from account_app.layout import NAME, Form, api
 
 RESEND_SECONDS = 60
@@ -98,6 +99,7 @@ def _email_step() -> rx.Component:
             rx.el.button("Sign in", type="submit", class_name=theme.PRIMARY),
             action=api("/api/auth/request"),
             method="post",
+            custom_attrs=controls.ONCE_LEAVING,
         ),
     )
 
@@ -135,6 +137,7 @@ def _code_step() -> rx.Component:
             rx.el.button("Sign in", type="submit", class_name=theme.PRIMARY),
             action=api("/api/auth/verify"),
             method="post",
+            custom_attrs=controls.ONCE_LEAVING,
         ),
         rx.el.div(
             _resend(),
@@ -154,6 +157,7 @@ def _resend() -> rx.Component:
         ),
         action=api("/api/auth/request"),
         method="post",
+        custom_attrs=controls.ONCE_LEAVING,
     )
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from relay import clock, storage
 from relay.doctor import files
+from relay.gateways.objects.bucket import Bucket
+from relay.gateways.objects.store import StoreAway
 from tests.fixtures.front_door import front_door
 from tests.fixtures.servers import free_port, wait_until
 from tests.storage.test_keeping_files import FONT, MB
@@ -99,6 +101,17 @@ async def test_a_bucket_keeps_files_as_a_folder_does(sqlite_url: str, bucket: di
         clock.move(storage.UNDO)
         await storage.tick(house)
         assert [kept async for kept in house.objects.kept()] == []
+
+        misnamed = Bucket(door.settings.model_copy(update={"STORAGE_URL": "s3://nobodys"}))
+        for asked in (misnamed.put("ast_1", _one(FONT)), misnamed.delete("ast_1")):
+            with pytest.raises(StoreAway):
+                await asked
+        with pytest.raises(StoreAway):
+            await misnamed.open("ast_1", 0, 1)
+
+
+async def _one(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 async def test_without_its_store_an_upload_is_refused_and_what_was_there_stays(sqlite_url: str) -> None:

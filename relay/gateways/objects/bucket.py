@@ -69,7 +69,8 @@ class Bucket:
         with _away():
             try:
                 found = await obstore.get_async(self._store, id, options={"range": (start, end)})
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                _refuse_without_bucket(error)
                 raise Gone() from None
             return _pieces(found.stream(min_chunk_size=PIECE_BYTES))
 
@@ -77,8 +78,8 @@ class Bucket:
         with _away():
             try:
                 await obstore.delete_async(self._store, id)
-            except FileNotFoundError:
-                return
+            except FileNotFoundError as error:
+                _refuse_without_bucket(error)
 
     async def kept(self) -> AsyncIterator[Kept]:
         with _away():
@@ -155,5 +156,11 @@ def _away() -> Generator[None]:
     """Whatever the bucket or the way to it says is StoreAway; its words may hold an address, so they are not told."""
     try:
         yield
-    except BaseError as error:
+    except (BaseError, FileNotFoundError) as error:
+        raise StoreAway() from error
+
+
+def _refuse_without_bucket(error: FileNotFoundError) -> None:
+    """Where the whole bucket is not there, or is named wrongly, no file of it is lost."""
+    if "NoSuchBucket" in str(error):
         raise StoreAway() from error
