@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard, cast
 
 import reflex as rx
 
@@ -27,6 +27,8 @@ class Acting(_Beside, mixin=True):
     wrong: rx.Field[str] = rx.field("")
     wrong_at: rx.Field[str] = rx.field("")
     acts: rx.Field[int] = rx.field(0)
+    _drawn: ClassVar[tuple[str, ...]] = ()
+    """The acts beside which the page draws why they were refused. Of the others a toast tells."""
 
     async def _act(self, act: str, work: Callable[[Identity], Awaitable[Any]], words: str = "") -> tuple[bool, Any]:
         """(True, what `work` gave), told with `words`; (False, an event or None) when it was refused.
@@ -39,7 +41,7 @@ class Acting(_Beside, mixin=True):
         try:
             done = await work(identity)
         except ProductError as error:
-            self.wrong, self.wrong_at = words_of(error, self.shown_locale), act
+            self._refused(act, words_of(error, self.shown_locale))
             return False, None
         self.wrong, self.wrong_at, self.acts = "", "", self.acts + 1
         if words:
@@ -47,8 +49,18 @@ class Acting(_Beside, mixin=True):
         session.services().hub.changed(identity.account_id)
         return True, done
 
+    def _refused(self, act: str, why: str) -> None:
+        self.wrong, self.wrong_at = why, act
+        if act not in self._drawn:
+            self._tell(why)
+
     def _allowed(self, identity: Identity) -> bool:
         return identity.kind == "session"
+
+
+def refusal(page: type[Acting], act: str) -> rx.Var[str]:
+    """Why that act was refused, for the place where the page draws it; '' when it was not."""
+    return rx.cond(page.wrong_at == act, page.wrong, "").to(str)
 
 
 def words_of(error: ProductError, locale: str) -> str:

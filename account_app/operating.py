@@ -28,6 +28,7 @@ class Operator(Acting, Live, Session):
     health: rx.Field[list[list[str]]] = rx.field(default_factory=list[list[str]])
     once: rx.Field[str] = rx.field("")
     _here: ClassVar = ROUTE
+    _drawn = ("give", "correct", "block", "inspect")
     _reading = staticmethod(operator_page)
 
     def _show(self, found: Any, asked: str) -> None:
@@ -104,7 +105,7 @@ class Operator(Acting, Live, Session):
                 )
         except ProductError as error:
             async with self:
-                self.wrong, self.wrong_at = error.message, "inspect"
+                self._refused("inspect", error.message)
             return
         async with self:
             if self.wrong_at == "inspect":

@@ -27,6 +27,7 @@ class Account(Acting, Live, Session):
     found: rx.Field[AccountFigures] = rx.field(default_factory=AccountFigures)
     closing: rx.Field[bool] = rx.field(False)
     _here: ClassVar = ROUTE
+    _drawn = ("session", "choose", "move", "confirm", "close")
     _reading = staticmethod(account_of)
 
     @rx.event

@@ -75,18 +75,24 @@ class Site:
         if scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, [*self.everywhere, *ONLY_READ], bytes(problem(MethodNotAllowed()).body))
         elif path == LOGIN:
-            await _answer(send, 302, [*self.everywhere, (b"location", SIGN_IN.encode()), NO_STORE], b"")
+            await self._send_elsewhere(send, 302, SIGN_IN.encode())
         elif path in PRIVATE_PAGES and not _has_session(scope):
-            await _answer(send, 303, [*self.everywhere, (b"location", _sign_in_address(scope)), NO_STORE], b"")
-        elif path in PRIVATE_PAGES and scope["method"] == "GET" and (page := await self._early.page(scope, path)):
-            await _send_file(scope, send, self._private(*page), 200)
-        elif file := self._files.get(path):
-            await _send_file(scope, send, file, 200)
+            await self._send_elsewhere(send, 303, _sign_in_address(scope))
         else:
-            await _send_file(scope, send, self._missing, 404)
+            file = await self._with_figures(scope, path) or self._files.get(path)
+            await _send_file(scope, send, file or self._missing, 200 if file else 404)
+
+    async def _send_elsewhere(self, send: Send, status: int, address: bytes) -> None:
+        await _answer(send, status, [*self.everywhere, (b"location", address), NO_STORE], b"")
+
+    async def _with_figures(self, scope: Scope, path: str) -> File | None:
+        """A page with somebody's figures: theirs alone, and only now. None for what comes without."""
+        if path not in PRIVATE_PAGES or scope["method"] != "GET":
+            return None
+        drawn = await self._early.page(scope, path)
+        return self._private(*drawn) if drawn else None
 
     def _private(self, page: str, sheet: str) -> File:
-        """A page with somebody's figures: theirs alone, and only now."""
         body = page.encode()
         rules = policy((page, f"<style>{sheet}</style>"), self._place).encode()
         kind = (b"content-type", TYPES[".html"].encode())

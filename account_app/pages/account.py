@@ -8,6 +8,7 @@ from reflex.vars import ObjectVar
 from reflex_components_core.react_router import link
 
 from account_app import theme
+from account_app.acting import refusal
 from account_app.components import controls, parts, shapes
 from account_app.components.moments import date_of, moment
 from account_app.layout import Form, api, frame
@@ -98,7 +99,7 @@ def _email() -> rx.Component:
             "New email",
             "email",
             hint="We mail a code to the old and to the new address. It changes when you give both back.",
-            error=_error("move"),
+            error=refusal(Account, "move"),
             type="email",
             required=True,
             max_length=254,
@@ -116,7 +117,7 @@ def _email() -> rx.Component:
             "you can start again.", class_name=theme.QUIET,
         ),
         _code("Code from the old address", "old_code"),
-        _code("Code from the new address", "new_code", _error("confirm")),
+        _code("Code from the new address", "new_code", refusal(Account, "confirm")),
         rx.el.div(
             rx.el.button("Change email", type="submit", class_name=theme.ACTION),
             rx.el.button("Keep my email", type="button", on_click=Account.cancel_move, class_name=theme.SECONDARY),
@@ -208,7 +209,7 @@ def _dialogs() -> rx.Component:
         custom_attrs=controls.ONCE,
     )
     give = rx.el.form(
-        _code("Code", "code", _error("close")),
+        _code("Code", "code", refusal(Account, "close")),
         controls.dialog_foot("close", rx.el.button("Delete for good", type="submit", class_name=theme.DANGER)),
         on_submit=Account.close,
         class_name="mt-4",
@@ -246,12 +247,9 @@ def _code(label: str, name: str, error: rx.Var[str] | str = "") -> rx.Component:
     )
 
 
-def _error(act: str) -> rx.Var[str]:
-    return rx.cond(Account.wrong_at == act, Account.wrong, "").to(str)
-
-
 def _wrong(act: str) -> rx.Component:
-    return rx.cond(_error(act) != "", rx.el.p(_error(act), role="alert", class_name="text-sm text-bad px-5 pb-3"))
+    why = refusal(Account, act)
+    return rx.cond(why != "", rx.el.p(why, role="alert", class_name="text-sm text-bad px-5 pb-3"))
 
 
 def _strong(words: rx.Var[str]) -> rx.Component:

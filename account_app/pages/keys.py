@@ -9,7 +9,7 @@ from reflex.vars import ObjectVar
 from reflex_components_core.react_router import link
 
 from account_app import session, theme
-from account_app.acting import Acting, amount, text, word
+from account_app.acting import Acting, amount, refusal, text, word
 from account_app.components import controls, parts, shapes
 from account_app.components.address import here_to
 from account_app.components.moments import date_of, moment
@@ -35,6 +35,7 @@ class Keys(Acting, Live, Session):
     found: rx.Field[KeysFigures] = rx.field(default_factory=KeysFigures)
     made: rx.Field[str] = rx.field("")
     _here: ClassVar = ROUTE
+    _drawn = ("make", "change")
     _reading = staticmethod(keys_of)
 
     @rx.event
@@ -225,7 +226,7 @@ def _chosen() -> rx.Component:
                 "Cap in USD",
                 "cap",
                 hint="All that this key may ever spend. Empty for no cap. It counts from the next request on.",
-                error=rx.cond(Keys.wrong_at == "change", Keys.wrong, "").to(str),
+                error=refusal(Keys, "change"),
                 default_value=CHOSEN.cap_usd,
                 input_mode="decimal",
                 auto_complete="off",
@@ -267,7 +268,7 @@ def _make_dialog() -> rx.Component:
                 "Cap in USD",
                 "new-cap",
                 hint="All that it may ever spend. Empty for no cap.",
-                error=rx.cond(Keys.wrong_at == "make", Keys.wrong, "").to(str),
+                error=refusal(Keys, "make"),
                 input_mode="decimal",
                 auto_complete="off",
             ),

@@ -7,6 +7,7 @@ from reflex.vars import ObjectVar
 from reflex_components_core.react_router import link
 
 from account_app import theme
+from account_app.acting import refusal
 from account_app.components import controls, parts
 from account_app.components.address import asked_freely, has, here_to, here_with
 from account_app.components.moments import moment
@@ -83,9 +84,8 @@ def _form(act: str, title: str, handler: Any, *inputs: rx.Component) -> rx.Compo
         rx.el.span("Reason", class_name=theme.LABEL),
         rx.el.input(name="reason", required=True, max_length=500, class_name=f"{theme.FIELD} mt-1.5"),
     )
-    wrong = rx.cond(
-        Operator.wrong_at == act, rx.el.p(Operator.wrong, role="alert", class_name="text-sm text-bad"), rx.fragment()
-    )
+    why = refusal(Operator, act)
+    wrong = rx.cond(why != "", rx.el.p(why, role="alert", class_name="text-sm text-bad"), rx.fragment())
     return rx.el.details(
         rx.el.summary(title, class_name=f"{theme.LABEL} cursor-pointer py-1"),
         rx.el.form(

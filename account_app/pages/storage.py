@@ -30,6 +30,7 @@ class Storage(Acting, Live, Session):
     found: rx.Field[StorageFigures] = rx.field(default_factory=StorageFigures)
     removed: rx.Field[str] = rx.field("")
     _here: ClassVar = ROUTE
+    _drawn = ("delete", "put_back")
     _reading = staticmethod(storage_of)
 
     @rx.event

@@ -34,6 +34,10 @@ Left out are the hashes of sign-in codes, sessions and keys, and other people's 
 """
 
 
+Files = AsyncIterable[tuple[str, AsyncIterable[bytes]]]
+"""What was uploaded: each name, and what is in the file."""
+
+
 class Progress(NamedTuple):
     """The newest export of an account. `finished_at` is None while it runs, or when it was broken off."""
 
@@ -49,40 +53,37 @@ async def begin_export(database: Database, identity: Identity) -> str:
     return await database.write(lambda connection: _begin(connection, identity))
 
 
-async def archive(
-    database: Database, identity: Identity, export_id: str, files: AsyncIterable[tuple[str, AsyncIterable[bytes]]]
-) -> AsyncGenerator[bytes]:
-    """The ZIP file of an export that has begun, piece by piece; its progress is told about once a second. `files` are
-    the names of what was uploaded, with what is in it.
-    """
+async def archive(database: Database, identity: Identity, export_id: str, files: Files) -> AsyncGenerator[bytes]:
+    """The ZIP file of an export that has begun, piece by piece; its progress is told about once a second."""
     sink = _Sink()
     done, told_at = 0, clock.now()
     try:
-        with zipfile.ZipFile(cast(IO[bytes], sink), "w", zipfile.ZIP_DEFLATED) as packed:
-            at = clock.rfc3339(clock.now())
-            packed.writestr("README.txt", _ABOUT.format(account_id=identity.account_id, at=at))
-            # Closed by hand: a file that is still open when its reader leaves would keep the archive from closing.
-            async with aclosing(_filled(database, packed, identity, files)) as filled:
-                async for rows in filled:
-                    done += rows
-                    if piece := sink.take():
-                        yield piece
-                    if clock.now() - told_at >= TELL_EVERY:
-                        told_at = clock.now()
-                        database.post(_tell, (export_id, done, None))
+        async with aclosing(_packed(database, sink, identity, files)) as steps:
+            async for rows in steps:
+                done += rows
+                if piece := sink.take():
+                    yield piece
+                if clock.now() - told_at >= TELL_EVERY:
+                    told_at = clock.now()
+                    database.post(_tell, (export_id, done, None))
         await database.batch(_tell, (export_id, done, clock.now()))
         yield sink.take()
     finally:
         database.post(_end, export_id)
 
 
-async def _filled(
-    database: Database,
-    packed: zipfile.ZipFile,
-    identity: Identity,
-    files: AsyncIterable[tuple[str, AsyncIterable[bytes]]],
-) -> AsyncGenerator[int]:
-    """Everything of the account into the archive; after each step how many rows it was of."""
+async def _packed(database: Database, sink: "_Sink", identity: Identity, files: Files) -> AsyncGenerator[int]:
+    """The whole archive into the sink; after each step how many rows it was of."""
+    with zipfile.ZipFile(cast(IO[bytes], sink), "w", zipfile.ZIP_DEFLATED) as packed:
+        at = clock.rfc3339(clock.now())
+        packed.writestr("README.txt", _ABOUT.format(account_id=identity.account_id, at=at))
+        # Closed by hand: a file that is still open when its reader leaves would keep the archive from closing.
+        async with aclosing(_filled(database, packed, identity, files)) as filled:
+            async for rows in filled:
+                yield rows
+
+
+async def _filled(database: Database, packed: zipfile.ZipFile, identity: Identity, files: Files) -> AsyncGenerator[int]:
     for part in parts(identity):
         async with aclosing(_written(database, packed, part)) as written:
             async for rows in written:

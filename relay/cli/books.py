@@ -16,11 +16,8 @@ def prices(
     as_json: shell.Json = False,
 ) -> None:
     """The price table."""
+    moment = shell.moment(at) if at else None
     database = shell.open_database()
-    try:
-        moment = shell.moment(at) if at else None
-    except ValueError as error:
-        return shell.fail(str(error), 2)
     found = database.read_now(lambda c: pricing.current(c, moment))
     database.close()
     if as_json:

@@ -6,7 +6,7 @@ import typer
 
 from relay import ledger
 from relay.cli import shell
-from relay.money import pico_from_usd, usd
+from relay.money import usd
 
 Count = Annotated[int | None, typer.Option(min=0, max=100_000_000, help="How many there truly were.")]
 
@@ -40,17 +40,12 @@ def correct(
     tokens = {kind: count for kind, count in counts.items() if count is not None}
     if bool(tokens) == (price is not None):
         shell.fail("Give the true number of tokens, or --price, and not both.", 2)
-    try:
-        price_pico = pico_from_usd(price) if price is not None else None
-    except ValueError as error:
-        return shell.fail(str(error), 2)
+    price_pico = shell.pico_of(price) if price is not None else None
+    keyed = f"cli:{key}" if key else None
     database = shell.open_database()
     done = database.write_now(
-        lambda c: ledger.correct(
-            c, request_id, reason=reason, tokens=tokens or None, price_pico=price_pico,
-            key=f"cli:{key}" if key else None,
-        )
-    )  # fmt: skip
+        lambda c: ledger.correct(c, request_id, reason=reason, tokens=tokens or None, price_pico=price_pico, key=keyed)
+    )
     database.close()
     shell.say(
         f"Corrected {request_id} from ${usd(done.before_pico)} to ${usd(done.after_pico)}."

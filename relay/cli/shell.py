@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from relay import accounts
 from relay.database import Database
 from relay.database.revisions import refuse_unless_migrated
+from relay.money import pico_from_usd
 from relay.settings import settings
 
 main_app = typer.Typer(
@@ -49,12 +50,20 @@ def account_id(connection: Connection, email: str) -> str:
 
 
 def moment(text: str) -> datetime:
-    """A date or an RFC 3339 time, UTC where no zone is given. ValueError says how to write it."""
+    """A date or an RFC 3339 time, UTC where no zone is given. What is neither ends the command with 2."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a date. Write 2026-12-31 or 2026-12-31T12:00:00Z.") from None
+        fail(f"{text!r} is not a date. Write 2026-12-31 or 2026-12-31T12:00:00Z.", 2)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def pico_of(text: str) -> int:
+    """An amount in dollars, as pico-dollars. What is none ends the command with 2."""
+    try:
+        return pico_from_usd(text)
+    except ValueError as error:
+        fail(str(error), 2)
 
 
 def refuse_blank(reason: str) -> None:

@@ -11,7 +11,7 @@ from relay.billing import FOLLOWED
 from relay.cli import shell
 from relay.gateways.payments import Payments
 from relay.gateways.payments.setup import SetUp, Step, Wanted
-from relay.money import PICO_PER_CENT, pico_from_usd
+from relay.money import PICO_PER_CENT
 from relay.settings import Settings, settings
 from relay.settings.faults import STRIPE, is_public
 
@@ -32,10 +32,7 @@ def setup(
     Run again, it changes nothing. Exit 1 when something is there that does not fit and has to be put right by hand.
     """
     found = settings()
-    try:
-        pico = pico_from_usd(plan_usd)
-    except ValueError as error:
-        return shell.fail(str(error), 2)
+    pico = shell.pico_of(plan_usd)
     if pico < 50 * PICO_PER_CENT or pico % PICO_PER_CENT:
         shell.fail("--plan-usd is at least 0.50, in whole cents.", 2)
     done = asyncio.run(run(found, wanted(found, pico // PICO_PER_CENT, name, webhook_url), dry_run))

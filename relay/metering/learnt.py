@@ -1,13 +1,13 @@
 """What is known of a call's bill, and how it is estimated when upstream's last word never came."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
-from relay.metering.events import a_count, a_word
+from relay.metering.events import JsonObject, a_count, a_mapping, a_word, an_object
 from relay.pricing import Tokens
 
 CONTEXT_TOKENS_MAX = 1_000_000
@@ -114,8 +114,7 @@ class Learnt:
         """Results of one search: titles and addresses, and page texts that are sealed, so a third longer in base64."""
         self.searches_seen += 1
         for result in content:
-            if isinstance(result, Mapping):
-                words = cast(Mapping[str, Any], result)
+            if words := an_object(result):
                 shown = sum(len(a_word(words, name, "")) for name in ("title", "url"))
                 sealed = sealed_bytes(a_word(words, "encrypted_content", ""))
                 self.found_tokens += (shown + sealed) // BYTES_PER_TOKEN
@@ -135,7 +134,7 @@ class Learnt:
         noted: dict[str, Any] = orjson.loads(journal) if journal else {}
         return cls(**{name: noted[name] for name in noted if name in _NAMES})
 
-    def take_usage(self, usage: Mapping[str, Any]) -> bool:
+    def take_usage(self, usage: JsonObject) -> bool:
         """Cumulative totals replace what was known; absent or impossible ones leave it. True if output was told."""
         prompt = (self.input, self.cache_read, self.cache_write_5m, self.cache_write_1h)
         self.input = a_count(usage, "input_tokens", self.input)
@@ -152,12 +151,10 @@ class Learnt:
         self.output = self.output if told < 0 else told
         return told >= 0
 
-    def _take_cache_writes(self, usage: Mapping[str, Any]) -> None:
-        split = usage.get("cache_creation")
-        if isinstance(split, Mapping):
-            parts = cast(Mapping[str, Any], split)
-            self.cache_write_5m = a_count(parts, "ephemeral_5m_input_tokens", 0)
-            self.cache_write_1h = a_count(parts, "ephemeral_1h_input_tokens", 0)
+    def _take_cache_writes(self, usage: JsonObject) -> None:
+        if (split := an_object(usage.get("cache_creation"))) is not None:
+            self.cache_write_5m = a_count(split, "ephemeral_5m_input_tokens", 0)
+            self.cache_write_1h = a_count(split, "ephemeral_1h_input_tokens", 0)
         total = a_count(usage, "cache_creation_input_tokens", self.cache_write_5m + self.cache_write_1h)
         unexplained = total - self.cache_write_5m - self.cache_write_1h
         if unexplained:
@@ -166,10 +163,9 @@ class Learnt:
             self.cache_write_1h = min(self.cache_write_1h, total)
             self.cache_write_5m = total - self.cache_write_1h
 
-    def _take_searches(self, usage: Mapping[str, Any]) -> None:
-        tools = usage.get("server_tool_use")
-        if isinstance(tools, Mapping):
-            self.web_searches = a_count(cast(Mapping[str, Any], tools), "web_search_requests", self.web_searches)
+    def _take_searches(self, usage: JsonObject) -> None:
+        tools = a_mapping(usage, "server_tool_use")
+        self.web_searches = a_count(tools, "web_search_requests", self.web_searches)
 
 
 def sealed_bytes(seal: str) -> int:

@@ -1,12 +1,22 @@
 """The meter: fed with an answer's bytes, split anywhere."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import orjson
 
-from relay.metering.events import BOM, ERROR, EVENT_END, MESSAGE, a_mapping, a_word, events, parse, usage_events
+from relay.metering.events import (
+    BOM,
+    ERROR,
+    EVENT_END,
+    MESSAGE,
+    JsonObject,
+    a_mapping,
+    a_word,
+    events,
+    parse,
+    usage_events,
+)
 from relay.metering.learnt import Learnt
 
 TAIL_MAX_BYTES = 1 << 20
@@ -62,31 +72,31 @@ class Meter:
         return False
 
     def _take_events(self, blocks: bytes) -> bool:
-        told = False
+        began = False
         for event in usage_events(blocks):
-            kind = event.get("type")
-            if kind == "message_start":
-                told = self._take_start(event) or told
-            elif kind == "message_delta":
-                self._take_delta(event)
-            elif kind == "message_stop":
-                self.learnt.stopped = True
-                self.learnt.final = self.learnt.final or self.learnt.told
-            elif kind == "error":
-                self.learnt.error = a_word(a_mapping(event, "error"), "type", "error")
-            else:
-                continue
+            match event.get("type"):
+                case "message_start":
+                    self._take_start(event)
+                    began = True
+                case "message_delta":
+                    self._take_delta(event)
+                case "message_stop":
+                    self.learnt.stopped = True
+                    self.learnt.final = self.learnt.final or self.learnt.told
+                case "error":
+                    self.learnt.error = a_word(a_mapping(event, "error"), "type", "error")
+                case _:
+                    continue
             self.real_events += 1
-        return told
+        return began
 
-    def _take_start(self, event: Mapping[str, Any]) -> bool:
+    def _take_start(self, event: JsonObject) -> None:
         message = a_mapping(event, "message")
         self.learnt.started = True
         self.learnt.answered_by = a_word(message, "model", "")[:100]
         self.learnt.take_usage(a_mapping(message, "usage"))
-        return True
 
-    def _take_delta(self, event: Mapping[str, Any]) -> None:
+    def _take_delta(self, event: JsonObject) -> None:
         self.learnt.told = self.learnt.take_usage(a_mapping(event, "usage"))
         self.learnt.stop_reason = a_word(a_mapping(event, "delta"), "stop_reason", self.learnt.stop_reason)
         self.learnt.final = self.learnt.told and bool(self.learnt.stop_reason)
@@ -113,7 +123,7 @@ class Meter:
         self._unread.clear()
         self._unread_bytes = 0
 
-    def _take_block(self, block: Mapping[str, Any]) -> None:
+    def _take_block(self, block: JsonObject) -> None:
         is_answer, content = block.get("type") == "web_search_tool_result", block.get("content")
         if isinstance(content, list) and is_answer:
             # A search that failed is free: one error stands there instead of a list.
@@ -124,7 +134,7 @@ class Meter:
         if block.get("type") == "redacted_thinking":
             self.learnt.take_sealed(a_word(block, "data", ""))
 
-    def _count_delta(self, delta: Mapping[str, Any]) -> None:
+    def _count_delta(self, delta: JsonObject) -> None:
         text = _text_of(delta)
         self._block_bytes += len(text)
         self.learnt.take_text(text)
@@ -167,9 +177,9 @@ def read_plain(body: bytes) -> Learnt:
     return learnt
 
 
-def _text_of(delta: Mapping[str, Any]) -> bytes:
+def _text_of(delta: JsonObject) -> bytes:
     for name in ("text", "partial_json", "thinking"):
-        text: Any = delta.get(name)
+        text = delta.get(name)
         if text and isinstance(text, str):
             return text.encode("utf-8", "surrogatepass")
     return b""

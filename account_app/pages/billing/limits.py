@@ -7,7 +7,7 @@ import reflex as rx
 from account_app import theme
 from account_app.components import parts
 from account_app.pages.billing.money import amount_form, said
-from account_app.pages.billing.state import FOUND, Billing
+from account_app.pages.billing.state import CAP_REFUSAL, FOUND, Billing
 
 _BODY = "px-5 pt-2 pb-5"
 
@@ -18,7 +18,7 @@ def spend_cap() -> rx.Component:
             rx.cond(FOUND.has_overage, _used()),
             rx.el.p(FOUND.cap_words, class_name=f"{theme.NOTE} mt-2 mb-4"),
             amount_form("usd", "Spend cap, in USD", "Change the cap", Billing.set_cap, FOUND.cap_usd),
-            said("usd", Billing.cap_error, "Up to ", FOUND.cap_max, " a billing period; in force at once."),
+            said("usd", CAP_REFUSAL, "Up to ", FOUND.cap_max, " a billing period; in force at once."),
             class_name=_BODY,
         ),
         title="Spend cap",

@@ -8,7 +8,7 @@ from reflex.vars import ObjectVar
 from account_app import theme
 from account_app.components import controls, parts
 from account_app.components.moments import date_of
-from account_app.pages.billing.state import FOUND, Billing
+from account_app.pages.billing.state import FOUND, TOPUP_REFUSAL, Billing
 from account_app.reading.billing import GrantLine
 
 
@@ -72,7 +72,7 @@ def _topping_up() -> rx.Component:
             amount_form("amount", "Another amount, in USD", "Continue", Billing.top_up_by),
             class_name="mt-2 flex flex-wrap items-start gap-x-6 gap-y-3",
         ),
-        said("amount", Billing.topup_error, FOUND.topup_words, " Topped-up credit does not expire."),
+        said("amount", TOPUP_REFUSAL, FOUND.topup_words, " Topped-up credit does not expire."),
         class_name="border-t border-line px-5 py-4",
     )
 

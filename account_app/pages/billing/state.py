@@ -2,22 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import reflex as rx
 from reflex.vars import ObjectVar
 
 from account_app import session
-from account_app.acting import amount, words_of
+from account_app.acting import Acting, amount, refusal
 from account_app.components.figures import dollars
 from account_app.live import Live
 from account_app.reading import billing as words
 from account_app.reading.billing import BillingFigures, Upcoming
 from account_app.session import Session, Visitor
 from relay import billing, ledger
+from relay.accounts import Identity
 from relay.billing import alerts
 from relay.database import Connection
-from relay.errors import ProductError
+from relay.errors import BadInput, ProductError
 
 ROUTE = "/billing"
 
@@ -26,14 +27,13 @@ LOOK_AHEAD_SECONDS = 15
 """Stripe is asked for the next invoice when the page opens and after changes, at most this often."""
 
 
-class Billing(Live, Session):
-    """The figures of the page, and what was wrong with an amount. Every handler asks anew who it is for."""
+class Billing(Acting, Live, Session):
+    """The figures of the page, and the next invoice, which Stripe tells."""
 
     found: rx.Field[BillingFigures] = rx.field(default_factory=BillingFigures)
     upcoming: rx.Field[Upcoming] = rx.field(default_factory=Upcoming)
-    topup_error: rx.Field[str] = rx.field("")
-    cap_error: rx.Field[str] = rx.field("")
     _here: ClassVar = ROUTE
+    _drawn = ("topup", "cap")
     _reading = staticmethod(words.billing_of)
     _stale: bool = True
 
@@ -61,74 +61,63 @@ class Billing(Live, Session):
 
     @rx.event
     async def start_plan(self) -> Any:
+        """To Stripe's checkout of the plan."""
         return await self._buy("plan", lambda: None)
 
     @rx.event
-    async def top_up(self, usd: str) -> Any:
+    async def top_up(self, usd: Any) -> Any:
+        """To Stripe's checkout of one of the amounts that are offered."""
         return await self._buy("topup", lambda: usd)
 
     @rx.event
-    async def top_up_by(self, form: dict[str, Any]) -> Any:
+    async def top_up_by(self, form: Any) -> Any:
+        """To Stripe's checkout of an amount that was typed."""
         return await self._buy("topup", lambda: amount(form, "amount"))
 
-    async def _buy(self, kind: Any, amount_of: Callable[[], object]) -> Any:
-        """To Stripe's checkout; what is wrong with the amount is said beside it."""
-        identity = await self._who()
-        if identity is None:
-            return self._to_sign_in()
-        self.topup_error = ""
-        try:
-            return rx.redirect(await billing.check_out(session.services().office, identity, kind, amount_of()))
-        except ProductError as error:
-            if kind == "topup":
-                self.topup_error = words_of(error, self.shown_locale)
-            else:
-                self._tell(words_of(error, self.shown_locale))
-        return None
+    async def _buy(self, kind: Literal["plan", "topup"], amount_of: Callable[[], object]) -> Any:
+        async def work(who: Identity) -> str:
+            return await billing.check_out(session.services().office, who, kind, amount_of())
+
+        done, found = await self._act(kind, work)
+        return rx.redirect(found) if done else found
 
     @rx.event
     async def open_portal(self) -> Any:
         """The address lets in whoever has it, so it is made now and kept nowhere."""
-        identity = await self._who()
-        if identity is None:
-            return self._to_sign_in()
-        try:
-            return rx.redirect(await billing.open_portal(session.services().office, identity))
-        except ProductError as error:
-            self._tell(words_of(error, self.shown_locale))
-        return None
+
+        async def work(who: Identity) -> str:
+            return await billing.open_portal(session.services().office, who)
+
+        done, found = await self._act("portal", work)
+        return rx.redirect(found) if done else found
 
     @rx.event
-    async def set_cap(self, form: dict[str, Any]) -> Any:
-        identity = await self._who()
-        if identity is None:
-            return self._to_sign_in()
-        services = session.services()
-        try:
+    async def set_cap(self, form: Any) -> Any:
+        """What may be owed in a billing period, from the next request on."""
+
+        async def work(who: Identity) -> int:
+            services = session.services()
             cap = billing.cap_from(amount(form, "usd"), services.settings)
-            await services.database.write(lambda c: ledger.set_cap(c, identity.account_id, cap))
-        except ProductError as error:
-            self.cap_error = words_of(error, self.shown_locale)
-            return None
-        self.cap_error = ""
-        services.hub.changed(identity.account_id)
-        self._tell(f"The spend cap is {dollars(cap, self._locale(identity))} now.")
+            await services.database.write(lambda c: ledger.set_cap(c, who.account_id, cap))
+            return cap
+
+        done, found = await self._act("cap", work)
+        if not done:
+            return found
+        self._tell(f"The spend cap is {dollars(found, self.shown_locale)} now.")
         return None
 
     @rx.event
-    async def set_alert(self, name: str, wanted: bool) -> Any:
-        identity = await self._who()
-        if identity is None:
-            return self._to_sign_in()
-        if name not in alerts.Choices._fields or not isinstance(wanted, bool):
-            return None
-        services = session.services()
-        try:
-            await services.database.write(lambda c: _choose(c, identity.account_id, name, wanted))
-        except ProductError as error:
-            self._tell(words_of(error, self.shown_locale))
-        services.hub.changed(identity.account_id)
-        return None
+    async def set_alert(self, name: Any, wanted: Any) -> Any:
+        """Whether a mail of that sort is wanted."""
+
+        async def work(who: Identity) -> None:
+            if name not in alerts.Choices._fields or not isinstance(wanted, bool):
+                raise BadInput("There is no such alert.")
+            await session.services().database.write(lambda c: _choose(c, who.account_id, name, wanted))
+
+        _, leaving = await self._act("alert", work)
+        return leaving
 
 
 def _choose(connection: Connection, account_id: str, name: str, wanted: bool) -> None:
@@ -138,3 +127,4 @@ def _choose(connection: Connection, account_id: str, name: str, wanted: bool) ->
 
 FOUND: ObjectVar[BillingFigures] = Billing.found  # pyright: ignore[reportAssignmentType]
 UPCOMING: ObjectVar[Upcoming] = Billing.upcoming  # pyright: ignore[reportAssignmentType]
+TOPUP_REFUSAL, CAP_REFUSAL = refusal(Billing, "topup"), refusal(Billing, "cap")

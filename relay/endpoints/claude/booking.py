@@ -50,16 +50,19 @@ class Booking:
     def journal(self) -> None:
         """Keeps with the hold what is known by now, should this process die. Nobody waits for it."""
         until = clock.now() + clock.seconds(self._services.settings.HOLD_TTL_SECONDS)
-        command = ledger.Journal(self._request_id, self._known().journal, until)
+        command = ledger.Journal(self._request_id, self._learnt_by_now(), until)
         self._services.database.post(ledger.post, command)
 
     def _known(self) -> OpenCall:
-        self.meter.count_text()
         asked = self._admission
         return OpenCall(
             self._request_id, self._account_id, asked.model, asked.max_tokens, self._prices.version,
-            self.learnt.journal(),
+            self._learnt_by_now(),
         )  # fmt: skip
+
+    def _learnt_by_now(self) -> str:
+        self.meter.count_text()
+        return self.learnt.journal()
 
     async def settle(self, ended: Ended) -> Settled | None:
         """The usage row. When the database cannot take it now, it is kept until it can, and None is returned."""

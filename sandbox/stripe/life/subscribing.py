@@ -21,6 +21,18 @@ OVER = ("canceled", "incomplete_expired")
 INCOMPLETE_SECONDS = 23 * 3600
 TRIAL_NOTICE_SECONDS = 3 * 86_400
 DAY = 86_400
+AT_FIRST = {
+    "automatic_tax": {"enabled": False},
+    "billing_mode": {"type": "flexible", "flexible": {"proration_discounts": "included"}, "updated_at": None},
+    "cancel_at_period_end": False,
+    "cancellation_details": {},
+    "collection_method": "charge_automatically",
+    "invoice_settings": {"issuer": {"type": "self"}},
+    "livemode": False,
+    "metadata": {},
+    "payment_settings": {"save_default_payment_method": "off"},
+    "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+}
 
 
 def begin(store: Store, customer: str, items: list[Json], **about: Any) -> Json:
@@ -38,27 +50,18 @@ def begin(store: Store, customer: str, items: list[Json], **about: Any) -> Json:
         {
             "id": subscription_id,
             "object": "subscription",
-            "automatic_tax": {"enabled": False},
             "billing_cycle_anchor": anchor,
-            "billing_mode": {"type": "flexible", "flexible": {"proration_discounts": "included"}, "updated_at": None},
-            "cancel_at_period_end": False,
-            "cancellation_details": {},
-            "collection_method": "charge_automatically",
             "created": now,
             "currency": items[0]["price"]["currency"],
             "customer": customer,
-            "invoice_settings": {"issuer": {"type": "self"}},
             "items": listing(
                 f"/v1/subscription_items?subscription={subscription_id}",
                 [item_of(store, subscription_id, one, now, end) for one in items],
             ),
-            "livemode": False,
-            "metadata": {},
-            "payment_settings": {"save_default_payment_method": "off"},
             "start_date": now,
             "status": "trialing" if trial_end else "incomplete",
-            "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
             "trial_start": now if trial_end else None,
+            **deepcopy(AT_FIRST),
             **about,
         },
     )

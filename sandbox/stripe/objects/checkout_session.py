@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from stripe import checkout
@@ -34,6 +35,16 @@ OWN = {
     "payment": ("payment_intent_data", "invoice_creation", "customer_creation", "submit_type"),
     "subscription": ("subscription_data", "payment_method_collection"),
 }
+AS_ASKED = ("cancel_url", "client_reference_id", "customer_email", "locale", "success_url")
+ALWAYS = {
+    "automatic_tax": {"enabled": False},
+    "livemode": False,
+    "payment_method_types": ["card", "us_bank_account"],
+    "payment_status": "unpaid",
+    "status": "open",
+    "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+    "ui_mode": "hosted_page",
+}
 
 
 def create(store: Store, params: dict[str, Any]) -> Json:
@@ -54,32 +65,22 @@ def create(store: Store, params: dict[str, Any]) -> Json:
             "object": KIND,
             "amount_subtotal": total,
             "amount_total": total,
-            "automatic_tax": {"enabled": False},
-            "cancel_url": params.get("cancel_url"),
-            "client_reference_id": params.get("client_reference_id"),
             "created": store.now(),
             "currency": items[0]["currency"],
             "customer": customer,
             "customer_creation": params.get("customer_creation", "if_required") if mode == "payment" else "always",
             "customer_details": _details(store, customer, params.get("customer_email")),
-            "customer_email": params.get("customer_email"),
             "expires_at": _expires_at(store, params),
             "invoice_creation": _invoice_creation(params) if mode == "payment" else None,
-            "livemode": False,
-            "locale": params.get("locale"),
             "metadata": merged({}, params.get("metadata")),
             "mode": mode,
             "payment_method_collection": "always" if mode == "subscription" else "if_required",
-            "payment_method_types": ["card", "us_bank_account"],
-            "payment_status": "unpaid",
-            "status": "open",
-            "success_url": params["success_url"],
-            "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
-            "ui_mode": "hosted_page",
             "url": f"{store.address}/c/pay/{session_id}",
             "_items": items,
             "_trial_end": trial_end,
             "_about": params.get("subscription_data" if mode == "subscription" else "payment_intent_data", {}),
+            **{name: params.get(name) for name in AS_ASKED},
+            **deepcopy(ALWAYS),
         },
     )
     store.timeline.plan(made["expires_at"], "expire_session", session_id)
