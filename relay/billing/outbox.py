@@ -5,9 +5,10 @@ it; after that the meter's own total is read before anything is sent again.
 """
 
 import asyncio
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -29,7 +30,31 @@ METER_REACH = timedelta(days=34)
 """The meter takes no event older than 35 days."""
 WAIT_SECONDS_MIN, WAIT_SECONDS_MAX = 5, 3600
 UNFINISHED = ("", "draft")
+Route = Literal["meter", "invoice_item"]
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A row of the outbox: so many cents for Stripe, and how far they have come. `window_id` is None of no window."""
+
+    id: int
+    identifier: str
+    account_id: str
+    window_id: int | None
+    period_id: int | None
+    customer_id: str
+    cents: int
+    used_at: datetime
+    route: Route
+    state: Literal["pending", "sent", "stuck"]
+    attempts: int
+    first_tried_at: datetime | None
+    next_try_at: datetime
+    error: str
+
+
+_DELIVERIES = select(*(outbox.c[field.name] for field in fields(Delivery)))
 
 
 def enqueue(connection: Connection, **row: Any) -> None:
@@ -74,30 +99,31 @@ async def _push_account(office: Office, account_id: str) -> int:
     return delivered
 
 
-def claim(connection: Connection, account_id: str) -> Row[Any] | None:
+def claim(connection: Connection, account_id: str) -> Delivery | None:
     """The account's oldest pending row, if it is due: nobody else takes it for the time of a claim."""
-    first = select(outbox).where(outbox.c.account_id == account_id, outbox.c.state == "pending")
-    row = connection.execute(first.order_by(outbox.c.id).limit(1).with_for_update()).first()
+    first = _DELIVERIES.where(outbox.c.account_id == account_id, outbox.c.state == "pending")
+    found = connection.execute(first.order_by(outbox.c.id).limit(1).with_for_update()).first()
     now = clock.now()
-    if row is None or row.next_try_at > now:
+    if found is None or (row := Delivery(*found)).next_try_at > now:
         return None
     customer = select(accounts.c.stripe_customer_id).where(accounts.c.id == account_id)
-    claimed = (
-        update(outbox)
-        .where(outbox.c.id == row.id)
-        .values(
-            next_try_at=now + clock.seconds(CLAIM_SECONDS),
-            attempts=row.attempts + 1,
-            first_tried_at=row.first_tried_at or now,
-            route=_route(connection, row, now),
-            customer_id=row.customer_id or connection.execute(customer).scalar_one() or "",
-        )
-    )
-    connection.execute(claimed)
-    return connection.execute(select(outbox).where(outbox.c.id == row.id)).one()
+    claimed: dict[str, Any] = {
+        "next_try_at": now + clock.seconds(CLAIM_SECONDS),
+        "attempts": row.attempts + 1,
+        "first_tried_at": row.first_tried_at or now,
+        "route": _route(connection, row, now),
+        "customer_id": row.customer_id or connection.execute(customer).scalar_one() or "",
+    }
+    connection.execute(update(outbox).where(outbox.c.id == row.id).values(claimed))
+    return replace(row, **claimed)
 
 
-def _route(connection: Connection, row: Row[Any], now: datetime) -> str:
+def deliveries_of(connection: Connection, period_id: int) -> list[Delivery]:
+    """All that belongs to a billing period, whatever has become of it."""
+    return [Delivery(*row) for row in connection.execute(_DELIVERIES.where(outbox.c.period_id == period_id))]
+
+
+def _route(connection: Connection, row: Delivery, now: datetime) -> Route:
     """The meter, as long as there is an invoice to come that will read it."""
     if row.route == "invoice_item" or row.period_id is None:
         return "invoice_item"
@@ -109,18 +135,23 @@ def _route(connection: Connection, row: Row[Any], now: datetime) -> str:
     return "meter" if status in UNFINISHED and now - row.used_at < METER_REACH else "invoice_item"
 
 
-async def _deliver(office: Office, row: Row[Any]) -> str:
+async def _deliver(office: Office, row: Delivery) -> str:
     if not row.customer_id:
         raise PaymentsFailed("The account has no customer at Stripe.", passing=False)
-    in_doubt = row.attempts > 1 and (row.route != "meter" or clock.now() - row.first_tried_at > REMEMBERED)
-    if in_doubt and await _was_metered(office, row):
+    if _in_doubt(row) and await _was_metered(office, row):
         return "metered"
     if row.route == "meter":
         return await _tell_meter(office, row)
     return await _add_item(office, row)
 
 
-async def _was_metered(office: Office, row: Row[Any]) -> bool:
+def _in_doubt(row: Delivery) -> bool:
+    """Whether it was tried before, and Stripe itself may no longer know."""
+    tried_at = row.first_tried_at
+    return row.attempts > 1 and (row.route != "meter" or tried_at is None or clock.now() - tried_at > REMEMBERED)
+
+
+async def _was_metered(office: Office, row: Delivery) -> bool:
     """Whether the meter counts more around this row's time than all that we know was delivered there."""
     if row.window_id is None:
         return False
@@ -142,7 +173,7 @@ def sent_cents(connection: Connection, account_id: str, start: datetime, end: da
     return int(connection.execute(sent).scalar_one())
 
 
-async def _tell_meter(office: Office, row: Row[Any]) -> str:
+async def _tell_meter(office: Office, row: Delivery) -> str:
     try:
         await office.payments.tell_meter(row.customer_id, row.cents, row.used_at, row.identifier)
     except AlreadyTold:
@@ -150,7 +181,7 @@ async def _tell_meter(office: Office, row: Row[Any]) -> str:
     return row.identifier
 
 
-async def _add_item(office: Office, row: Row[Any]) -> str:
+async def _add_item(office: Office, row: Delivery) -> str:
     """A line of the next invoice of the plan; of an invoice of its own when there is no plan any more."""
     subscription_id = await office.database.read(partial(_live_subscription, account_id=row.account_id))
     words = f"Pay-per-use until {row.used_at:%-d %B %Y}, not yet billed"
@@ -167,7 +198,7 @@ def _live_subscription(connection: Connection, account_id: str) -> str:
     return connection.execute(live).scalar() or ""
 
 
-def _mark_sent(connection: Connection, row: Row[Any], stripe_id: str) -> None:
+def _mark_sent(connection: Connection, row: Delivery, stripe_id: str) -> None:
     # Delivered by the meter before its route was changed: that is where reconciling must look for it.
     route = "meter" if stripe_id == "metered" else row.route
     connection.execute(
@@ -177,7 +208,7 @@ def _mark_sent(connection: Connection, row: Row[Any], stripe_id: str) -> None:
     )
 
 
-def _put_off(connection: Connection, row: Row[Any], error: PaymentsFailed) -> None:
+def _put_off(connection: Connection, row: Delivery, error: PaymentsFailed) -> None:
     wait = min(WAIT_SECONDS_MAX, WAIT_SECONDS_MIN * 2 ** min(row.attempts - 1, 10))
     state = "pending" if error.passing else "stuck"
     log.warning("window_not_sent", identifier=row.identifier, reason=str(error), state=state)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, func, select
 from relay import clock
 from relay.billing import windows
 from relay.billing.office import Office
-from relay.billing.outbox import sent_cents
+from relay.billing.outbox import Delivery, deliveries_of, sent_cents
 from relay.gateways.payments import Invoice as Billed
 from relay.gateways.payments import Missing
 from relay.money import PICO_PER_CENT
@@ -127,7 +127,7 @@ class _Comparison:
 
     async def differences(self) -> AsyncIterator[Difference]:
         period = self._period
-        rows = await self._office.database.read(partial(_rows_of, period_id=period.id))
+        rows = await self._office.database.read(partial(deliveries_of, period_id=period.id))
         ours = await self._office.database.read(partial(_ledger_cents, period=period))
         if (windowed := _windowed(rows)) != ours:
             yield self._difference("ledger and outbox", ours, windowed)
@@ -139,7 +139,7 @@ class _Comparison:
         async for difference in self._against_stripe(rows):
             yield difference
 
-    async def _against_stripe(self, rows: list[Row[Any]]) -> AsyncIterator[Difference]:
+    async def _against_stripe(self, rows: list[Delivery]) -> AsyncIterator[Difference]:
         metered, known = await self._metered()
         if metered != known:
             yield self._difference("meter", known, metered)
@@ -160,7 +160,7 @@ class _Comparison:
         ours = await self._office.database.read(partial(sent_cents, account_id=account_id, start=start, end=end))
         return theirs, ours
 
-    async def _against_invoice(self, rows: list[Row[Any]]) -> AsyncIterator[Difference]:
+    async def _against_invoice(self, rows: list[Delivery]) -> AsyncIterator[Difference]:
         try:
             billed = await self._office.payments.invoice(self._period.invoice_id)
         except Missing:
@@ -177,15 +177,11 @@ class _Comparison:
         return Difference(self._subject.email, self._name, what, ours, stripe)
 
 
-def _rows_of(connection: Connection, period_id: int) -> list[Row[Any]]:
-    return list(connection.execute(select(outbox).where(outbox.c.period_id == period_id)).all())
-
-
-def _windowed(rows: list[Row[Any]]) -> int:
+def _windowed(rows: list[Delivery]) -> int:
     return sum(row.cents for row in rows if row.window_id is not None)
 
 
-def _items(rows: list[Row[Any]]) -> int:
+def _items(rows: list[Delivery]) -> int:
     return sum(row.cents for row in rows if row.route == "invoice_item")
 
 

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Executable, Row, func, select
 
 from relay import clock, ledger, pricing
 from relay.database import Database
@@ -19,20 +19,26 @@ from relay.tables import Hold, Usage, table
 
 holds, usage = table(Hold), table(Usage)
 SWEEP_MAX = 1000
+_HELD = select(
+    holds.c.request_id, holds.c.account_id, holds.c.model, holds.c.max_tokens, holds.c.price_version,
+    func.coalesce(holds.c.journal, ""),
+)  # fmt: skip
+"""Holds as open calls: in the order of their fields."""
 log = structlog.get_logger(__name__)
 
 
 async def sweep(database: Database, alive: Collection[str] = ()) -> int:
     """Settles every hold that has expired; how many there were. A live call renews its hold, so it is not touched."""
     swept, after = 0, ""
-    while rows := await database.read(partial(_expired, after=after)):
-        commands = await database.read(partial(_commands, rows=[r for r in rows if r.request_id not in alive]))
+    while calls := await database.read(partial(_expired, after=after)):
+        dead = [call for call in calls if call.request_id not in alive]
+        commands = await database.read(partial(_commands, calls=dead))
         for command, outcome in zip(commands, await _settle_all(database, commands), strict=True):
             if isinstance(outcome, BaseException):
                 log.error("cannot_be_swept", request_id=command.request_id, error=repr(outcome))
             else:
                 swept += outcome.first
-        after = rows[-1].request_id
+        after = calls[-1].request_id
     return swept
 
 
@@ -41,20 +47,24 @@ async def _settle_all(database: Database, commands: list[Settle]) -> list[Settle
     return await asyncio.gather(*settling, return_exceptions=True)
 
 
-def _expired(connection: Connection, after: str) -> Sequence[Row[Any]]:
+def _expired(connection: Connection, after: str) -> list[OpenCall]:
     """The next holds in the order of their ids: one that cannot be settled is passed by, and does not stop the rest."""
-    expired = select(holds).where(holds.c.expires_at <= clock.now(), holds.c.request_id > after)
-    return connection.execute(expired.order_by(holds.c.request_id).limit(SWEEP_MAX)).all()
+    expired = _HELD.where(holds.c.expires_at <= clock.now(), holds.c.request_id > after)
+    return _calls(connection, expired.order_by(holds.c.request_id).limit(SWEEP_MAX))
 
 
-def _commands(connection: Connection, rows: Sequence[Row[Any] | OpenCall]) -> list[Settle]:
+def _calls(connection: Connection, held: Executable) -> list[OpenCall]:
+    return [OpenCall(*row) for row in connection.execute(held)]
+
+
+def _commands(connection: Connection, calls: Sequence[OpenCall]) -> list[Settle]:
     commands: list[Settle] = []
     load = cache(partial(pricing.load, connection))
-    for row in rows:
+    for call in calls:
         try:
-            commands.append(settlement_from_journal(row, load(row.price_version)))
+            commands.append(settlement_from_journal(call, load(call.price_version)))
         except Exception:
-            log.exception("cannot_be_swept", request_id=row.request_id)
+            log.exception("cannot_be_swept", request_id=call.request_id)
     return commands
 
 
@@ -64,7 +74,7 @@ def settlements_of_the_dead(connection: Connection, calls: Sequence[OpenCall]) -
     A sweep may have been first, and is put right when it knew less. What the process booked itself is the last word.
     """
     ids = [call.request_id for call in calls]
-    with_hold = {row.request_id: row for row in connection.execute(select(holds).where(holds.c.request_id.in_(ids)))}
+    with_hold = {held.request_id: held for held in _calls(connection, _HELD.where(holds.c.request_id.in_(ids)))}
     newest = [_newer(with_hold.get(call.request_id), call) for call in calls]
     found = select(usage).where(usage.c.request_id.in_(ids), usage.c.kind == "request")
     booked = {row.request_id: row for row in connection.execute(found)}
@@ -80,19 +90,19 @@ def _knew_less(booked: Row[Any], command: Settle) -> bool:
     return booked.status == 0 and booked.price_pico < command.price_pico
 
 
-def _newer(hold: Row[Any] | None, call: OpenCall) -> Row[Any] | OpenCall:
-    if hold is None or Learnt.from_journal(hold.journal).journals < Learnt.from_journal(call.journal).journals:
+def _newer(held: OpenCall | None, call: OpenCall) -> OpenCall:
+    if held is None or Learnt.from_journal(held.journal).journals < Learnt.from_journal(call.journal).journals:
         return call
-    return hold
+    return held
 
 
-def settlement_from_journal(hold: Row[Any] | OpenCall, prices: PriceTable) -> Settle:
+def settlement_from_journal(call: OpenCall, prices: PriceTable) -> Settle:
     """What is known of a call that nobody can ask any more: without a journal nothing, not even that it was free."""
-    learnt = Learnt.from_journal(hold.journal)
+    learnt = Learnt.from_journal(call.journal)
     learnt.unsure = learnt.unsure or not learnt.started
     found = settlement(
-        learnt, prices, request_id=hold.request_id, account_id=hold.account_id, model=hold.model,
-        max_tokens=hold.max_tokens, ended="process_died", status=0,
+        learnt, prices, request_id=call.request_id, account_id=call.account_id, model=call.model,
+        max_tokens=call.max_tokens, ended="process_died", status=0,
     )  # fmt: skip
     return replace(found, swept=True)
 
