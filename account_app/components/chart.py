@@ -9,6 +9,7 @@ from typing import Any
 
 import reflex as rx
 from reflex.vars import ObjectVar
+from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components import parts
@@ -171,11 +172,12 @@ def _tick(tick: ObjectVar[Tick]) -> rx.Component:
     )
 
 
+_ENTRIES = "flex flex-wrap items-center gap-x-5 text-xs text-muted"
+
+
 def legend(series: rx.Var[Sequence[Slice]], *more: rx.Component) -> rx.Component:
     """What the colours stand for, with the figures: nobody need tell colours apart. `more` are list items."""
-    return rx.el.ul(
-        rx.foreach(series, _entry), *more, class_name="flex flex-wrap gap-x-5 gap-y-1 px-5 pb-3 text-xs text-muted"
-    )
+    return rx.el.ul(rx.foreach(series, _entry), *more, class_name=f"{_ENTRIES} px-5 pb-3")
 
 
 def before(when: Any) -> rx.Component:
@@ -185,10 +187,15 @@ def before(when: Any) -> rx.Component:
 
 
 def _entry(part: ObjectVar[Slice]) -> rx.Component:
+    words = "flex min-h-6 items-center gap-1.5"
+    said = rx.el.span(part.name), rx.el.span(part.value, class_name="figures font-medium text-ink")
     return rx.el.li(
         rx.el.span(class_name="size-2 rounded-full", custom_attrs={"data-series": part.series}, aria_hidden=True),
-        rx.el.span(part.name),
-        rx.el.span(part.value, class_name="figures font-medium text-ink"),
+        rx.cond(
+            part.address != "",
+            link(*said, to=part.address, class_name=f"{words} underline-offset-4 hover:text-accent hover:underline"),
+            rx.el.span(*said, class_name=words),
+        ),
         class_name="flex items-center gap-1.5",
     )
 
@@ -204,7 +211,7 @@ def meter(series: rx.Var[Sequence[Slice]], label: str) -> rx.Component:
         rx.el.ul(
             rx.foreach(series, _entry),
             aria_label=label,
-            class_name="mt-3 flex flex-wrap gap-x-5 gap-y-1 text-xs text-muted",
+            class_name=f"{_ENTRIES} mt-2",
         ),
     )
 
@@ -222,7 +229,7 @@ def table_behind(table: rx.Component) -> rx.Component:
 
 
 def bars_as_table(caption: str, first: str, columns: rx.Var[Sequence[Bar]]) -> rx.Component:
-    """The table behind `bars`: what each column is called, what it counts, and its value."""
+    """The table behind `bars`: what each column is called and leads to, what it counts, and its value."""
     return table_behind(
         parts.table(
             caption,
@@ -233,4 +240,9 @@ def bars_as_table(caption: str, first: str, columns: rx.Var[Sequence[Bar]]) -> r
 
 
 def _row(bar: ObjectVar[Bar]) -> rx.Component:
-    return parts.row(parts.cell(bar.name), parts.cell(bar.detail, parts.RIGHT), parts.cell(bar.value, parts.RIGHT))
+    return parts.row(parts.cell(named(bar)), parts.cell(bar.detail, parts.RIGHT), parts.cell(bar.value, parts.RIGHT))
+
+
+def named(bar: ObjectVar[Bar]) -> rx.Component:
+    """What a column is called, as a link where it leads on."""
+    return rx.cond(bar.address != "", link(bar.name, to=bar.address, class_name=theme.ROW_LINK), bar.name)

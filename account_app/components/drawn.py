@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of a bar: its colour (`1` to `6`), what it stands for, and its share of the bar in CSS."""
+    """A part of a bar: its colour (`1` to `6`), what it stands for, and its share of the bar in CSS. `address`
+    is that of what it is made of, where there is one.
+    """
 
     series: str
     name: str
     value: str
     share: str
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Bar:
     """One column: `label` under the axis (may be empty), `name` and `value` in words, `share` of the tallest in CSS.
 
     `slices` divide it; `before` is the share that the same column of the time before had, empty for none. A `minor`
-    label is left out where there is little room.
+    label is left out where there is little room. `address` is where its requests are.
     """
 
     label: str = ""
@@ -31,6 +34,7 @@ class Bar:
     before_value: str = ""
     side: str = "center"
     minor: bool = False
+    address: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ ONLY_WIDE = " hidden sm:table-cell"
 """Added to a side: the column is left out on a phone."""
 
 _CELL = "px-2 sm:px-3"
-_LEADING = "hover:text-accent hover:underline decoration-2 underline-offset-4"
+LEADING = "hover:text-accent hover:underline decoration-2 underline-offset-4"
+"""Of a figure that leads to its parts, where all figures do."""
 
 
 def panel(
@@ -44,7 +45,7 @@ def stat(
     to: StringVar[str] | str | None = None,
 ) -> rx.Component:
     """A labelled figure, with a line under it that says what it is made of. With `to` it leads to its parts."""
-    shown = link(figure, to=to, class_name=_LEADING) if to is not None else figure
+    shown = link(figure, to=to, class_name=LEADING) if to is not None else figure
     return rx.el.div(
         rx.el.dt(label, class_name=theme.QUIET),
         rx.el.dd(shown, class_name=f"{theme.FIGURE} mt-1"),
@@ -114,6 +115,19 @@ def _heading(column: Heading, now: StringVar[str] | None) -> rx.Component:
     mark = rx.el.span(arrow, aria_hidden=True)
     words = link(title, mark, to=turn, class_name="inline-block py-1 -my-1 hover:text-ink")
     return rx.el.th(words, scope="col", class_name=look, custom_attrs={"aria-sort": order})
+
+
+def adding_up(
+    caption: str, columns: Sequence[Heading], rows: rx.Component, name: rx.Var[str] | str, amount: rx.Var[str]
+) -> rx.Component:
+    """In a drawer: a table whose last column adds up to the amount at its foot."""
+    foot = row(
+        cell(name),
+        *[cell("", side) for _, side, *_ in columns[1:-1]],
+        cell(amount, RIGHT),
+        class_name="border-t border-line-strong font-semibold",
+    )
+    return rx.el.div(table(caption, columns, rows, foot), class_name="-mx-5 border-t border-line")
 
 
 def pager(older: rx.Var[str], is_later: rx.Var[bool]) -> rx.Component:

@@ -1,6 +1,5 @@
 """The arithmetic of one request's price: for the person who made it, and for operators."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import reflex as rx
@@ -70,15 +69,17 @@ def _fact(name: str, *content: rx.Component) -> tuple[rx.Component, rx.Component
 
 
 def _arithmetic(of: Any) -> rx.Component:
-    columns = (("Kind", parts.LEFT), ("Count", parts.RIGHT), ("Each", parts.RIGHT), ("Amount", parts.RIGHT))
-    return _sum("Arithmetic of the price", columns, rx.foreach(of.lines, _receipt_line), "Price", of.price)
+    wide = parts.RIGHT + parts.ONLY_WIDE
+    columns = (("Kind", parts.LEFT), ("Count", wide), ("Each", wide), ("Amount", parts.RIGHT))
+    return parts.adding_up("Arithmetic of the price", columns, rx.foreach(of.lines, _receipt_line), "Price", of.price)
 
 
 def _receipt_line(line: ObjectVar[ReceiptLine]) -> rx.Component:
+    wide = parts.RIGHT + parts.ONLY_WIDE
     return parts.row(
-        parts.cell(line.kind),
-        parts.cell(line.tokens, parts.RIGHT),
-        parts.cell(line.unit_price, parts.RIGHT, "text-xs text-muted"),
+        parts.cell(rx.fragment(line.kind, parts.narrow(line.tokens, " × ", line.unit_price))),
+        parts.cell(line.tokens, wide),
+        parts.cell(line.unit_price, wide, "text-xs text-muted"),
         parts.cell(line.amount, parts.RIGHT),
     )
 
@@ -86,7 +87,7 @@ def _receipt_line(line: ObjectVar[ReceiptLine]) -> rx.Component:
 def _corrections(of: Any) -> rx.Component:
     wide = parts.RIGHT + parts.ONLY_WIDE
     columns = (("Corrected", parts.LEFT), ("Reason", parts.LEFT), ("Tokens", wide), ("Amount", parts.RIGHT))
-    return _sum("Corrections", columns, rx.foreach(of.corrections, _correction), "Total", of.total)
+    return parts.adding_up("Corrections", columns, rx.foreach(of.corrections, _correction), "Total", of.total)
 
 
 def _correction(correction: ObjectVar[Corrected]) -> rx.Component:
@@ -96,14 +97,3 @@ def _correction(correction: ObjectVar[Corrected]) -> rx.Component:
         parts.cell(correction.tokens, parts.RIGHT + parts.ONLY_WIDE),
         parts.cell(correction.amount, parts.RIGHT),
     )
-
-
-def _sum(caption: str, columns: Sequence[parts.Heading], lines: rx.Component, name: str, amount: Any) -> rx.Component:
-    """A table whose last column adds up to the amount at its foot."""
-    foot = parts.row(
-        parts.cell(name),
-        *[parts.cell("", side) for _, side, *_ in columns[1:-1]],
-        parts.cell(amount, parts.RIGHT),
-        class_name="border-t border-line-strong font-semibold",
-    )
-    return rx.el.div(parts.table(caption, columns, lines, foot), class_name="-mx-5 border-t border-line")

@@ -74,9 +74,14 @@ def _person(each: ObjectVar[Person]) -> rx.Component:
     return parts.row(
         parts.cell(rx.el.div(name, state, class_name="flex flex-wrap items-center gap-2"), wraps=True),
         parts.cell(date_of(each.since), parts.LEFT + parts.ONLY_WIDE),
-        parts.cell(each.credit, parts.RIGHT),
-        parts.cell(each.overage, parts.RIGHT + parts.ONLY_WIDE),
+        parts.cell(link(each.credit, to=here_to("account", each.id), class_name=parts.LEADING), parts.RIGHT),
+        parts.cell(_overage(each), parts.RIGHT + parts.ONLY_WIDE),
     )
+
+
+def _overage(each: ObjectVar[Person]) -> rx.Component:
+    beyond = link(each.overage, to=here_with(sum=each.beyond, account=None, before=None), class_name=parts.LEADING)
+    return rx.cond(each.beyond != "", beyond, each.overage)
 
 
 def _differences() -> rx.Component:

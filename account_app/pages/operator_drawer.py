@@ -13,7 +13,7 @@ from account_app.components.address import asked_freely, has, here_to, here_with
 from account_app.components.moments import moment
 from account_app.components.receipt import receipt
 from account_app.operating import CHOSEN, FOUND, Operator
-from account_app.reading.operator import ActLine, Call
+from account_app.reading.operator import ActLine, Call, Part
 
 
 def account_drawer() -> rx.Component:
@@ -46,8 +46,16 @@ def _chosen() -> rx.Component:
     return rx.el.div(
         rx.el.p(CHOSEN.email, class_name=f"{theme.LABEL} [overflow-wrap:anywhere]"),
         rx.el.p("Available ", FOUND.available, class_name=theme.QUIET),
+        rx.cond(FOUND.parts.length() > 0, _made_of()),
+        rx.cond(
+            CHOSEN.beyond != "",
+            rx.el.p(
+                "Overage of this period ",
+                link(CHOSEN.overage, to=here_with(sum=CHOSEN.beyond, account=None, before=None), class_name=theme.LINK),
+                class_name=theme.QUIET,
+            ),
+        ),
         rx.el.p("Keeps ", FOUND.kept, class_name=theme.QUIET),
-        rx.el.ul(rx.foreach(FOUND.grants, lambda words: rx.el.li(words)), class_name=f"{theme.NOTE} list-disc pl-4"),
         _form("give", "Give credit", Operator.give, _account(), _amount("Amount in USD", "give-usd")),
         rx.cond(
             CHOSEN.blocked,
@@ -59,6 +67,18 @@ def _chosen() -> rx.Component:
         _lines("What operators did", FOUND.done_to, _done_to),
         class_name="flex flex-col gap-4",
     )
+
+
+def _made_of() -> rx.Component:
+    columns = (("Credit", parts.LEFT), ("Amount", parts.RIGHT))
+    return parts.adding_up(
+        "What is available", columns, rx.foreach(FOUND.parts, _part), "Credit and pay-per-use", FOUND.parts_sum
+    )
+
+
+def _part(part: ObjectVar[Part]) -> rx.Component:
+    name = rx.fragment(part.name, rx.cond(part.note != "", rx.el.span(" · ", part.note, class_name="text-muted")))
+    return parts.row(parts.cell(name, wraps=True), parts.cell(part.amount, parts.RIGHT))
 
 
 def _account() -> rx.Component:

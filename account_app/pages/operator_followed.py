@@ -22,8 +22,8 @@ def followed() -> rx.Component:
         ("Time", parts.LEFT),
         ("Account", parts.LEFT),
         ("Model", parts.LEFT + parts.ONLY_WIDE),
-        ("Revenue", parts.RIGHT),
-        ("Cost", parts.RIGHT + parts.ONLY_WIDE),
+        (FOLLOWED.amount, parts.RIGHT),
+        (FOLLOWED.beside, parts.RIGHT + parts.ONLY_WIDE),
     )
     rows = rx.el.div(
         rx.el.p(FOLLOWED.sums, class_name=f"{theme.NOTE} px-5 pb-2"),
@@ -53,6 +53,6 @@ def _line(line: ObjectVar[BookedLine]) -> rx.Component:
         parts.cell(rx.fragment(receipt, kind, name)),
         parts.cell(rx.fragment(account, parts.narrow(line.model)), class_name="[overflow-wrap:anywhere]"),
         parts.cell(line.model, parts.LEFT + parts.ONLY_WIDE),
-        parts.cell(rx.el.span(line.revenue, title=line.exact), parts.RIGHT),
-        parts.cell(line.cost, parts.RIGHT + parts.ONLY_WIDE),
+        parts.cell(rx.el.span(line.amount, title=line.exact), parts.RIGHT),
+        parts.cell(line.beside, parts.RIGHT + parts.ONLY_WIDE),
     )

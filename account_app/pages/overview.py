@@ -109,7 +109,7 @@ def _ahead() -> rx.Component:
 
 
 def _day(bar: ObjectVar[Bar]) -> rx.Component:
-    return parts.row(parts.cell(bar.name), parts.cell(bar.value, parts.RIGHT))
+    return parts.row(parts.cell(chart.named(bar)), parts.cell(bar.value, parts.RIGHT))
 
 
 def _first_steps() -> rx.Component:

@@ -74,9 +74,15 @@ def _log() -> rx.Component:
                 ),
             ),
         ),
-        title=rx.fragment(rx.cond(FOUND.sums != "", FOUND.sums, "Requests"), _one_hour()),
+        title=rx.fragment(rx.cond(FOUND.sums != "", FOUND.sums, "Requests"), _stored(), _one_hour()),
         aside=_filters(),
     )
+
+
+def _stored() -> rx.Component:
+    """What the usage page's figure has beside requests, and the way to it."""
+    way = link(FOUND.stored, " of storage", to=here_with(model="storage", before=None), class_name=theme.LINK)
+    return rx.cond(FOUND.stored != "", rx.el.span(" and ", way, class_name="font-normal"))
 
 
 def _one_hour() -> rx.Component:

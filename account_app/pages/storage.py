@@ -119,7 +119,7 @@ def _files() -> rx.Component:
         ("A month", parts.RIGHT + parts.ONLY_WIDE),
         (rx.el.span("Actions", class_name="sr-only"), parts.RIGHT),
     )
-    nothing = parts.empty("No files yet", "Drop a font above. It is yours alone, and you can fetch it from anywhere.")
+    nothing = parts.empty("No files yet", "What you keep is yours alone, and you can fetch it from anywhere.")
     return parts.panel(
         rx.cond(
             FOUND.rows.length() > 0,

@@ -58,12 +58,12 @@ def page() -> rx.Component:
 
 
 def _sums() -> rx.Component:
-    log = "/requests?" + FOUND.total.requests_at.to(str)
+    log = FOUND.total.address
     return rx.el.dl(
         parts.beside("Price", FOUND.price, FOUND.days, "Nothing before", to=log),
         parts.beside("Requests", FOUND.requests, FOUND.days, to=log),
-        parts.beside("Input tokens", FOUND.tokens_in, FOUND.days),
-        parts.beside("Output tokens", FOUND.tokens_out, FOUND.days),
+        parts.beside("Input tokens", FOUND.tokens_in, FOUND.days, to=log),
+        parts.beside("Output tokens", FOUND.tokens_out, FOUND.days, to=log),
         class_name=theme.FIGURES,
     )
 
@@ -156,8 +156,7 @@ def _total(by_kind: bool) -> rx.Component:
 
 
 def _to_its_requests(line: ObjectVar[UsageLine]) -> rx.Component:
-    log = link(line.name, to="/requests?" + line.requests_at.to(str), class_name=theme.ROW_LINK)
-    return rx.cond(line.requests_at != "", log, line.name)
+    return link(line.name, to=line.address, class_name=theme.ROW_LINK)
 
 
 def _cells(line: ObjectVar[UsageLine], name: rx.Component | rx.Var[str], by_kind: bool) -> list[rx.Component]:

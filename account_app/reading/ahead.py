@@ -143,9 +143,14 @@ def _between(low: int, high: int, locale: str) -> str:
 
 
 def _rows(was: Sequence[int], slow: Sequence[int], fast: Sequence[int], today: date, locale: str) -> list[Bar]:
-    back = range(len(was) - 1, 0, -ROWS_EVERY)
-    behind = [Bar(name=dated(today - timedelta(days=n), locale), value=spendable(was[-1 - n], locale)) for n in back]
-    now = Bar(name="Today", value=spendable(was[-1], locale))
+    behind = [
+        Bar(
+            name=dated(today - timedelta(days=n), locale) if n else "Today",
+            value=spendable(was[-1 - n], locale),
+            address="/requests?from={0}&to={0}".format(today - timedelta(days=n)),
+        )
+        for n in (*range(len(was) - 1, 0, -ROWS_EVERY), 0)
+    ]
     coming = [
         Bar(
             name=dated(today + timedelta(days=n), locale),
@@ -153,4 +158,4 @@ def _rows(was: Sequence[int], slow: Sequence[int], fast: Sequence[int], today: d
         )
         for n in range(ROWS_EVERY, len(slow) + 1, ROWS_EVERY)
     ]
-    return [*behind, now, *coming]
+    return [*behind, *coming]

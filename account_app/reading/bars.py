@@ -21,8 +21,15 @@ Amounts = dict[int, dict[str, int]]
 
 
 def bars_of(
-    bins: Bins, found: Sequence[Bucket], before: Sequence[Bucket], names: dict[str, str], locale: str, show: str
+    bins: Bins,
+    found: Sequence[Bucket],
+    before: Sequence[Bucket],
+    names: dict[str, str],
+    locale: str,
+    show: str,
+    address: Callable[[str], str] = lambda _: "",
 ) -> tuple[list[Bar], list[Slice], Axis]:
+    """`address` is where the requests of a series are."""
     words = count if show == "tokens" else dollars
     amounts = _amounts(found, show)
     earlier = {place: sum(parts.values()) for place, parts in _amounts(before, show).items()}
@@ -49,6 +56,8 @@ def bars_of(
         for name, amount in parts.items():
             totals[name] = totals.get(name, 0) + amount
     legend = _slices(totals, series, names, words, locale) if len(series) > 1 else []
+    named = {colour: name for name, colour in series.items() if colour != OTHERS}
+    legend = [replace(one, address=address(named[one.series])) if one.series in named else one for one in legend]
     return bars, legend, axis_of(top, round_count, locale) if show == "tokens" else money_axis(top, locale)
 
 

@@ -6,20 +6,22 @@ from datetime import date, timedelta
 from sqlalchemy import Connection
 
 from account_app import spans
-from account_app.components.figures import dollars, requests, whole_day
+from account_app.components.figures import dollars, exact, requests, whole_day
 from account_app.session import Visitor
 from account_app.spans import midnight, zone_named
 from relay import clock, operating
 from relay.clock import rfc3339
-from relay.money import usd
-from relay.operating import Behind
+from relay.errors import NotFound
+from relay.operating import Behind, Beyond
 
 KINDS = {"request": "", "correction": "Correction"}
 
 
 @dataclass(frozen=True)
 class BookedLine:
-    """`receipt` is the id of the request that the row is about: a correction's is that of what it amends."""
+    """`receipt` is the id of the request that the row is about: a correction's is that of what it amends. `amount` is
+    its part of the sum, `exact` all of that; `beside` what is good to know beside it.
+    """
 
     at: str = ""
     id: str = ""
@@ -28,17 +30,21 @@ class BookedLine:
     account: str = ""
     email: str = ""
     model: str = ""
-    revenue: str = ""
-    cost: str = ""
+    amount: str = ""
+    beside: str = ""
     exact: str = ""
 
 
 @dataclass(frozen=True)
 class FollowedFigures:
-    """`of` says what was followed, empty when nothing was or it cannot be read; `sums` what all rows come to."""
+    """`of` says what was followed, empty when nothing was or it cannot be read; `sums` what all rows come to, and
+    `amount` and `beside` what those of each row are.
+    """
 
     of: str = ""
     sums: str = ""
+    amount: str = "Revenue"
+    beside: str = "Cost"
     lines: list[BookedLine] = field(default_factory=list[BookedLine])
     older: str = ""
 
@@ -56,14 +62,21 @@ def account_sum(account_id: str) -> str:
     return f"account:{account_id}"
 
 
+def overage_sum(account_id: str) -> str:
+    return f"overage:{account_id}"
+
+
 def followed_of(connection: Connection, visitor: Visitor) -> FollowedFigures:
     """A page of the rows behind `?sum=`. Like all of the page it is read for operators alone."""
+    before = visitor.query.get("before", "")
+    last = int(before) if before.isascii() and before.isdecimal() and len(before) < 19 else None
+    kind, name = _named(visitor)
+    if kind == "overage":
+        return _overage(connection, name, last, visitor.locale)
     asked = _asked(visitor)
     if asked is None:
         return FollowedFigures()
     of, behind = asked
-    before = visitor.query.get("before", "")
-    last = int(before) if before.isascii() and before.isdecimal() and len(before) < 19 else None
     found = operating.follow(connection, behind, last)
     locale, total = visitor.locale, found.total
     return FollowedFigures(
@@ -75,8 +88,43 @@ def followed_of(connection: Connection, visitor: Visitor) -> FollowedFigures:
     )
 
 
-def _asked(visitor: Visitor) -> tuple[str, Behind] | None:
+def _named(visitor: Visitor) -> tuple[str, str]:
     kind, _, name = visitor.query.get("sum", "")[:120].replace("\0", "").partition(":")
+    return kind, name
+
+
+def _overage(connection: Connection, account_id: str, before: int | None, locale: str) -> FollowedFigures:
+    try:
+        found = operating.overage_of(connection, account_id, before)
+    except NotFound:
+        return FollowedFigures()
+    return FollowedFigures(
+        of="Overage of this period",
+        sums=f"{dollars(found.total_pico, locale)} beyond credit",
+        amount="Overage",
+        beside="Price",
+        lines=[_beyond(row, account_id, found.email, locale) for row in found.rows],
+        older="" if found.next is None else str(found.next),
+    )
+
+
+def _beyond(row: Beyond, account_id: str, email: str, locale: str) -> BookedLine:
+    return BookedLine(
+        at=rfc3339(row.at),
+        id=row.request_id,
+        receipt=row.amends or row.request_id,
+        kind=KINDS["correction"] if row.amends else "",
+        account=account_id,
+        email=email,
+        model=row.model or "storage",
+        amount=dollars(row.overage_pico, locale),
+        beside=dollars(row.price_pico, locale),
+        exact=exact(row.overage_pico, locale),
+    )
+
+
+def _asked(visitor: Visitor) -> tuple[str, Behind] | None:
+    kind, name = _named(visitor)
     zone = zone_named(visitor.zone)
     span = spans.span_from({}, clock.now(), zone)
     if kind == "model" and name:
@@ -105,7 +153,7 @@ def _line(row: operating.Booked, locale: str) -> BookedLine:
         account=row.account_id,
         email=row.email,
         model=row.model or "storage",
-        revenue=dollars(row.price_pico, locale),
-        cost=dollars(row.cost_pico, locale),
-        exact=f"${usd(row.price_pico)}",
+        amount=dollars(row.price_pico, locale),
+        beside=dollars(row.cost_pico, locale),
+        exact=exact(row.price_pico, locale),
     )

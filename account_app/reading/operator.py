@@ -6,14 +6,15 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from account_app.components.figures import count, dollars, exact, files, megabytes, spendable
-from account_app.reading.following import FollowedFigures, account_sum, followed_of
+from account_app.reading.billing import SOURCES
+from account_app.reading.following import FollowedFigures, account_sum, followed_of, overage_sum
 from account_app.reading.margins import Earned, earned_of
 from account_app.reading.requests import ReceiptFigures, receipt_of
 from account_app.session import Visitor
 from relay import billing, operating
 from relay.clock import rfc3339
 from relay.errors import NotFound
-from relay.usage import RequestView
+from relay.usage import BalanceView, RequestView
 
 EVENTS = 20
 INSPECTIONS = {"audit": "Our books, recomputed", "reconcile": "Our books and Stripe's"}
@@ -22,10 +23,13 @@ OPEN_EVENTS = ("received", "failed", "set_aside")
 
 @dataclass(frozen=True)
 class Person:
-    """`followed` is what the address says of the requests of the account."""
+    """`followed` is what the address says of the requests of the account, `beyond` of those behind its overage, which
+    is empty when there is none.
+    """
 
     id: str = ""
     followed: str = ""
+    beyond: str = ""
     email: str = ""
     since: str = ""
     credit: str = ""
@@ -33,6 +37,15 @@ class Person:
     state: str = ""
     tone: str = "plain"
     blocked: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of what is available: a grant, what is held, or what the spend cap leaves."""
+
+    name: str = ""
+    note: str = ""
+    amount: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,8 +107,9 @@ class OperatorFigures:
     people: list[Person] = field(default_factory=list[Person])
     chosen: Person = field(default_factory=Person)
     available: str = ""
+    parts: list[Part] = field(default_factory=list[Part])
+    parts_sum: str = ""
     kept: str = ""
-    grants: list[str] = field(default_factory=list[str])
     calls: list[Call] = field(default_factory=list[Call])
     receipt: ReceiptFigures = field(default_factory=ReceiptFigures)
     done_to: list[ActLine] = field(default_factory=list[ActLine])
@@ -133,12 +147,13 @@ def _opened(connection: Connection, visitor: Visitor) -> dict[str, Any]:
         opened = operating.open_account(connection, wanted)
     except NotFound:
         return {}
-    grants = opened.balance.grants
+    balance, locale = opened.balance, visitor.locale
     return {
         "chosen": _person(opened.found, visitor.locale),
         "kept": f"{megabytes(opened.kept_bytes, visitor.locale)} in {files(opened.kept_files, visitor.locale)}",
-        "available": spendable(opened.balance.available_pico, visitor.locale),
-        "grants": [f"{spendable(g.remaining_pico, visitor.locale)} {g.kind}: {g.reason or g.source}" for g in grants],
+        "available": spendable(balance.available_pico, locale),
+        "parts": _parts(balance, locale),
+        "parts_sum": exact(balance.available_pico if balance.credit_pico >= 0 else balance.credit_pico, locale),
         "receipt": receipt_of(connection, wanted, _asked(visitor, "id") or None, visitor.locale),
         "calls": [_call(each, visitor.locale) for each in opened.latest.requests],
         "done_to": [_act(each) for each in operating.acts(connection, wanted, 20)],
@@ -154,6 +169,7 @@ def _person(each: operating.Found, locale: str) -> Person:
     return Person(
         id=each.account_id,
         followed=account_sum(each.account_id),
+        beyond=overage_sum(each.account_id) if each.overage_pico else "",
         email=each.email,
         since=rfc3339(each.created_at),
         credit=spendable(each.credit_pico, locale),
@@ -162,6 +178,23 @@ def _person(each: operating.Found, locale: str) -> Person:
         tone=tone,
         blocked=each.blocked_at is not None,
     )
+
+
+def _parts(balance: BalanceView, locale: str) -> list[Part]:
+    """They add up to what is available or, while credit is owed, to that: nothing is available then."""
+    found = [
+        Part(SOURCES.get(g.kind, g.kind), g.reason or g.source, exact(g.remaining_pico, locale))
+        for g in balance.grants
+        if g.remaining_pico
+    ]
+    if balance.credit_pico < 0:
+        return found
+    if balance.held_pico:
+        found.append(Part("Held", "for answers on their way", exact(-balance.held_pico, locale)))
+    room_pico = balance.spend_cap_pico - balance.overage_pico
+    if balance.has_plan and room_pico > 0:
+        found.append(Part("Pay-per-use", f"up to {dollars(balance.spend_cap_pico, locale)}", exact(room_pico, locale)))
+    return found
 
 
 def _call(each: RequestView, locale: str) -> Call:

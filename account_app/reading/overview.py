@@ -18,6 +18,7 @@ from relay.usage import BalanceView, UsageRow
 LATEST = 6
 SOURCES = (("monthly", "Included", "2"), ("promo", "Promotional", "4"), ("topup", "Purchased", "1"))
 PAY_PER_USE = "6"
+BILLING = "/billing"
 NEAR_CAP = 80
 """Per cent of the spend cap from which on it is said that it is near."""
 
@@ -115,12 +116,13 @@ def _sources(balance: BalanceView, locale: str) -> list[Slice]:
     left = _pay_per_use_left(balance)
     whole = sum(pico for pico in found.values() if pico > 0) + left
     slices = [
-        Slice(series, name, spendable(found[kind], locale), share(found[kind], whole))
+        Slice(series, name, spendable(found[kind], locale), share(found[kind], whole), BILLING)
         for kind, name, series in SOURCES
         if found[kind] > 0
     ]
     if balance.has_plan:
-        slices.append(Slice(PAY_PER_USE, "Pay-per-use, up to your cap", spendable(left, locale), share(left, whole)))
+        words = "Pay-per-use, up to your cap"
+        slices.append(Slice(PAY_PER_USE, words, spendable(left, locale), share(left, whole), BILLING))
     return slices
 
 

@@ -98,7 +98,8 @@ class Choice:
 @dataclass(frozen=True)
 class RequestsFigures:
     """A page of the log. `sums` is what the usage page says of the same days, model and key; empty with an ending.
-    `hour` is when the one hour begins that is shown, empty for whole days.
+    `stored` is what storage cost in them, empty for nothing: it has a list of its own. `hour` is when the one hour
+    begins that is shown, empty for whole days.
     """
 
     first: str = ""
@@ -108,6 +109,7 @@ class RequestsFigures:
     model_choices: list[Choice] = field(default_factory=list[Choice])
     key_choices: list[Choice] = field(default_factory=list[Choice])
     sums: str = ""
+    stored: str = ""
     hour: str = ""
     receipt: ReceiptFigures = field(default_factory=ReceiptFigures)
 
@@ -128,6 +130,7 @@ def requests_of(connection: Connection, visitor: Visitor) -> RequestsFigures:
     names = usage.key_names(connection, account_id)
     by_model = usage.by_model(connection, account_id, span.start, span.end, fresh)
     shown = usage.by_model(connection, account_id, *hour, fresh) if hour else by_model
+    stored_pico = _stored(wanted, shown)
     return RequestsFigures(
         first=span.first.isoformat(),
         last=span.last.isoformat(),
@@ -137,6 +140,7 @@ def requests_of(connection: Connection, visitor: Visitor) -> RequestsFigures:
         key_choices=[Choice(id, name) for id, name in names.items()] + ([Choice(NO_KEY, WITHOUT_KEY)] if names else []),
         hour=clock.rfc3339(start) if hour else "",
         sums="" if wanted.ended else _sums(connection, visitor, (start, end), wanted, shown, fresh),
+        stored=dollars(stored_pico, locale) if stored_pico else "",
         receipt=receipt_of(connection, account_id, _chosen(query, "id"), locale),
     )
 
@@ -173,6 +177,12 @@ def _hour(query: Mapping[str, str], span: Span) -> tuple[datetime, datetime] | N
     return (start, start + HOUR) if within else None
 
 
+def _stored(wanted: Wanted, by_model: Mapping[str, UsageRow]) -> int:
+    """What storage cost of what is wanted: it has no model, no ending, and is kept without a key."""
+    is_among = wanted.service == "claude" and wanted.model is wanted.ended is None and not wanted.key_id
+    return by_model.get("", NOTHING).price_pico if is_among else 0
+
+
 def _sums(
     connection: Connection,
     visitor: Visitor,
@@ -182,16 +192,13 @@ def _sums(
     fresh: Fresh,
 ) -> str:
     """From the roll-ups, so that it is the usage page's own figure. Storage is no call: it has a list of its own."""
-    stored_pico = by_model.get("", NOTHING).price_pico
     if wanted.service == "storage":
-        return f"Storage, {dollars(stored_pico, visitor.locale)}"
+        return f"Storage, {dollars(by_model.get('', NOTHING).price_pico, visitor.locale)}"
     if wanted.key_id is not None:
         rows = usage.used_by_key(connection, visitor.account_id, *within, wanted.key_id, wanted.model, fresh)
     else:
         rows = usage.total(by_model.values()) if wanted.model is None else by_model.get(wanted.model, NOTHING)
-    # It is kept without a key.
-    is_among = wanted.model is None and not wanted.key_id
-    price_pico = rows.price_pico - (stored_pico if is_among else 0)
+    price_pico = rows.price_pico - _stored(wanted, by_model)
     return f"{requests(rows.requests, visitor.locale)}, {dollars(price_pico, visitor.locale)}"
 
 

@@ -1,7 +1,8 @@
 """The usage page: sums of a span of days, beside those of as many days before, as a chart and as a table."""
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection
@@ -13,7 +14,7 @@ from account_app.reading.bars import bars_of, in_words, title_of
 from account_app.reading.requests import NO_KEY
 from account_app.reading.rows import COLUMNS, in_weeks, rows_of, shown_by
 from account_app.session import Visitor
-from account_app.spans import By, Span, zone_named
+from account_app.spans import Bins, By, Span, zone_named
 from relay import clock, usage
 from relay.usage import Split, UsageRow
 
@@ -23,7 +24,7 @@ SERVICES = {"claude": "Claude", "storage": "Storage"}
 
 @dataclass(frozen=True)
 class UsageLine:
-    """One row of the usage page's table: a time, a model, a service or a key. `requests_at` is where its log is."""
+    """One row of the usage page's table: a time, a model, a service or a key. `address` is where its requests are."""
 
     name: str = ""
     requests: str = "0"
@@ -34,7 +35,7 @@ class UsageLine:
     other: str = ""
     price: str = "$0.00"
     exact: str = "$0"
-    requests_at: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,22 @@ def usage_of(connection: Connection, visitor: Visitor) -> UsageFigures:
     total, total_before = (usage.total(bucket.usage for bucket in each) for each in (found, before))
     shown = rows_of(connection, visitor, span, by, bins, edges, found, fresh)
     drawn = found if edges is bins.edges else in_weeks(found, span.length)
-    bars, series, axis = bars_of(bins, drawn, before, names, locale, show)
+    everything = _log(span.first, span.last)
+    bars, series, axis = bars_of(
+        bins,
+        drawn,
+        before,
+        names,
+        locale,
+        show,
+        lambda name: _log_of(name, by, span) if split and show == "price" else everything,
+    )
     return UsageFigures(
         first=span.first.isoformat(),
         last=span.last.isoformat(),
         days="the day before" if span.length == 1 else f"the {count(span.length, locale)} days before",
         csv=urlencode({**_csv_span(span), "by": by, "zone": visitor.zone}),
-        bars=bars,
+        bars=[replace(bar, address=log) for bar, log in zip(bars, _logs_of(bins, span), strict=True)],
         series=series,
         unit=bins.unit,
         axis=axis,
@@ -91,8 +101,8 @@ def usage_of(connection: Connection, visitor: Visitor) -> UsageFigures:
         requests=compared(total.requests, total_before.requests, count, locale),
         tokens_in=compared(_all_input(total), _all_input(total_before), count, locale),
         tokens_out=compared(total.output_tokens, total_before.output_tokens, count, locale),
-        lines=[_line(r, _name(r, by, span, names, locale), _log_of(r, by, span), locale, show) for r in shown.rows],
-        total=_line(total, "Total", urlencode(_days(span)), locale, show),
+        lines=[_named(row, by, span, names, locale, show) for row in shown.rows],
+        total=_line(total, "Total", everything, locale, show),
         page=shown.page,
         pages=shown.pages,
     )
@@ -109,6 +119,10 @@ def _names(connection: Connection, account_id: str, by: By) -> dict[str, str]:
     return usage.key_names(connection, account_id) if by == "key" else SERVICES if by == "service" else {}
 
 
+def _named(row: UsageRow, by: By, span: Span, names: dict[str, str], locale: str, show: str) -> UsageLine:
+    return _line(row, _name(row, by, span, names, locale), _log_of(row.bucket, by, span), locale, show)
+
+
 def _name(row: UsageRow, by: By, span: Span, names: dict[str, str], locale: str) -> str:
     if by == "day":
         return whole_day(date.fromisoformat(row.bucket), locale)
@@ -118,24 +132,32 @@ def _name(row: UsageRow, by: By, span: Span, names: dict[str, str], locale: str)
     return title_of(row.bucket, names)
 
 
-def _log_of(row: UsageRow, by: By, span: Span) -> str:
-    """The query of the requests that a row is the sum of; empty where the log cannot be asked for just them."""
+def _log_of(bucket: str, by: By, span: Span) -> str:
+    """The address of the requests that a row of the table, or a colour of the chart, is the sum of."""
     if by == "day":
-        return urlencode({"from": row.bucket, "to": row.bucket})
+        return _log(bucket, bucket)
     if by == "hour":
-        return urlencode({**_days(span), "hour": row.bucket})
-    if row.bucket == "storage":
-        return urlencode({**_days(span), "model": "storage"})
+        return _log(span.first, span.last, hour=bucket)
+    if bucket == "storage":
+        return _log(span.first, span.last, model=bucket)
     if by == "service":
-        return urlencode(_days(span))
-    return urlencode({**_days(span), by: row.bucket or NO_KEY})
+        return _log(span.first, span.last)
+    return _log(span.first, span.last, **{by: bucket or NO_KEY})
 
 
-def _days(span: Span) -> dict[str, str]:
-    return {"from": span.first.isoformat(), "to": span.last.isoformat()}
+def _logs_of(bins: Bins, span: Span) -> list[str]:
+    """The addresses of the requests that the columns of the chart are the sums of."""
+    if bins.unit == "hour":
+        return [_log(span.first, span.last, hour=clock.rfc3339(edge)) for edge in bins.edges[:-1]]
+    days = [edge.astimezone(span.zone).date() for edge in bins.edges]
+    return [_log(first, after - timedelta(days=1)) for first, after in pairwise(days)]
 
 
-def _line(row: UsageRow, name: str, requests_at: str, locale: str, show: str) -> UsageLine:
+def _log(first: date | str, last: date | str, **more: str) -> str:
+    return "/requests?" + urlencode({"from": first, "to": last, **more})
+
+
+def _line(row: UsageRow, name: str, address: str, locale: str, show: str) -> UsageLine:
     """Each kind of token as how many there were or, where their price is shown, as what they cost."""
     words, unit = (dollars, "pico") if show == "kinds" else (count, "tokens")
     kinds = ("input", "output", "cache_read", "cache_write")
@@ -146,7 +168,7 @@ def _line(row: UsageRow, name: str, requests_at: str, locale: str, show: str) ->
         other=dollars(row.other_pico, locale) if show == "kinds" else "",
         price=dollars(row.price_pico, locale),
         exact=exact(row.price_pico, locale),
-        requests_at=requests_at,
+        address=address,
     )
 
 

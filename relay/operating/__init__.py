@@ -9,6 +9,7 @@ from relay.operating.health import Answer, health_of
 from relay.operating.inspecting import KINDS, Inspected, Kind, inspect, inspections
 from relay.operating.log import Act, acts
 from relay.operating.looking import Found, Opened, find, open_account
+from relay.operating.overage import Beyond, Overage, overage_of
 from relay.operating.people import is_operator, operators, refuse_unless_operator
 from relay.operating.revenue import Margin, by_day, by_model, new_use, total_of
 
@@ -17,6 +18,7 @@ __all__ = [
     "Act",
     "Answer",
     "Behind",
+    "Beyond",
     "Booked",
     "Followed",
     "Found",
@@ -24,6 +26,7 @@ __all__ = [
     "Kind",
     "Margin",
     "Opened",
+    "Overage",
     "acts",
     "block",
     "by_day",
@@ -40,6 +43,7 @@ __all__ = [
     "new_use",
     "open_account",
     "operators",
+    "overage_of",
     "refuse_unless_operator",
     "replay",
     "total_of",

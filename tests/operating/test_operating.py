@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
-from relay import accounts, clock, operating, sums, sync, usage
+from relay import accounts, clock, ledger, operating, sums, sync, usage
 from relay.accounts import Identity
 from relay.errors import BadInput, Conflict, Forbidden, NotFound
 from relay.operating.following import ROWS as ROWS_OF_A_PAGE
@@ -199,6 +199,22 @@ async def test_every_sum_is_followed_to_the_rows_that_make_it(books: Books) -> N
         )
         clock.move(timedelta(minutes=20))
         await sync.roll_up(books.database)
+
+
+async def test_overage_is_followed_to_what_of_each_request_went_beyond_credit(books: Books) -> None:
+    anna = books.person(ANNA, 0)
+    books.put_on_plan(anna, 5 * USD)
+    await books.call(anna)
+    who, start = anna.account_id, clock.now()
+    end = start + timedelta(days=30)
+    books.database.write_now(lambda c: ledger.begin_period(c, who, start, end, ledger.overage_until(c, who, start)))
+    asked = [await books.call(anna) for _ in range(3)]
+    found = await books.database.read(lambda c: operating.overage_of(c, who))
+    assert [row.request_id for row in found.rows] == asked[::-1]
+    balance = await books.database.read(lambda c: usage.balance(c, who))
+    assert sum(row.overage_pico for row in found.rows) == found.total_pico == balance.overage_pico > 0
+    older = await books.database.read(lambda c: operating.overage_of(c, who, found.rows[0].id))
+    assert older.rows == found.rows[1:]
 
 
 def followed(books: Books, behind: operating.Behind) -> tuple[list[operating.Booked], operating.Margin]:

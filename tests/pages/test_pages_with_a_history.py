@@ -146,6 +146,22 @@ def test_an_hour_and_a_total_lead_to_just_their_requests(page: Page) -> None:
     expect(title).to_contain_text(f"{asked} requests")
 
 
+def test_every_figure_and_every_column_of_the_chart_leads_to_its_requests(page: Page) -> None:
+    opened(page, "/usage?by=model&range=7d")
+    leading = page.locator("main :is(dl, figure ~ ul) a")
+    expect(leading).to_have_count(4 + page.locator("section").last.locator("tbody tr").count())
+    colour = leading.last
+    model = colour.locator("span").first.inner_text()
+    colour.click()
+    expect(page.get_by_label("Model")).to_have_value(model)
+    opened(page, "/usage?range=7d")
+    page.get_by_text("Show as a table").click()
+    column = page.get_by_role("table", name="The chart's figures").get_by_role("row").last
+    asked, price = column.locator("td").nth(1).inner_text(), column.locator("td").nth(2).inner_text()
+    column.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=2).first).to_have_text(f"{asked}, {price}")
+
+
 def test_what_was_stopped_says_what_was_charged_and_why(page: Page, dashboard: Dashboard) -> None:
     opened(page, "/requests?range=30d")
     page.get_by_label("Ended").select_option("Stopped")
