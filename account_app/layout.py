@@ -29,6 +29,16 @@ class Form(BaseHTML):
     method: rx.Var[str]
 
 
+class _Skip(BaseHTML):
+    """A plain HTML link. Reflex's own would go to an address of its router, without what this one says, and leave the
+    keyboard where it is.
+    """
+
+    tag = "a"
+
+    href: rx.Var[str]
+
+
 def api(path: str) -> StringVar[str]:
     """The address of an endpoint: relative, unless the page says that the API is elsewhere (see
     account_app.site).
@@ -64,7 +74,7 @@ def frame(
         class_name="sr-only" if bare else "flex flex-wrap items-center justify-between gap-3 min-h-8 mb-6",
     )
     return rx.el.div(
-        rx.el.a("Skip to content", href="#content", class_name=_SKIP),
+        _Skip.create("Skip to content", href="#content", class_name=_SKIP),
         _top(),
         _rail(here),
         rx.el.main(
@@ -103,7 +113,7 @@ def _top() -> rx.Component:
 
 
 def _rail(here: str) -> rx.Component:
-    return rx.el.div(
+    return rx.el.section(
         rx.el.span(NAME, class_name=f"{theme.HEADING} hidden lg:block px-3 py-1"),
         rx.el.nav(*[_link(place, here) for place in PLACES], aria_label="Pages", class_name="flex flex-col gap-0.5"),
         rx.el.div(
@@ -112,6 +122,7 @@ def _rail(here: str) -> rx.Component:
             class_name="flex flex-col gap-2 px-3 pt-3 lg:mt-auto border-t border-line lg:border-0",
         ),
         id="pages",
+        aria_label=NAME,
         class_name="rail",
         custom_attrs={"popover": "auto"},
     )

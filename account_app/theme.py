@@ -62,9 +62,11 @@ GHOST = f"{_SMALL} text-muted hover:bg-sunken hover:text-ink"
 ROW_ACTION = f"{GHOST} -my-1.5 -mr-3"
 """At the end of a table's row: the row is no higher for it, and its words stand in line with what is above."""
 TINY = f"{_BUTTON} h-6 rounded-md px-1.5 text-xs font-medium text-muted hover:bg-sunken hover:text-ink"
-LINK = "text-sm font-medium text-accent hover:text-accent-strong underline-offset-4 hover:underline"
+_TARGET = "inline-block py-0.5 -my-0.5"
+"""As high as a finger needs, 24, in a line that is no higher for it."""
+LINK = f"{_TARGET} text-sm font-medium text-accent hover:text-accent-strong underline-offset-4 hover:underline"
 ROW_LINK = (
-    "text-ink underline decoration-line-strong underline-offset-4 hover:text-accent hover:decoration-accent "
+    f"{_TARGET} text-ink underline decoration-line-strong underline-offset-4 hover:text-accent hover:decoration-accent "
     "[overflow-wrap:anywhere]"
 )
 """A figure or a name that leads to what it is made of. Where many stand in a table, colour would be noise."""

@@ -161,7 +161,7 @@ def _told(part: ObjectVar[Slice]) -> rx.Component:
 
 def _label(bar: ObjectVar[Bar]) -> rx.Component:
     words = rx.el.span(bar.label, class_name=rx.cond(bar.minor, "max-sm:hidden", ""))
-    return rx.el.span(words, class_name="flex-1 min-w-0 whitespace-nowrap flex justify-center sm:last:justify-end")
+    return rx.el.span(words, class_name="flex-1 min-w-0 whitespace-nowrap flex justify-center last:justify-end")
 
 
 def _tick(tick: ObjectVar[Tick]) -> rx.Component:
@@ -223,7 +223,7 @@ def _portion(part: ObjectVar[Slice]) -> rx.Component:
 def table_behind(table: rx.Component) -> rx.Component:
     """The chart's figures as a table, folded away."""
     return rx.el.details(
-        rx.el.summary("Show as a table", class_name=f"{theme.LINK} mx-5 mb-4 inline-block cursor-pointer py-0.5"),
+        rx.el.summary("Show as a table", class_name=f"{theme.LINK} mx-5 mb-4 cursor-pointer"),
         table,
     )
 

@@ -15,8 +15,10 @@ from account_app.components.drawn import Compared
 from account_app.components.moments import clock_time
 
 LEFT, RIGHT = "text-left", "text-right figures whitespace-nowrap"
-ONLY_WIDE = " hidden sm:table-cell"
-"""Added to a side: the column is left out on a phone."""
+ONLY_WIDE = " hidden md:table-cell"
+"""Added to a side: the column is left out where there is little room: on a phone, or when the page is enlarged."""
+ONLY_WIDEST = " hidden xl:table-cell"
+"""Left out beside the navigation of a small screen too."""
 
 _CELL = "px-2 sm:px-3"
 LEADING = "hover:text-accent hover:underline decoration-2 underline-offset-4"
@@ -99,7 +101,7 @@ def table(
         class_name="relative overflow-x-auto pb-2",
         tab_index=0,
         role="region",
-        aria_label=caption,
+        aria_label=rx.Var.create(caption).to(str) + ", table",
     )
 
 
@@ -143,6 +145,11 @@ def pager(older: rx.Var[str], is_later: rx.Var[bool]) -> rx.Component:
     )
 
 
+def acts() -> Heading:
+    """The heading of the buttons at the end of each row, for screen readers alone."""
+    return rx.el.span("Actions", class_name="sr-only"), RIGHT
+
+
 def cell(
     content: rx.Component | rx.Var[str] | str, side: str = LEFT, class_name: str = "", wraps: bool = False
 ) -> rx.Component:
@@ -152,8 +159,8 @@ def cell(
 
 
 def narrow(*content: rx.Component | rx.Var[str]) -> rx.Component:
-    """A second line of a cell that stands for the columns that a phone leaves out."""
-    look = "flex flex-wrap items-center gap-x-2 text-xs text-muted [&_a]:text-xs sm:hidden"
+    """A second line of a cell that stands for the columns that are ONLY_WIDE."""
+    look = "flex flex-wrap items-center gap-x-2 text-xs text-muted [&_a]:text-xs md:hidden"
     return rx.el.span(*content, class_name=look)
 
 

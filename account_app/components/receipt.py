@@ -69,19 +69,14 @@ def _fact(name: str, *content: rx.Component) -> tuple[rx.Component, rx.Component
 
 
 def _arithmetic(of: Any) -> rx.Component:
-    wide = parts.RIGHT + parts.ONLY_WIDE
-    columns = (("Kind", parts.LEFT), ("Count", wide), ("Each", wide), ("Amount", parts.RIGHT))
+    columns = (("Kind", parts.LEFT), ("Amount", parts.RIGHT))
     return parts.adding_up("Arithmetic of the price", columns, rx.foreach(of.lines, _receipt_line), "Price", of.price)
 
 
 def _receipt_line(line: ObjectVar[ReceiptLine]) -> rx.Component:
-    wide = parts.RIGHT + parts.ONLY_WIDE
-    return parts.row(
-        parts.cell(rx.fragment(line.kind, parts.narrow(line.tokens, " × ", line.unit_price))),
-        parts.cell(line.tokens, wide),
-        parts.cell(line.unit_price, wide, "text-xs text-muted"),
-        parts.cell(line.amount, parts.RIGHT),
-    )
+    """How many and at how much stand below: hours of storage count in billions."""
+    made_of = rx.el.span(line.tokens, " × ", line.unit_price, class_name=f"{theme.NOTE} figures block")
+    return parts.row(parts.cell(rx.fragment(line.kind, made_of)), parts.cell(line.amount, parts.RIGHT))
 
 
 def _corrections(of: Any) -> rx.Component:

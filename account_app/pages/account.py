@@ -53,7 +53,7 @@ def _sessions() -> rx.Component:
         ("Last used", parts.LEFT + parts.ONLY_WIDE),
         ("Network", parts.LEFT + parts.ONLY_WIDE),
         ("Signed in", parts.LEFT + parts.ONLY_WIDE),
-        ("", parts.RIGHT),
+        parts.acts(),
     )
     everywhere = Form.create(
         rx.el.button("Sign out everywhere", type="submit", class_name=theme.SECONDARY),
@@ -124,6 +124,7 @@ def _email() -> rx.Component:
             class_name="flex flex-wrap gap-3",
         ),
         on_submit=Account.confirm_move,
+        custom_attrs=controls.ONCE,
         class_name="flex flex-col gap-4",
     )  # fmt: skip
     return _section("Email", rx.el.p(_strong(Session.email)), rx.cond(FOUND.moving_to != "", give, ask))
@@ -140,6 +141,7 @@ def _reading() -> rx.Component:
             _wrong("choose"),
             rx.el.button("Save", type="submit", class_name=f"{theme.SECONDARY} self-start"),
             on_submit=Account.choose,
+            custom_attrs=controls.ONCE,
             class_name="flex flex-col gap-4",
         ),
     )
@@ -212,6 +214,7 @@ def _dialogs() -> rx.Component:
         _code("Code", "code", refusal(Account, "close")),
         controls.dialog_foot("close", rx.el.button("Delete for good", type="submit", class_name=theme.DANGER)),
         on_submit=Account.close,
+        custom_attrs=controls.ONCE,
         class_name="mt-4",
     )
     return controls.dialog(

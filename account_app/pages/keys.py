@@ -237,6 +237,7 @@ def _chosen() -> rx.Component:
                 class_name="flex justify-between gap-2",
             ),
             on_submit=Keys.change,
+            custom_attrs=controls.ONCE,
             key=CHOSEN.id,
             class_name="mt-6 flex flex-col gap-4",
         ),

@@ -141,7 +141,7 @@ def _difference(each: ObjectVar[DifferenceLine]) -> rx.Component:
 
 
 def _stripe() -> rx.Component:
-    columns = (("Event", parts.LEFT), ("State", parts.LEFT), ("Came", parts.LEFT + parts.ONLY_WIDE), ("", parts.RIGHT))
+    columns = (("Event", parts.LEFT), ("State", parts.LEFT), ("Came", parts.LEFT + parts.ONLY_WIDE), parts.acts())
     waiting = rx.cond(
         FOUND.waiting_since != "",
         rx.el.span("A window waits for Stripe since ", moment(FOUND.waiting_since)),
@@ -151,9 +151,9 @@ def _stripe() -> rx.Component:
         rx.cond(
             FOUND.events.length() > 0,
             rx.el.div(parts.table("Events of Stripe", columns, rx.foreach(FOUND.events, _event)), class_name="mt-3"),
-            parts.empty("No event waits", "What Stripe told us is worked through."),
+            parts.empty("No event is open", "None waits, failed or was set aside."),
         ),
-        title="Stripe's events that wait, failed or were set aside",
+        title="Stripe's open events",
         aside=rx.el.span(waiting, class_name=theme.NOTE),
     )
 
@@ -178,7 +178,9 @@ def _event(each: ObjectVar[EventLine]) -> rx.Component:
 
 
 def _health() -> rx.Component:
-    ask = rx.el.button("Ask now", type="button", on_click=Operator.look, class_name=theme.SECONDARY)
+    ask = rx.el.button(
+        "Ask now", type="button", on_click=Operator.look, class_name=theme.SECONDARY, custom_attrs=controls.ONCE
+    )
     columns = (("Service", parts.LEFT), ("State", parts.LEFT), ("Answer", parts.LEFT), ("Took", parts.RIGHT))
     return parts.panel(
         rx.cond(

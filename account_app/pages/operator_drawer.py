@@ -71,9 +71,7 @@ def _chosen() -> rx.Component:
 
 def _made_of() -> rx.Component:
     columns = (("Credit", parts.LEFT), ("Amount", parts.RIGHT))
-    return parts.adding_up(
-        "What is available", columns, rx.foreach(FOUND.parts, _part), "Credit and pay-per-use", FOUND.parts_sum
-    )
+    return parts.adding_up("What is available", columns, rx.foreach(FOUND.parts, _part), "In all", FOUND.parts_sum)
 
 
 def _part(part: ObjectVar[Part]) -> rx.Component:

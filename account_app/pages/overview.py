@@ -46,14 +46,19 @@ def page() -> rx.Component:
 def _credit() -> rx.Component:
     return rx.el.section(
         rx.el.div(
-            rx.el.h2("Available credit", class_name=theme.QUIET),
+            rx.el.h2("Available credit", rx.cond(FOUND.on_plan, " and pay-per-use", ""), class_name=theme.QUIET),
             rx.el.p(FOUND.available, class_name=f"{theme.HERO_FIGURE} mt-1", custom_attrs={"data-figure": "available"}),
             rx.el.p(FOUND.made_of, class_name="sr-only"),
         ),
         rx.cond(
             FOUND.sources.length() > 0,
             chart.meter(FOUND.sources, "What it is made of"),
-            parts.notice("There is no credit to spend. ", _to("Billing", "/billing", "Top up"), " to go on."),
+            parts.notice(
+                rx.cond(FOUND.owed != "", rx.fragment("You owe ", FOUND.owed), "There is no credit to spend"),
+                ". ",
+                _to("Billing", "/billing", "Top up"),
+                " to go on.",
+            ),
         ),
         # Its times change while it is read. Each ends its line, so that nothing after it moves.
         rx.el.p(

@@ -53,8 +53,8 @@ def _log() -> rx.Component:
         ("Input", parts.RIGHT + parts.ONLY_WIDE),
         ("Output", parts.RIGHT + parts.ONLY_WIDE),
         ("Cache read", parts.RIGHT + parts.ONLY_WIDE),
-        ("Cache write", parts.RIGHT + parts.ONLY_WIDE),
-        ("Latency", parts.RIGHT + parts.ONLY_WIDE),
+        ("Cache write", parts.RIGHT + parts.ONLY_WIDEST),
+        ("Latency", parts.RIGHT + parts.ONLY_WIDEST),
         ("Price", parts.RIGHT),
     )
     return parts.panel(
@@ -126,12 +126,8 @@ def _option(choice: ObjectVar[Choice]) -> rx.Component:
 
 
 def _line(line: ObjectVar[RequestLine]) -> rx.Component:
-    wide = parts.RIGHT + parts.ONLY_WIDE
-    its_receipt = link(
-        moment(line.at),
-        to=here_to("id", line.id),
-        class_name=f"{theme.ROW_LINK} flex h-6 w-fit items-center",
-    )
+    wide, widest = parts.RIGHT + parts.ONLY_WIDE, parts.RIGHT + parts.ONLY_WIDEST
+    its_receipt = link(moment(line.at), to=here_to("id", line.id), class_name=theme.ROW_LINK)
     ending = rx.cond(line.tone != "plain", parts.mark(line.ending, line.tone))
     name = rx.el.span(
         rx.el.code(line.id, class_name="inline-block max-w-28 truncate text-xs text-muted", title=line.id),
@@ -145,7 +141,7 @@ def _line(line: ObjectVar[RequestLine]) -> rx.Component:
         parts.cell(line.tokens_in, wide),
         parts.cell(line.tokens_out, wide),
         parts.cell(line.cache_read, wide),
-        parts.cell(line.cache_write, wide),
-        parts.cell(rx.fragment(line.latency, first), wide),
+        parts.cell(line.cache_write, widest),
+        parts.cell(rx.fragment(line.latency, first), widest),
         parts.cell(rx.el.span(line.price, title=line.exact), parts.RIGHT),
     )

@@ -117,13 +117,19 @@ def _files() -> rx.Component:
         ("Kept since", parts.LEFT + parts.ONLY_WIDE),
         ("Size", parts.RIGHT),
         ("A month", parts.RIGHT + parts.ONLY_WIDE),
-        (rx.el.span("Actions", class_name="sr-only"), parts.RIGHT),
+        parts.acts(),
     )
     nothing = parts.empty("No files yet", "What you keep is yours alone, and you can fetch it from anywhere.")
     return parts.panel(
         rx.cond(
             FOUND.rows.length() > 0,
-            rx.el.div(parts.table("Files", columns, rx.foreach(FOUND.rows, _row)), _pager(), class_name="mt-3"),
+            rx.el.div(
+                parts.table("Files", columns, rx.foreach(FOUND.rows, _row)),
+                _pager(),
+                id="files",
+                tab_index=-1,
+                class_name="mt-3",
+            ),
             nothing,
         ),
         title="Files",
@@ -189,7 +195,7 @@ def _deleted() -> rx.Component:
         ("Name", parts.LEFT),
         ("Size", parts.RIGHT + parts.ONLY_WIDE),
         ("Gone on", parts.LEFT),
-        (rx.el.span("Actions", class_name="sr-only"), parts.RIGHT),
+        parts.acts(),
     )
     return rx.cond(
         FOUND.deleted.length() > 0,
@@ -214,7 +220,9 @@ def _gone(file: ObjectVar[DeletedLine]) -> rx.Component:
 
 
 def _undo() -> rx.Component:
-    """Stays until it is used or sent away: whoever reads slowly, or by ear, has the time."""
+    """Stays until it is used or sent away: whoever reads slowly, or by ear, has the time. The keyboard goes to it, and
+    then back to the files: left where it was, it would stand on another file's button.
+    """
     return rx.el.div(
         rx.cond(
             Storage.removed != "",
@@ -223,14 +231,16 @@ def _undo() -> rx.Component:
                 rx.el.button(
                     "Undo",
                     type="button",
-                    on_click=Storage.put_back(Storage.removed),
+                    on_click=[Storage.put_back(Storage.removed), rx.set_focus("files")],
+                    auto_focus=True,
+                    key=Storage.removed,
                     class_name="min-h-6 px-1 font-semibold underline underline-offset-4 cursor-pointer",
                 ),
                 rx.el.button(
                     rx.el.span("×", aria_hidden=True),
                     type="button",
                     aria_label="Dismiss",
-                    on_click=Storage.forget,
+                    on_click=[Storage.forget, rx.set_focus("files")],
                     class_name="size-6 cursor-pointer",
                 ),
                 class_name=f"{FLOATING} flex items-center gap-3 bg-ink text-page",

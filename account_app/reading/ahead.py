@@ -9,6 +9,7 @@ from account_app.components.figures import dated, day, dollars, spendable
 from account_app.reading.bars import money_axis, round_top
 from account_app.spans import midnight
 from relay import usage
+from relay.money import PICO_PER_USD
 from relay.usage import BalanceView, Pace
 
 BEHIND_DAYS, AHEAD_DAYS = 29, 30
@@ -47,7 +48,8 @@ def look_ahead(
     pace = usage.pace(used[first:])
     if pace is None:
         words = f"{spendable(was[-1], locale)} of credit today."
-        return Ahead(None, "", words, _drawn(was, None, None, today, locale))
+        lasts = _lasts(None, None, 0, locale) if was[-1] <= 0 else ""
+        return Ahead(None, lasts, words, _drawn(was, None, None, today, locale))
     now = midnight(today, zone)
     slow, fast = (
         usage.credit_ahead(balance.grants, a_day, now, LOOK_DAYS) for a_day in (pace.low_pico, pace.high_pico)
@@ -89,7 +91,8 @@ def _lasts(soonest: date | None, latest: date | None, credit_pico: int, locale: 
 def _drawn(
     was: Sequence[int], slow: Sequence[int] | None, fast: Sequence[int] | None, today: date, locale: str
 ) -> Fall:
-    top = round_top(max(*was, *(slow or ()), 1))
+    # Nothing at all is drawn as the lowest line below a dollar.
+    top = round_top(max(*was, *(slow or ()))) or PICO_PER_USD
     width = BEHIND_DAYS + AHEAD_DAYS
     start = BEHIND_DAYS + 1 - len(was)
 

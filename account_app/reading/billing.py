@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
@@ -89,6 +90,8 @@ class Visit:
 
 @dataclass(frozen=True)
 class BillingFigures:
+    """`used_at` is where the requests of the billing period are."""
+
     visit: Visit = field(default_factory=Visit)
     plan: PlanShown = field(default_factory=PlanShown)
     owed: str = ""
@@ -96,6 +99,7 @@ class BillingFigures:
     grants: list[GrantLine] = field(default_factory=list[GrantLine])
     has_overage: bool = False
     used: str = ""
+    used_at: str = ""
     cap: str = ""
     cap_usd: str = ""
     cap_share: str = "0%"
@@ -125,6 +129,7 @@ def billing_of(connection: Connection, visitor: Visitor) -> BillingFigures:
         grants=[_grant(one, numbers, visitor) for one in balance.grants],
         has_overage=balance.has_plan,
         used=dollars(balance.overage_pico, visitor.locale),
+        used_at=_requests_of_period(balance, visitor),
         cap=dollars(balance.spend_cap_pico, visitor.locale),
         cap_usd=usd(balance.spend_cap_pico),
         cap_share=share(min(balance.overage_pico, balance.spend_cap_pico), balance.spend_cap_pico),
@@ -243,6 +248,12 @@ def _grant(grant: GrantView, invoices: Mapping[str, InvoiceView], visitor: Visit
         invoice=(invoice.number or "Invoice") if invoice else "",
         address=invoice.hosted_url if invoice else "",
     )
+
+
+def _requests_of_period(balance: BalanceView, visitor: Visitor) -> str:
+    zone, start = zone_named(visitor.zone), balance.period_start or clock.now()
+    days = {"from": start.astimezone(zone).date(), "to": clock.now().astimezone(zone).date()}
+    return "/requests?" + urlencode(days)
 
 
 def _cap_words(balance: BalanceView, visitor: Visitor) -> str:

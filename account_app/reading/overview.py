@@ -25,9 +25,13 @@ NEAR_CAP = 80
 
 @dataclass(frozen=True)
 class OverviewFigures:
-    """Everything of the overview, of one moment. `cap_tone` is `plain`, `warn` or `bad`."""
+    """Everything of the overview, of one moment. `on_plan`: what is available includes pay-per-use. `owed` is empty for
+    nothing. `cap_tone` is `plain`, `warn` or `bad`.
+    """
 
     available: str = ""
+    on_plan: bool = False
+    owed: str = ""
     made_of: str = ""
     sources: list[Slice] = field(default_factory=list[Slice])
     held: str = ""
@@ -69,6 +73,8 @@ def overview_of(connection: Connection, visitor: Visitor) -> OverviewFigures:
     forecast, how = _month_end(ahead, so_far.price_pico, month, locale)
     return OverviewFigures(
         available=spendable(balance.available_pico, locale),
+        on_plan=_pay_per_use_left(balance) > 0,
+        owed=dollars(-balance.credit_pico, locale) if balance.credit_pico < 0 else "",
         made_of=_made_of(balance, locale),
         sources=_sources(balance, locale),
         held=dollars(balance.held_pico, locale) if balance.held_pico else "",

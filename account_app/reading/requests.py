@@ -14,6 +14,7 @@ from account_app.session import Visitor
 from account_app.spans import Span, zone_named
 from relay import clock, usage
 from relay.errors import ProductError
+from relay.pricing import GB_MONTH, STORAGE_KIND, Line
 from relay.usage import CorrectionView, Fresh, Receipt, RequestsView, UsageRow, Wanted
 
 ROWS = 25
@@ -45,7 +46,7 @@ WHY = {
 FREE = "Nothing was billed upstream, so nothing is charged."
 ESTIMATED = "Claude's final count never came, so the output tokens are estimated from what was sent."
 UNSPLIT = "Claude did not say how long its cache writes live; they cost as 5-minute ones."
-KEPT = "The unit price is that of a GB kept for thirty days: 2,592,000,000,000,000 byte-seconds."
+KEPT = "A GB that is kept for thirty days makes 2,592,000,000,000,000 byte-seconds."
 NOT_PAID = "Credit did not reach. What is missing is not owed."
 
 
@@ -225,14 +226,20 @@ def _receipt(receipt: Receipt, locale: str) -> ReceiptFigures:
         price_version=receipt.price_version,
         held=exact(receipt.held_pico, locale) if receipt.model else "",
         returned=exact(max(0, receipt.held_pico - receipt.price_pico), locale),
-        lines=[
-            ReceiptLine(KINDS.get(kind, kind), count(tokens, locale), exact(unit, locale), exact(amount, locale))
-            for kind, tokens, unit, amount in receipt.lines
-        ],
+        lines=[_receipt_line(line, locale) for line in receipt.lines],
         price=exact(receipt.price_pico, locale),
         corrections=[_corrected(correction, locale) for correction in receipt.corrections],
         total=exact(receipt.total_pico, locale),
         rounded=dollars(receipt.total_pico, locale),
+    )
+
+
+def _receipt_line(line: Line, locale: str) -> ReceiptLine:
+    each = exact(line.unit_price_pico, locale)
+    if line.kind == STORAGE_KIND:
+        each += f" ÷ {count(GB_MONTH, locale)}"
+    return ReceiptLine(
+        KINDS.get(line.kind, line.kind), count(line.tokens, locale), each, exact(line.amount_pico, locale)
     )
 
 

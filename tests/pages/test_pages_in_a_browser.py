@@ -1,5 +1,6 @@
 """The pages in a real Chromium: their states, what they fetch, and that everybody can use them."""
 
+import re
 from collections.abc import Iterator
 from threading import Event
 from typing import Any
@@ -273,6 +274,12 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
         reached.append(page.evaluate("document.activeElement.textContent"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert reached == ["Skip to content", *names, "Sign out"]
+    opened(page, "/usage?range=7d")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Download CSV")).to_be_focused()
+    expect(page).to_have_url(re.compile("range=7d"))
 
 
 def test_an_address_with_nothing_at_it_says_so(page: Page) -> None:

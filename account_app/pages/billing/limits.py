@@ -3,6 +3,7 @@
 from typing import Any
 
 import reflex as rx
+from reflex_components_core.react_router import link
 
 from account_app import theme
 from account_app.components import parts
@@ -28,7 +29,7 @@ def spend_cap() -> rx.Component:
 def _used() -> rx.Component:
     return rx.fragment(
         rx.el.p(
-            rx.el.span(FOUND.used, class_name="figures font-semibold text-ink"),
+            link(FOUND.used, to=FOUND.used_at, class_name=f"{parts.LEADING} figures font-semibold text-ink"),
             " used of ",
             rx.el.span(FOUND.cap, class_name="figures", custom_attrs={"data-figure": "cap"}),
             class_name=theme.QUIET,

@@ -32,7 +32,11 @@ def page() -> rx.Component:
         aside=rx.cond(
             is_filled(ROUTE),
             rx.el.button(
-                "Manage card and invoices", type="button", on_click=Billing.open_portal, class_name=theme.SECONDARY
+                "Manage card and invoices",
+                type="button",
+                on_click=Billing.open_portal,
+                class_name=theme.SECONDARY,
+                custom_attrs=controls.ONCE,
             ),
         ),
     )
@@ -69,6 +73,7 @@ def _plan() -> rx.Component:
                     type="button",
                     on_click=Billing.open_portal,
                     class_name=f"{theme.ACTION} mt-4",
+                    custom_attrs=controls.ONCE,
                 ),
             ),
             class_name=_BODY,
