@@ -75,7 +75,9 @@ def _arithmetic(of: Any) -> rx.Component:
 
 def _receipt_line(line: ObjectVar[ReceiptLine]) -> rx.Component:
     """How many and at how much stand below: hours of storage count in billions."""
-    made_of = rx.el.span(line.tokens, " × ", line.unit_price, class_name=f"{theme.NOTE} figures block whitespace-normal")
+    made_of = rx.el.span(
+        line.tokens, " × ", line.unit_price, class_name=f"{theme.NOTE} figures block whitespace-normal"
+    )
     return parts.row(parts.cell(rx.fragment(line.kind, made_of)), parts.cell(line.amount, parts.RIGHT))
 
 

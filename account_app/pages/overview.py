@@ -51,7 +51,7 @@ def _credit() -> rx.Component:
             rx.el.p(FOUND.made_of, class_name="sr-only"),
         ),
         rx.cond(
-            FOUND.sources.length() > 0,
+            (FOUND.sources.length() > 0) & (FOUND.owed == ""),
             chart.meter(FOUND.sources, "What it is made of"),
             parts.notice(
                 rx.cond(FOUND.owed != "", rx.fragment("You owe ", FOUND.owed), "There is no credit to spend"),

@@ -73,7 +73,7 @@ def overview_of(connection: Connection, visitor: Visitor) -> OverviewFigures:
     forecast, how = _month_end(ahead, so_far.price_pico, month, locale)
     return OverviewFigures(
         available=spendable(balance.available_pico, locale),
-        on_plan=_pay_per_use_left(balance) > 0,
+        on_plan=_pay_per_use_left(balance) > 0 and balance.credit_pico >= 0,
         owed=dollars(-balance.credit_pico, locale) if balance.credit_pico < 0 else "",
         made_of=_made_of(balance, locale),
         sources=_sources(balance, locale),
