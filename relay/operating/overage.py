@@ -1,9 +1,9 @@
 """The requests behind an account's overage: what of each went beyond its credit in this billing period."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, literal_column, select, tuple_
+from sqlalchemy import Connection, literal_column, select, tuple_
 
 from relay.errors import NotFound
 from relay.tables import Account, Balance, Entry, Usage, table
@@ -43,13 +43,13 @@ def overage_of(connection: Connection, account_id: str, before: int | None = Non
     account = connection.execute(query).one_or_none()
     if account is None:
         raise NotFound("There is no such account.")
-    # Without a period nothing is billed, and what was billed belongs to periods that are over.
-    found = connection.execute(_page(account_id, account.period_start, before)).all() if account.total_pico else []
-    page = tuple(Beyond(*row) for row in found[:ROWS])
-    return Overage(account.email, page, page[-1].id if len(found) > ROWS else None, account.total_pico)
+    # Without any, entries belong to periods that are over.
+    found = _page(connection, account_id, account.period_start, before) if account.total_pico else []
+    page = found[:ROWS]
+    return Overage(account.email, tuple(page), page[-1].id if len(found) > ROWS else None, account.total_pico)
 
 
-def _page(account_id: str, since: datetime | None, before: int | None) -> Select[Any]:
+def _page(connection: Connection, account_id: str, since: datetime | None, before: int | None) -> list[Beyond]:
     query = (
         select(
             entries.c.id,
@@ -70,4 +70,4 @@ def _page(account_id: str, since: datetime | None, before: int | None) -> Select
     if before is not None:
         last = select(entries.c.at).where(entries.c.id == before).scalar_subquery()
         query = query.where(tuple_(entries.c.at, entries.c.id) < tuple_(last, before))
-    return query
+    return [Beyond(*row) for row in connection.execute(query)]
