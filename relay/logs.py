@@ -65,6 +65,7 @@ def configure(log_format: str = "json", stream: TextIO | None = None) -> None:
     global _told_to
     _told_to = out if log_format == "json" else None
     handler = logging.StreamHandler(out)
+    handler.addFilter(_is_news)
     handler.addFilter(_Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -81,7 +82,7 @@ def configure(log_format: str = "json", stream: TextIO | None = None) -> None:
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    _take_over_uvicorn()
+    _take_over_others()
 
 
 def tell(event: str, **figures: str | int | None) -> None:
@@ -95,6 +96,11 @@ def tell(event: str, **figures: str | int | None) -> None:
         return
     line = {**figures, "event": event, "level": "info", "timestamp": datetime.now(UTC)}
     _told_to.write(orjson.dumps(line, option=_AS_LINE).decode())
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """uvicorn lists each socket among its news, with the address that was asked for: as often as a stranger likes."""
+    return not str(record.msg).startswith('%s - "WebSocket ')
 
 
 class _Seldom(logging.Filter):
@@ -212,10 +218,13 @@ def _as_json(event: Any, **_: Any) -> str:
         return orjson.dumps({name: ascii(value) for name, value in event.items()}).decode()
 
 
-def _take_over_uvicorn() -> None:
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+def _take_over_others() -> None:
+    """Whoever brings a handler of its own writes beside this chain, as it likes, and all that strangers provoke. The
+    sockets' libraries add theirs when a server is made, unless their level is set by then.
+    """
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "engineio.server", "socketio.server"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
         if name not in _QUIET:
-            logger.setLevel(logging.INFO)
+            logger.setLevel(logging.INFO if name.startswith("uvicorn") else logging.ERROR)

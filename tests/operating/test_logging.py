@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import socketio
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -139,10 +140,23 @@ async def test_every_line_carries_the_id_of_its_request(written: io.StringIO) ->
 def test_uvicorn_speaks_through_the_same_chain_and_access_lines_are_left_out(written: io.StringIO) -> None:
     logging.getLogger("uvicorn.error").info("started with %s", SECRETS[0], extra={"color_message": "a colour"})
     logging.getLogger("uvicorn.access").info("GET /")
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "127.0.0.1:9", "/_event/?token=1")
     (line,) = lines(written)
     assert line["event"] == f"started with {logs.REDACTED}"
     assert "color_message" not in line
     assert line["level"] == "info"
+
+
+@pytest.mark.parametrize("name", ["engineio.server", "socketio.server"])
+def test_the_sockets_libraries_write_nothing_beside_the_chain(written: io.StringIO, name: str) -> None:
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.NOTSET)
+    socketio.AsyncServer(async_mode="asgi")
+    logs.configure("json", written)
+    socketio.AsyncServer(async_mode="asgi")
+    assert logger.handlers == []
+    logger.error("an unknown packet")
+    assert lines(written)[-1]["event"] == "an unknown packet"
 
 
 def fail_at_will(words: str) -> None:
