@@ -19,7 +19,7 @@ from rich.console import Console
 from benchmarks import books, measures, peers, report
 from benchmarks.measures import FULL, QUICK, Figures, Lengths
 from benchmarks.peers import Peer
-from benchmarks.processes import LOAD_CORE, SERVER_CORE, ahead_of_others, pinned_to
+from benchmarks.processes import LOAD_CORE, SERVER_CORE, ahead_of_others, pinned_to, put_beside_us
 
 WARM_UP_SECONDS = 0.5
 Measure = Callable[[Peer, Lengths], Figures]
@@ -109,6 +109,8 @@ def measure_round(found: list[Peer], lengths: Lengths, number: int, rounds: int)
     for peer in found:
         # Memory is compared with a server that has answered before.
         measures.plain_rate(peer, Lengths(0.1, WARM_UP_SECONDS, 0, 0))
+        # Only now are its connections to PostgreSQL there, and a process for each.
+        put_beside_us(peer.pids)
     for step, (name, measure) in enumerate(steps, 1):
         for peer in found:
             if peer.rates_only and measure not in (measures.plain_rate, measures.stream_rate):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import books, wire
-from benchmarks.processes import LOAD_CORE, SERVER_CORE, pinned_to, put_beside_us
+from benchmarks.processes import LOAD_CORE, SERVER_CORE, pinned_to
 from tests.fixtures.servers import PostgresCluster, free_port, wait_until
 
 BIN = Path(sys.executable).parent
@@ -118,8 +118,6 @@ def postgres(folder: Path) -> Iterator[PostgresCluster]:
     cluster = PostgresCluster(folder)
     with pinned_to(SERVER_CORE):
         cluster.start({"max_connections": "100"})
-    if cluster.process is not None:
-        put_beside_us(cluster.process.pid)
     try:
         yield cluster
     finally:

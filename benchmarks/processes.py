@@ -46,11 +46,14 @@ def ahead_of_others() -> Iterator[bool]:
         _set_niceness(weight, nice, before)
 
 
-def put_beside_us(pid: int) -> None:
-    """Weighs a process that began a session of its own as heavily as ours."""
-    ours, theirs = (Path(f"/proc/{of}/autogroup") for of in ("self", pid))
+def put_beside_us(pids: list[int]) -> None:
+    """Weighs them and their children as heavily as ours. Each of PostgreSQL's processes is a session of its own."""
+    ours = Path("/proc/self/autogroup")
     with suppress(OSError):
-        theirs.write_text(ours.read_text().split()[-1])
+        nice = ours.read_text().split()[-1]
+        for pid in _ticks(pids):
+            with suppress(OSError):
+                Path(f"/proc/{pid}/autogroup").write_text(nice)
 
 
 def _set_niceness(weight: Path, nice: int, of_session: str) -> None:
@@ -62,6 +65,11 @@ def _set_niceness(weight: Path, nice: int, of_session: str) -> None:
 
 def cpu_seconds(pids: list[int]) -> float:
     """User and system time of these processes and their living children, in steps of 10 ms."""
+    return sum(_ticks(pids).values()) / _TICKS_A_SECOND
+
+
+def _ticks(pids: list[int]) -> dict[int, int]:
+    """Of these processes and all their living children."""
     children: dict[int, list[int]] = {}
     ticks: dict[int, int] = {}
     for found in Path("/proc").glob("[0-9]*/stat"):
@@ -72,12 +80,12 @@ def cpu_seconds(pids: list[int]) -> float:
         pid = int(found.parent.name)
         children.setdefault(int(fields[1]), []).append(pid)
         ticks[pid] = int(fields[11]) + int(fields[12])
-    waiting, total = list(pids), 0
+    of_them, waiting = dict[int, int](), list(pids)
     while waiting:
         pid = waiting.pop()
-        total += ticks.get(pid, 0)
+        of_them[pid] = ticks.get(pid, 0)
         waiting += children.get(pid, [])
-    return total / _TICKS_A_SECOND
+    return of_them
 
 
 def rss_kb(pid: int) -> int:
