@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from account_app import spans
 from account_app.components.figures import dollars, exact, requests, whole_day
+from account_app.reading.bars import title_of
 from account_app.session import Visitor
 from account_app.spans import midnight, zone_named
 from relay import clock, operating
@@ -116,7 +117,7 @@ def _beyond(row: Beyond, account_id: str, email: str, locale: str) -> BookedLine
         kind=KINDS["correction"] if row.amends else "",
         account=account_id,
         email=email,
-        model=row.model or "storage",
+        model=row.model or "Storage",
         amount=dollars(row.overage_pico, locale),
         beside=dollars(row.price_pico, locale),
         exact=exact(row.overage_pico, locale),
@@ -128,7 +129,7 @@ def _asked(visitor: Visitor) -> tuple[str, Behind] | None:
     zone = zone_named(visitor.zone)
     span = spans.span_from({}, clock.now(), zone)
     if kind == "model" and name:
-        return f"{name}, last 30 days", Behind(span.start, span.end, model=name)
+        return f"{title_of(name, {})}, last 30 days", Behind(span.start, span.end, model=name)
     if kind == "all":
         return "Everything, last 30 days", Behind(span.start, span.end)
     if kind == "account" and name:
@@ -152,7 +153,7 @@ def _line(row: operating.Booked, locale: str) -> BookedLine:
         kind=KINDS.get(row.kind, row.kind.capitalize()),
         account=row.account_id,
         email=row.email,
-        model=row.model or "storage",
+        model=row.model or "Storage",
         amount=dollars(row.price_pico, locale),
         beside=dollars(row.cost_pico, locale),
         exact=exact(row.price_pico, locale),

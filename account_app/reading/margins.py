@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from account_app import spans
 from account_app.components.drawn import Axis, Bar, Compared, Slice
 from account_app.components.figures import compared, count, dollars, percent, requests, share
-from account_app.reading.bars import columns_of, money_axis, round_top
+from account_app.reading.bars import columns_of, money_axis, round_top, title_of
 from account_app.reading.following import day_sum, model_sum
 from account_app.session import Visitor
 from account_app.spans import Bins, Span, zone_named
@@ -70,7 +70,7 @@ def earned_of(connection: Connection, visitor: Visitor) -> Earned:
         in_words=f"{dollars(total.revenue_pico, locale)} of revenue and {dollars(total.margin_pico, locale)} of margin "
         f"in {len(bars)} days.",
         days=[_line(each, day_sum(each.bucket), names[each.bucket], locale) for each in days],
-        models=[_line(each, model_sum(each.bucket), each.bucket, locale) for each in models],
+        models=[_line(each, model_sum(each.bucket), title_of(each.bucket, {}), locale) for each in models],
     )
 
 
