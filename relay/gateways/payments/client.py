@@ -1,16 +1,14 @@
 """Stripe, through its SDK. Every call is bounded in time; what failed says whether trying again can help."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import stripe
-import structlog
-from stripe import StripeClient
+from stripe import StripeClient, StripeObject
 
-from relay.errors import ProductError
 from relay.gateways.payments import reading
+from relay.gateways.payments.failures import Missing, failures
 from relay.gateways.payments.shapes import (
     CheckoutSession,
     Customer,
@@ -25,34 +23,18 @@ from relay.gateways.payments.shapes import (
 from relay.gateways.payments.signing import verified
 from relay.settings import Settings
 
+if TYPE_CHECKING:
+    # Some hundred modules of Stripe's, of which nothing is wanted when this runs.
+    from stripe import params as asks
+    from stripe.params import billing, billing_portal
+
 CALL_SECONDS_MAX = 20
 RETRIES = 2
 PAGE = 100
 
-log = structlog.get_logger(__name__)
-
-
-class PaymentsFailed(ProductError):
-    """Stripe did not do what it was asked. `passing`: another try may succeed."""
-
-    status = 503
-    code = "payments_unavailable"
-    message = "Our payment provider does not answer at the moment. Nothing was charged; please try again."
-
-    def __init__(self, reason: str = "", *, passing: bool = True, code: str = "", http_status: int = 0) -> None:
-        super().__init__()
-        self.reason, self.passing, self.stripe_code, self.http_status = reason, passing, code, http_status
-
-    def __str__(self) -> str:
-        return self.reason or self.message
-
-
-class Missing(PaymentsFailed):
-    """Stripe has no such object."""
-
-
-class AlreadyTold(PaymentsFailed):
-    """The meter has had an event with this identifier: it was delivered."""
+Call = Callable[[StripeClient], Coroutine[Any, Any, StripeObject]]
+Json = dict[str, Any]
+"""What Stripe answered, as plain data: read by `reading` alone."""
 
 
 class Payments:
@@ -97,7 +79,7 @@ class Payments:
         return next((one for one in ours if one.account_id == account_id), None)
 
     async def create_customer(self, account_id: str, email: str, key: str) -> Customer:
-        params: Any = {"email": email, "metadata": {"account_id": account_id}}
+        params: asks.CustomerCreateParams = {"email": email, "metadata": {"account_id": account_id}}
         return reading.customer(await self._do(lambda c: c.v1.customers.create_async(params, {"idempotency_key": key})))
 
     async def change_email(self, customer_id: str, email: str) -> None:
@@ -121,7 +103,7 @@ class Payments:
 
     async def portal_url(self, customer_id: str, return_url: str) -> str:
         """A door that opens for whoever has it: one for each click, never logged."""
-        params: Any = {"customer": customer_id, "return_url": return_url}
+        params: billing_portal.SessionCreateParams = {"customer": customer_id, "return_url": return_url}
         if self._settings.STRIPE_PORTAL_CONFIGURATION:
             params["configuration"] = self._settings.STRIPE_PORTAL_CONFIGURATION
         return text(await self._do(lambda c: c.v1.billing_portal.sessions.create_async(params)), "url")
@@ -131,7 +113,7 @@ class Payments:
 
     async def invoice(self, invoice_id: str) -> Invoice:
         """With every line of it, and the payments that were made."""
-        params: Any = {"expand": ["payments"]}
+        params: asks.InvoiceRetrieveParams = {"expand": ["payments"]}
         found = await self._do(lambda c: c.v1.invoices.retrieve_async(invoice_id, params))
         if at(found, "lines", "has_more"):
             lines = self._all(lambda c, page: c.v1.invoices.line_items.list_async(invoice_id, page))
@@ -153,13 +135,13 @@ class Payments:
 
     async def invoices_of(self, subscription_id: str) -> list[str]:
         """The ids of its newest invoices."""
-        params: Any = {"subscription": subscription_id, "limit": 3}
+        params: asks.InvoiceListParams = {"subscription": subscription_id, "limit": 3}
         found = await self._do(lambda c: c.v1.invoices.list_async(params))
         return [text(one, "id") for one in found["data"]]
 
     async def preview(self, customer_id: str, subscription_id: str) -> Invoice:
         """What the next invoice would be, with what the meter has counted so far."""
-        params: Any = {"customer": customer_id, "subscription": subscription_id}
+        params: asks.InvoiceCreatePreviewParams = {"customer": customer_id, "subscription": subscription_id}
         return reading.invoice(await self._do(lambda c: c.v1.invoices.create_preview_async(params)))
 
     async def refunds(self, payment_intent_id: str) -> list[Refund]:
@@ -190,7 +172,7 @@ class Payments:
 
     async def tell_meter(self, customer_id: str, cents: int, used_at: datetime, identifier: str) -> None:
         """AlreadyTold when Stripe remembers the identifier."""
-        params: Any = {
+        params: billing.MeterEventCreateParams = {
             "event_name": self._settings.STRIPE_METER_EVENT,
             "payload": {"stripe_customer_id": customer_id, "value": str(cents)},
             "identifier": identifier,
@@ -201,7 +183,7 @@ class Payments:
 
     async def metered_cents(self, customer_id: str, start: datetime, end: datetime) -> int:
         """What the meter has counted in [start, end), both on whole minutes."""
-        params: Any = {
+        params: billing.MeterListEventSummariesParams = {
             "customer": customer_id,
             "start_time": int(start.timestamp()),
             "end_time": int(end.timestamp()),
@@ -214,7 +196,7 @@ class Payments:
     async def meter_id(self) -> str:
         """The id of the active meter with our event name; Missing when there is none."""
         if not self._meter_id:
-            params: Any = {"status": "active", "limit": PAGE}
+            params: billing.MeterListParams = {"status": "active", "limit": PAGE}
             found = await self._do(lambda c: c.v1.billing.meters.list_async(params))
             name = self._settings.STRIPE_METER_EVENT
             ours = [text(one, "id") for one in found["data"] if text(one, "event_name") == name]
@@ -230,7 +212,7 @@ class Payments:
         for one in (await self._items(customer_id))["data"]:
             if text(one, "metadata", "key") == key:
                 return text(one, "id")
-        params: dict[str, Any] = {
+        params: asks.InvoiceItemCreateParams = {
             "customer": customer_id,
             "amount": cents,
             "currency": "usd",
@@ -239,16 +221,15 @@ class Payments:
         }
         if subscription_id:
             params["subscription"] = subscription_id
-        made: Any = params
-        return text(await self._do(lambda c: c.v1.invoice_items.create_async(made, {"idempotency_key": key})), "id")
+        return text(await self._do(lambda c: c.v1.invoice_items.create_async(params, {"idempotency_key": key})), "id")
 
-    async def _items(self, customer_id: str) -> Any:
-        params: Any = {"customer": customer_id, "limit": PAGE}
+    async def _items(self, customer_id: str) -> Json:
+        params: asks.InvoiceItemListParams = {"customer": customer_id, "limit": PAGE}
         return await self._do(lambda c: c.v1.invoice_items.list_async(params))
 
     async def bill_items_now(self, customer_id: str, key: str) -> str:
         """An invoice of its own for the pending items of a customer whose subscription is over; its id."""
-        params: Any = {
+        params: asks.InvoiceCreateParams = {
             "customer": customer_id,
             "auto_advance": True,
             "pending_invoice_items_behavior": "include",
@@ -273,33 +254,15 @@ class Payments:
 
     async def their_time(self) -> str:
         """The `Date` of an answer of Stripe's, as it was sent: its signatures hang on that clock."""
-        with _failures():
+        with failures():
             found = await self._client.v1.customers.list_async({"limit": 1})
         return found.last_response.headers.get("date", "") if found.last_response else ""
 
-    async def ask(self, call: Callable[[StripeClient], Coroutine[Any, Any, Any]]) -> Any:
+    async def ask(self, call: Call) -> Json:
         """One call, its answer as plain data: for what is not billing (see `setup`). PaymentsFailed as always."""
         return await self._do(call)
 
-    async def _do(self, call: Callable[[StripeClient], Coroutine[Any, Any, Any]]) -> Any:
-        with _failures():
+    async def _do(self, call: Call) -> Json:
+        with failures():
             found = await call(self._client)
         return found.to_dict()
-
-
-@contextmanager
-def _failures() -> Any:
-    """Stripe's exceptions as ours. Their texts stay in the log of who catches them, and reach no customer."""
-    try:
-        yield
-    except stripe.InvalidRequestError as error:
-        code, reason = str(error.code or ""), str(error.user_message or "")
-        if error.http_status == 404 or code == "resource_missing":
-            raise Missing(reason, passing=False, code=code, http_status=404) from None
-        if "identifier" in reason and "already exists" in reason:
-            raise AlreadyTold(reason, passing=False, code=code, http_status=400) from None
-        raise PaymentsFailed(reason, passing=False, code=code, http_status=error.http_status or 400) from None
-    except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        raise PaymentsFailed("Stripe refuses our key.", passing=True, http_status=error.http_status or 401) from None
-    except stripe.StripeError as error:
-        raise PaymentsFailed(type(error).__name__, passing=True, http_status=error.http_status or 0) from None

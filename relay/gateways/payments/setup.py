@@ -11,7 +11,8 @@ from typing import Any, Literal, cast
 
 from stripe import StripeClient
 
-from relay.gateways.payments.client import PAGE, Missing, Payments
+from relay.gateways.payments.client import PAGE, Payments
+from relay.gateways.payments.failures import Missing
 from relay.gateways.payments.shapes import at, number, text
 from relay.money import pico_from_usd
 
