@@ -168,6 +168,9 @@ async def test_a_revoked_key_is_revoked_by_its_owner_over_the_page(dashboard: Da
     hashed = accounts.secrets.hash_of(key)
     async with tab(dashboard.origin, session=session, token="revokes", path="/keys") as page:
         await page.hears(ANNA)
+        await page.send(f"{KEYS}.revoke", {"key_id": "key_of_nobody"}, "/keys")
+        # Nothing on the page stands beside this: a toast tells it.
+        await page.hears('"told_rx_state_": "There is no such key')
         await page.send(f"{KEYS}.revoke", calls[f"{KEYS}.revoke"], "/keys")
         await page.hears("Revoked.")
     revoked = dashboard.database.read_now(
