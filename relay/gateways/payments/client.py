@@ -33,6 +33,7 @@ RETRIES = 2
 PAGE = 100
 
 Call = Callable[[StripeClient], Coroutine[Any, Any, StripeObject]]
+PageOf = Callable[[StripeClient, Any], Coroutine[Any, Any, StripeObject]]
 Json = dict[str, Any]
 """What Stripe answered, as plain data: read by `reading` alone."""
 
@@ -116,14 +117,12 @@ class Payments:
         params: asks.InvoiceRetrieveParams = {"expand": ["payments"]}
         found = await self._do(lambda c: c.v1.invoices.retrieve_async(invoice_id, params))
         if at(found, "lines", "has_more"):
-            lines = self._all(lambda c, page: c.v1.invoices.line_items.list_async(invoice_id, page))
+            lines = self.each(lambda c, page: c.v1.invoices.line_items.list_async(invoice_id, page))
             found["lines"]["data"] = [line async for line in lines]
         return reading.invoice(found)
 
-    async def _all(
-        self, page_of: Callable[[StripeClient, Any], Coroutine[Any, Any, Any]], about: Mapping[str, Any] | None = None
-    ) -> AsyncIterator[Any]:
-        """Every object of a list, however long."""
+    async def each(self, page_of: PageOf, about: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
+        """Every object of a list, however long, as plain data."""
         params: dict[str, Any] = {**(about or {}), "limit": PAGE}
         while True:
             page = await self._do(lambda c: page_of(c, params))
@@ -156,10 +155,10 @@ class Payments:
         return [*await self._refunds(made), *await self._disputes(made)]
 
     async def _refunds(self, which: Mapping[str, Any]) -> list[Refund]:
-        return [reading.refund(one) async for one in self._all(lambda c, page: c.v1.refunds.list_async(page), which)]
+        return [reading.refund(one) async for one in self.each(lambda c, page: c.v1.refunds.list_async(page), which)]
 
     async def _disputes(self, which: Mapping[str, Any]) -> list[Dispute]:
-        return [reading.dispute(one) async for one in self._all(lambda c, page: c.v1.disputes.list_async(page), which)]
+        return [reading.dispute(one) async for one in self.each(lambda c, page: c.v1.disputes.list_async(page), which)]
 
     async def refund(self, refund_id: str) -> Refund:
         return reading.refund(await self._do(lambda c: c.v1.refunds.retrieve_async(refund_id)))

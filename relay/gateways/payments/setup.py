@@ -5,7 +5,7 @@ mark in the metadata), so a second run finds what the first one made. What is th
 it is and told; nothing is made twice, and nothing is deleted.
 """
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -106,10 +106,8 @@ class SetUp:
 
     async def _meter(self) -> str:
         name = self.wanted.meter_event
-        found = await self._first(
-            lambda c, page: c.v1.billing.meters.list_async(page | {"status": "active"}),
-            lambda one: text(one, "event_name") == name,
-        )
+        meters = self.payments.each(lambda c, page: c.v1.billing.meters.list_async(page), {"status": "active"})
+        found = await _first(meters, lambda one: text(one, "event_name") == name)
         shape = {
             "default_aggregation": {"formula": "sum"},
             "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
@@ -152,10 +150,10 @@ class SetUp:
             },
         }
         params: Any = {"features": features, "metadata": {MARK: "portal"}}
-        found = await self._first(
-            lambda c, page: c.v1.billing_portal.configurations.list_async(page | {"active": True}),
-            lambda one: text(one, "metadata", MARK) == "portal",
+        portals = self.payments.each(
+            lambda c, page: c.v1.billing_portal.configurations.list_async(page), {"active": True}
         )
+        found = await _first(portals, lambda one: text(one, "metadata", MARK) == "portal")
         if found is None:
             return await self._make(
                 "portal configuration", lambda c: c.v1.billing_portal.configurations.create_async(params)
@@ -175,9 +173,8 @@ class SetUp:
         what, url, types = "webhook endpoint", self.wanted.webhook_url, sorted(self.wanted.event_types)
         if not url:
             return self._say(what, "left out", note=_OUT_OF_REACH)
-        found = await self._first(
-            lambda c, page: c.v1.webhook_endpoints.list_async(page), lambda one: text(one, "url") == url
-        )
+        endpoints = self.payments.each(lambda c, page: c.v1.webhook_endpoints.list_async(page))
+        found = await _first(endpoints, lambda one: text(one, "url") == url)
         if found is None:
             params: Any = {"url": url, "enabled_events": types, "api_version": self.payments.api_version}
             made = await self._made(what, lambda c: c.v1.webhook_endpoints.create_async(params))
@@ -236,27 +233,13 @@ class SetUp:
         return [text(one, "id") for one in found["data"] if text(one, "metadata", "monthly_credit_usd")]
 
     async def _product(self, role: str, name: str) -> str:
-        found = await self._first(
-            lambda c, page: c.v1.products.list_async(page | {"active": True}),
-            lambda one: text(one, "metadata", MARK) == role,
-        )
+        products = self.payments.each(lambda c, page: c.v1.products.list_async(page), {"active": True})
+        found = await _first(products, lambda one: text(one, "metadata", MARK) == role)
         if found is not None:
             self._say(f"product “{name}”", "there", text(found, "id"))
             return text(found, "id")
         params: Any = {"name": name, "metadata": {MARK: role}}
         return await self._make(f"product “{name}”", lambda c: c.v1.products.create_async(params))
-
-    async def _first(self, page_of: Callable[[StripeClient, Any], Any], fits: Callable[[Any], bool]) -> Any | None:
-        """The first of a list, however long, that fits."""
-        params: dict[str, Any] = {"limit": PAGE}
-        while True:
-            page = await self._ask(lambda c: page_of(c, params))
-            for one in page["data"]:
-                if fits(one):
-                    return one
-            if not page["has_more"]:
-                return None
-            params["starting_after"] = page["data"][-1]["id"]
 
     async def _make(self, what: str, call: Call) -> str:
         return text(await self._made(what, call), "id")
@@ -284,6 +267,13 @@ class SetUp:
 
 
 _OUT_OF_REACH = "Stripe cannot reach this machine. Set API_ORIGIN to a public address, or forward with `stripe listen`."
+
+
+async def _first(found: AsyncIterator[Any], fits: Callable[[Any], bool]) -> Any | None:
+    async for one in found:
+        if fits(one):
+            return one
+    return None
 
 
 def _has(found: Any, wanted: Any) -> bool:
