@@ -40,15 +40,12 @@ export class History {
   }
 
   async one(id: string): Promise<Conversation | undefined> {
-    return this.memory.get(id) ?? (await this.ask<Conversation | null>('readonly', (rows) => rows.get(id))) ?? undefined
+    const here = this.memory.get(id)
+    return here ?? (await this.ask<Conversation | null>('readonly', (rows) => rows.get(id))).answer ?? undefined
   }
 
   async list(account: string): Promise<Conversation[]> {
-    let { seen } = this
-    const kept = await this.ask<Conversation[]>('readonly', (rows) => {
-      seen = this.seen
-      return rows.index('account').getAll(account)
-    })
+    const { answer: kept, seen } = await this.ask<Conversation[]>('readonly', (rows) => rows.index('account').getAll(account))
     for (const { id } of kept ?? []) seen.add(id)
     const here = [...this.memory.values()].filter((one) => one.account === account)
     const all = [...new Map([...(kept ?? []), ...here].map((one) => [one.id, one])).values()]
@@ -58,11 +55,9 @@ export class History {
   /** Resolves to false when another tab has removed it meanwhile: nothing is written then. */
   async save(conversation: Conversation, quietly = false): Promise<boolean> {
     const plain: Conversation = JSON.parse(JSON.stringify(conversation))
-    let { seen } = this
-    const kept = await this.ask('readwrite', (rows) => {
-      seen = this.seen
-      return seen.has(plain.id) ? putAgain(rows, plain) : rows.put(plain)
-    })
+    const { answer: kept, seen } = await this.ask('readwrite', (rows) =>
+      this.seen.has(plain.id) ? putAgain(rows, plain) : rows.put(plain),
+    )
     if (kept === null) return false
     if (kept === undefined) this.memory.set(plain.id, plain)
     else {
@@ -86,20 +81,24 @@ export class History {
     this.seen = new Set()
   }
 
-  /** Resolves once the answer stands: a change is committed then, and survives whatever happens to the page. */
+  /**
+   * Resolves once the answer stands: a change is committed then, and survives whatever happens to the page. With it comes
+   * what had been seen in the database that answered, which may be gone by then.
+   */
   private async ask<T>(
     mode: IDBTransactionMode,
     question: (rows: IDBObjectStore) => IDBRequest<any>,
-  ): Promise<T | undefined> {
+  ): Promise<{ answer?: T; seen: Set<string> }> {
     const opening = (this.opened ??= open(this.wiped))
     const database = await opening
     if (opening !== this.opened) return this.ask(mode, question)
-    if (!database) return undefined
+    const { seen } = this
+    if (!database) return { seen }
     return new Promise((resolve) => {
       const transaction = database.transaction(store, mode)
       const request = question(transaction.objectStore(store))
-      transaction.oncomplete = () => resolve((request.result ?? null) as T)
-      transaction.onabort = () => resolve(undefined)
+      transaction.oncomplete = () => resolve({ answer: (request.result ?? null) as T, seen })
+      transaction.onabort = () => resolve({ seen })
     })
   }
 }
