@@ -49,7 +49,14 @@ _SECRETS = re.compile(
 )
 _AS_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _told_to: TextIO | None = None
-_QUIET = ("httpx", "httpcore", "uvicorn.access", "stripe", "anthropic", "asyncio", "alembic")
+_QUIET = ("httpx", "httpcore", "stripe", "anthropic", "asyncio", "alembic")
+_OTHERS = {
+    "uvicorn": logging.INFO,
+    "uvicorn.error": logging.INFO,
+    "uvicorn.access": logging.WARNING,
+    "engineio.server": logging.ERROR,
+    "socketio.server": logging.ERROR,
+}
 
 
 def configure(log_format: str = "json", stream: TextIO | None = None) -> None:
@@ -222,9 +229,8 @@ def _take_over_others() -> None:
     """Whoever brings a handler of its own writes beside this chain, as it likes, and all that strangers provoke. The
     sockets' libraries add theirs when a server is made, unless their level is set by then.
     """
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "engineio.server", "socketio.server"):
+    for name, level in _OTHERS.items():
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-        if name not in _QUIET:
-            logger.setLevel(logging.INFO if name.startswith("uvicorn") else logging.ERROR)
+        logger.setLevel(level)
