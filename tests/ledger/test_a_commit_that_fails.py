@@ -21,11 +21,6 @@ from tests.fixtures.ledger_desk import Desk, holds, open_desk, usage
 leases = table(Lease)
 
 
-@pytest.fixture
-def desk(database: Database) -> Desk:
-    return open_desk(database)
-
-
 async def in_one_commit(desk: Desk, *asked: Callable[[], Any]) -> list[Any]:
     """Whatever is asked for waits behind a slow write, and is then taken together."""
     started, go = threading.Event(), threading.Event()

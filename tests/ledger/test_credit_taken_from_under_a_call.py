@@ -3,7 +3,6 @@ cap, and what neither covers is owed. Nobody owes for having lowered a cap.
 """
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -13,29 +12,17 @@ import pytest
 from sqlalchemy import text
 
 from relay import clock, ledger
-from relay.audit import recompute
 from relay.database import Database, migrations
 from relay.errors import CapReached, InsufficientCredit, ProductError
 from relay.ids import new_id
 from relay.ledger import Hold
 from relay.settings import Settings
-from tests.fixtures.ledger_desk import Desk, balances, entries, grants, open_desk, usage
+from tests.fixtures.ledger_desk import Desk, balances, entries, grants, usage
 
+pytestmark = pytest.mark.usefixtures("nothing_differs_afterwards")
 PAID = "a payment"
 BEFORE = "5d0c8f13ab96"
 """The revision before holds kept their cap."""
-
-
-@pytest.fixture
-def desk(database: Database) -> Desk:
-    return open_desk(database)
-
-
-@pytest.fixture(autouse=True)
-def nothing_differs_afterwards(database: Database) -> Iterator[None]:
-    """Whatever a test has done, the audit finds nothing."""
-    yield
-    assert database.read_now(recompute) == []
 
 
 def on_a_plan(desk: Desk, cap: int, credit: int = 0) -> str:

@@ -1,6 +1,5 @@
 """No account spends what it does not have, at any concurrency; every hold returns what it did not need."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,25 +9,13 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from relay import clock, ledger, sync
-from relay.audit import recompute
 from relay.database import Database
 from relay.errors import BadInput, CapReached, InsufficientCredit, NotFound
 from relay.ledger import Held, Settled
-from tests.fixtures.ledger_desk import Desk, at_once, entries, grants, holds, open_desk, split, usage
+from tests.fixtures.ledger_desk import Desk, at_once, entries, grants, holds, split, usage
 
+pytestmark = pytest.mark.usefixtures("nothing_differs_afterwards")
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def desk(database: Database) -> Desk:
-    return open_desk(database)
-
-
-@pytest.fixture(autouse=True)
-def nothing_differs_afterwards(database: Database) -> Iterator[None]:
-    """Whatever a test has done, the audit finds nothing."""
-    yield
-    assert database.read_now(recompute) == []
 
 
 async def test_of_a_hundred_with_money_for_one_one_is_held(desk: Desk) -> None:

@@ -19,13 +19,8 @@ from relay.settings import Settings
 from relay.settling import sweep
 from relay.settling.keeping import Drawer, refuse_unless_usable
 from relay.settling.unbooked import Unbooked
-from tests.fixtures.ledger_desk import Desk, open_desk, usage
+from tests.fixtures.ledger_desk import Desk, usage
 from tests.fixtures.product import eventually
-
-
-@pytest.fixture
-def desk(database: Database) -> Desk:
-    return open_desk(database)
 
 
 @pytest.fixture

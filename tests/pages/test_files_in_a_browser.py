@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Route, expect
 
 from sandbox.serve import Running, in_thread
 from tests.fixtures.dashboard import Dashboard, built_site, running
@@ -21,13 +21,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running,
     folder = tmp_path_factory.mktemp("files")
     with in_thread() as world, running(folder, ASSET_MB_MAX="1", **world.settings) as product:
         yield world, product
-
-
-@pytest.fixture
-def house(started: tuple[Running, Dashboard], browser: Browser) -> Iterator[House]:
-    yield House(*started, browser)
-    for context in browser.contexts:
-        context.close()
 
 
 def file(name: str, content: bytes = FONT) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import text
 
 from relay import accounts, billing
@@ -31,13 +31,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running,
     folder = tmp_path_factory.mktemp("people")
     with in_thread() as world, running(folder, OPERATOR_EMAILS=OPS, **world.settings) as product:
         yield world, product
-
-
-@pytest.fixture
-def house(started: tuple[Running, Dashboard], browser: Browser) -> Iterator[House]:
-    yield House(*started, browser)
-    for context in browser.contexts:
-        context.close()
 
 
 def test_a_key_is_made_copied_capped_and_revoked(house: House) -> None:
