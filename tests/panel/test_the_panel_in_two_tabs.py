@@ -84,7 +84,7 @@ def test_however_many_tabs_are_open_one_follows_the_balance_for_all_and_another_
         fake_relay.available_usd = left
         for desk in desks:
             _hears_of(desk, left)
-        assert fake_relay.followers == 1
+        _one_follows(desks[0], fake_relay)
         desks.pop(0).page.close()
     desks[-1].say("Is there a connection left?")
     desks[-1].priced()
@@ -96,3 +96,12 @@ def _hears_of(desk: Desk, left: str) -> None:
             return
         desk.page.wait_for_timeout(20)
     raise AssertionError(f"{left} was not heard of: {desk.heard('balance')}")
+
+
+def _one_follows(desk: Desk, relay: FakeRelay) -> None:
+    """A browser hands a closed tab's lock on before its connection is gone, so there are two for a moment."""
+    for _ in range(500):
+        if relay.followers == 1:
+            return
+        desk.page.wait_for_timeout(20)
+    raise AssertionError(f"{relay.followers} tabs follow the balance")
