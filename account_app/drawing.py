@@ -43,11 +43,13 @@ class Drawing:
         """The body of the page at `address` with the State of `told` (JSON by the names of substates)."""
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self.draw_now, route, address, told)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._thread, self.draw_now, route, address, told, SECONDS_MAX
+            )
         finally:
             self._waiting -= 1
 
-    def draw_now(self, route: str, address: str, told: str, seconds_max: float = SECONDS_MAX) -> str:
+    def draw_now(self, route: str, address: str, told: str, seconds_max: float) -> str:
         """The same for whoever has a thread of their own."""
         return self._opened().call("draw", route, address, told, timeout_sec=seconds_max)
 

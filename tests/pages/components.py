@@ -107,7 +107,7 @@ class Pictures:
         database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE usage_sums RENAME TO elsewhere"))
         self._product.give(account_id, WIDTHS[self._width])
         told = page.locator("main > [role=status]")
-        expect(told).to_contain_text("could not be renewed", timeout=20_000)
+        expect(told).to_contain_text("could not be renewed")
         self._shoot("problem", told)
         database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE elsewhere RENAME TO usage_sums"))
 

@@ -181,7 +181,7 @@ def test_an_ended_session_leads_to_signing_in_and_says_so(
     opened(page, "/usage?by=model")
     dashboard.end_sessions("ends@example.com")
     back = "/usage%3Fby%3Dmodel"
-    expect(page).to_have_url(f"{dashboard.address}/sign-in?error=expired&next={back}", timeout=15_000)
+    expect(page).to_have_url(f"{dashboard.address}/sign-in?error=expired&next={back}")
     expect(page.get_by_role("alert")).to_have_text("You were signed out. Sign in to go on.")
     expect(page.get_by_label("Email")).to_be_visible()
 

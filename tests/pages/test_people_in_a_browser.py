@@ -148,11 +148,11 @@ def test_a_session_is_ended_from_another_and_then_all_are(house: House) -> None:
     opened(page, "/account")
     panel(page, "Where you are signed in").get_by_role("button", name="Sign out", exact=False).last.click()
     told(page, "Signed out.")
-    expect(other).to_have_url(re.compile("/sign-in"), timeout=15_000)
+    expect(other).to_have_url(re.compile("/sign-in"))
     third = house.visit("many@example.com", "/")
     page.get_by_role("button", name="Sign out everywhere").click()
     expect(page).to_have_url(re.compile("/sign-in"))
-    expect(third).to_have_url(re.compile("/sign-in"), timeout=15_000)
+    expect(third).to_have_url(re.compile("/sign-in"))
 
 
 def account_in_the_drawer(page: Page, email: str) -> Locator:
@@ -216,10 +216,10 @@ def test_an_event_is_replayed_differences_are_looked_for_and_services_asked(hous
     expect(page.get_by_text("Not looked for yet")).to_be_visible()
     page.get_by_role("button", name="Look now").click()
     differences = panel(page, "Differences")
-    expect(differences.get_by_text("No difference", exact=True)).to_have_count(2, timeout=20_000)
+    expect(differences.get_by_text("No difference", exact=True)).to_have_count(2)
     expect(differences.get_by_text("Last looked")).to_have_count(2)
     page.get_by_role("button", name="Ask now").click()
-    expect(panel(page, "Health").get_by_text("Well", exact=True)).to_have_count(5, timeout=20_000)
+    expect(panel(page, "Health").get_by_text("Well", exact=True)).to_have_count(5)
 
 
 def test_revenue_is_drawn_by_day_with_its_table_behind_it(house: House) -> None:

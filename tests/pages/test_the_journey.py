@@ -38,7 +38,7 @@ def sign_in(page: Page, place: Product, email: str = EMAIL) -> None:
     code = page.get_by_label("Code")
     expect(code).to_be_visible()
     code.fill(mailed_code(place, email))
-    expect(page.get_by_text("Available credit")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Available credit")).to_be_visible()
 
 
 def test_a_stranger_signs_in_talks_to_claude_and_sees_what_it_cost(page: Page, place: Product) -> None:
@@ -58,11 +58,11 @@ def test_a_stranger_signs_in_talks_to_claude_and_sees_what_it_cost(page: Page, p
     answer = page.get_by_role("log")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     early = eventually(lambda: len(answer.inner_text()) > 80 and len(answer.inner_text()))
-    expect(page.get_by_role("button", name="Send")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
     assert len(answer.inner_text()) > early, "the answer did not arrive word by word"
 
     # The other page was not touched: its figures moved by themselves.
-    expect(overview.get_by_text("<$0.01").first).to_be_visible(timeout=10_000)
+    expect(overview.get_by_text("<$0.01").first).to_be_visible()
     assert problems == []
 
 
@@ -73,7 +73,7 @@ def test_who_sends_each_form_twice_comes_in_and_signing_out_closes_the_door(page
     page.get_by_label("Code").fill(mailed_code(place))
     # The page sends a whole code by itself; habit sends it again.
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Available credit")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Available credit")).to_be_visible()
     page.get_by_role("button", name="Sign out").first.click()
     expect(page).to_have_url(re.compile("/sign-in"))
     page.goto(place.url + "/usage")

@@ -139,7 +139,7 @@ async def test_a_session_that_is_ended_from_another_loses_its_page(dashboard: Da
         await page.hears("dora@example.com")
         await other.hears("dora@example.com")
         await page.send(f"{ACCOUNT}.end_session", {"session_id": ended}, "/account")
-        await asyncio.wait_for(other.closed.wait(), 15)
+        await asyncio.wait_for(other.closed.wait(), 30)
         assert not page.closed.is_set()
 
 
@@ -204,7 +204,7 @@ async def test_an_operator_acts_by_the_page_and_it_is_written_down(dashboard: Da
         await page.hears("Done, and written down.")
         await hers.hears("$7.00 promotional")
         await page.send(f"{OPERATOR}.look", {}, "/operator")
-        await page.hears("Down", 20)
+        await page.hears("Down")
     written = dashboard.database.read_now(
         lambda c: c.execute(text("SELECT operator, reason FROM operator_actions")).all()
     )

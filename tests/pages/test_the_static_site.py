@@ -63,7 +63,7 @@ def sign_in(page: Page, place: Place) -> None:
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_label("Code").fill(mailed_code(place.product))
-    expect(page.get_by_text("Available credit")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Available credit")).to_be_visible()
 
 
 def mailed_code(product: Product) -> str:
@@ -89,9 +89,9 @@ def test_people_sign_in_talk_and_sign_out_across_two_origins(page: Page, place: 
     talking.get_by_role("textbox", name="Message").fill("How should I kern the pair To? [[sandbox: tokens=60]]")
     talking.get_by_role("button", name="Send").click()
     expect(talking.get_by_role("button", name="Stop")).to_be_visible()
-    expect(talking.get_by_role("button", name="Send")).to_be_visible(timeout=20_000)
+    expect(talking.get_by_role("button", name="Send")).to_be_visible()
     # The other page was not touched: its figures moved by themselves.
-    expect(page.get_by_text("<$0.01").first).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("<$0.01").first).to_be_visible()
 
     page.get_by_role("button", name="Sign out").first.click()
     expect(page).to_have_url(re.compile(re.escape(place.origin) + "/sign-in"))

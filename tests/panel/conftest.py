@@ -35,7 +35,6 @@ def panel_origin(fake_relay: FakeRelay) -> Iterator[str]:
 @pytest.fixture
 def profile(browser: Browser, panel_origin: str) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 420, "height": 720}, base_url=panel_origin)
-    context.set_default_timeout(10_000)
     yield context
     context.close()
 

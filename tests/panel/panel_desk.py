@@ -37,7 +37,7 @@ class Desk:
 
     def hears(self, name: str, times: int = 1) -> None:
         """Waits for an event of the panel. The strict policy of the page forbids Playwright's own polling."""
-        for _ in range(500):
+        for _ in range(1500):
             if len(self.heard(name)) >= times:
                 return
             self.page.wait_for_timeout(20)

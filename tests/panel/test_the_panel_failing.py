@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.panel.panel_desk import Desk
 from tests.panel.panel_relay import FakeRelay
@@ -40,8 +41,8 @@ def test_a_refusal_is_explained_and_can_be_tried_again(
     desk.box.fill("half a thought")
     desk.page.get_by_role("button", name="Try again", exact=True).click()
     desk.sees("Hello from Claude.")
-    assert desk.box.input_value() == "half a thought"
-    assert desk.page.get_by_text(words).count() == 0
+    expect(desk.box).to_have_value("half a thought")
+    expect(desk.page.get_by_text(words)).to_have_count(0)
 
 
 def test_a_stream_that_breaks_off_keeps_what_came(open_panel: Open, fake_relay: FakeRelay) -> None:
@@ -66,7 +67,7 @@ def test_a_slow_network_shows_that_something_is_coming_and_can_be_stopped(
     desk.box.fill("the next thought")
     desk.button("Stop").click()
     desk.sees("Stopped")
-    assert desk.box.input_value() == "the next thought"
+    expect(desk.box).to_have_value("the next thought")
     fake_relay.may_answer.set()
     desk.button("Retry").click()
     desk.sees("Hello from Claude.")
@@ -97,7 +98,7 @@ def test_a_dismissed_warning_returns_when_it_is_graver(open_panel: Open, fake_re
     fake_relay.available_usd = "1.9"
     desk = open_panel()
     desk.button("Dismiss").click()
-    assert desk.page.get_by_text("of your credit").count() == 0
+    expect(desk.page.get_by_text("of your credit")).to_have_count(0)
     fake_relay.available_usd = "0.3"
     desk.say("Hello")
     desk.sees("3 % of your credit")

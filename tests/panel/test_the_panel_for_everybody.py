@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.panel.panel_desk import Desk
 from tests.panel.panel_relay import PANEL, FakeRelay
@@ -90,8 +91,8 @@ def test_the_answer_is_not_read_out_word_by_word(open_panel: Open, fake_relay: F
     desk = open_panel()
     desk.say("Slowly")
     desk.sees("one")
-    assert desk.log.get_attribute("aria-busy") == "true"
-    assert desk.page.get_by_role("status").last.inner_text() == "The assistant is answering."
+    expect(desk.log).to_have_attribute("aria-busy", "true")
+    expect(desk.page.get_by_role("status").last).to_have_text("The assistant is answering.")
     fake_relay.go_on.set()
     desk.priced()
     desk.sees("Answered. Price $0.0042.")

@@ -91,7 +91,7 @@ def test_however_many_tabs_are_open_one_follows_the_balance_for_all_and_another_
 
 
 def _hears_of(desk: Desk, left: str) -> None:
-    for _ in range(500):
+    for _ in range(1500):
         if any(balance["available_usd"] == left for balance in desk.heard("balance")):
             return
         desk.page.wait_for_timeout(20)
@@ -100,7 +100,7 @@ def _hears_of(desk: Desk, left: str) -> None:
 
 def _one_follows(desk: Desk, relay: FakeRelay) -> None:
     """A browser hands a closed tab's lock on before its connection is gone, so there are two for a moment."""
-    for _ in range(500):
+    for _ in range(1500):
         if relay.followers == 1:
             return
         desk.page.wait_for_timeout(20)

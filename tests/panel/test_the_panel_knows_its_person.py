@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.panel.panel_desk import Desk
 from tests.panel.panel_relay import FakeRelay
@@ -28,7 +29,7 @@ def test_a_person_signs_in_without_leaving_the_page(open_panel: Open, fake_relay
     desk.sees("That code is not right")
     desk.page.get_by_label("Code").fill("004 213")
     desk.sees("$9.41")
-    assert desk.box.input_value() == "My question"
+    expect(desk.box).to_have_value("My question")
     desk.button("Send").click()
     desk.sees("Hello from Claude.")
 
@@ -40,11 +41,11 @@ def test_signed_out_elsewhere_keeps_the_message_for_the_same_person(open_panel: 
     fake_relay.signed_in = False
     desk.say("A secret thought")
     desk.page.get_by_label("Email").wait_for()
-    assert desk.box.input_value() == ""
+    expect(desk.box).to_have_value("")
     assert "Before" not in desk.log.inner_text()
     sign_in(desk, "ada@example.com")
     desk.sees("Before")
-    assert desk.box.input_value() == "A secret thought"
+    expect(desk.box).to_have_value("A secret thought")
 
 
 def test_the_next_person_sees_nothing_of_the_last_one(open_panel: Open, fake_relay: FakeRelay) -> None:
@@ -59,7 +60,7 @@ def test_the_next_person_sees_nothing_of_the_last_one(open_panel: Open, fake_rel
     desk.button("Conversations").click()
     desk.sees("No conversations yet")
     assert "Private matter" not in desk.page.locator("assistant-panel").inner_text()
-    assert desk.box.input_value() == ""
+    expect(desk.box).to_have_value("")
 
 
 def test_when_the_cookie_is_somebody_elses_now_nothing_is_asked_in_their_name(
@@ -73,13 +74,13 @@ def test_when_the_cookie_is_somebody_elses_now_nothing_is_asked_in_their_name(
     desk.sees("Somebody else is signed in now, so your message was not sent.")
     assert [asked["x-account"] for asked in fake_relay.headers_seen] == [f"acc-{mine}"] * 2
     assert "Private matter" not in desk.page.locator("assistant-panel").inner_text()
-    assert desk.box.input_value() == ""
+    expect(desk.box).to_have_value("")
     desk.say("My own")
     desk.priced()
     fake_relay.email = mine
     desk.page.reload()
     desk.hears("ready")
-    assert desk.box.input_value() == "A secret thought"
+    expect(desk.box).to_have_value("A secret thought")
 
 
 def test_a_reload_returns_to_the_conversation_and_the_draft(open_panel: Open) -> None:
@@ -89,7 +90,7 @@ def test_a_reload_returns_to_the_conversation_and_the_draft(open_panel: Open) ->
     desk.box.fill("and then")
     desk.page.reload()
     desk.sees("Hello from Claude.")
-    assert desk.box.input_value() == "and then"
+    expect(desk.box).to_have_value("and then")
 
 
 KEPT = """
@@ -131,7 +132,7 @@ def test_conversations_are_renamed_exported_and_deleted_with_a_way_back(open_pan
     assert download.value.suggested_filename == "Spacing.md"
     desk.button("Delete Spacing").click()
     desk.sees("Deleted.")
-    assert desk.button("Delete Spacing").count() == 0
+    expect(desk.button("Delete Spacing")).to_have_count(0)
     desk.button("Undo").click()
     desk.button("Delete Spacing").wait_for()
     desk.button("Delete all").click()

@@ -53,7 +53,6 @@ def visit(browser: Browser, hosts: Hosts) -> Iterator[Visit]:
         def visitor(email: str) -> Visitor:
             context = browser.new_context(viewport={"width": 1200, "height": 800}, locale="en-US")
             stack.callback(context.close)
-            context.set_default_timeout(15_000)
             return Visitor(context, hosts.product, email)
 
         yield visitor
@@ -97,7 +96,7 @@ def test_stop_reaches_upstream_and_the_price_is_what_was_booked(visit: Visit, ho
     ada.sign_in(desk.page)
     ada.balance(desk)
     desk.say("Go on and on. [[sandbox: slow ms=40 tokens=2000]]")
-    expect(desk.page.locator("[part=message-assistant]")).to_contain_text("the", timeout=15_000)
+    expect(desk.page.locator("[part=message-assistant]")).to_contain_text("the")
     desk.button("Stop").click()
     assert eventually(lambda: hosts.product.world.claude.books.entries[-1].ended == "client_gone")
     desk.sees("Stopped")
@@ -121,7 +120,7 @@ def test_what_changes_elsewhere_is_seen_at_once(visit: Visit, hosts: Hosts) -> N
     leave = "address => fetch(address, { method: 'POST', credentials: 'include' }).then((answer) => answer.status)"
     assert other_tab.page.evaluate(leave, f"{hosts.api}/api/auth/logout") == 204
     desk.page.get_by_label("Email").wait_for()
-    assert desk.box.input_value() == ""
+    expect(desk.box).to_have_value("")
 
 
 def test_credit_that_ends_in_mid_conversation_leaves_a_way_on(visit: Visit, hosts: Hosts) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.fixtures.product import eventually
 from tests.panel.panel_desk import Desk
@@ -146,7 +147,7 @@ def test_a_question_can_be_edited_and_replaces_what_followed(open_panel: Open, f
     desk.say("First")
     desk.priced()
     desk.box.press("ArrowUp")
-    assert desk.box.input_value() == "First"
+    expect(desk.box).to_have_value("First")
     desk.box.fill("Second")
     desk.box.press("Enter")
     desk.hears("response-end", 2)

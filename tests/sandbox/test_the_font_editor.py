@@ -27,7 +27,6 @@ def address() -> Iterator[str]:
 def editor(browser: Browser, address: str) -> Iterator[Page]:
     """The page with its own font, Vollkorn, and no faults in its scripts when the test is over."""
     context = browser.new_context(viewport={"width": 1200, "height": 900}, locale="en-GB")
-    context.set_default_timeout(10_000)
     page, faults = context.new_page(), []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(address)
