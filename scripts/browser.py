@@ -9,6 +9,8 @@ from pathlib import Path
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ROOT = Path(__file__).resolve().parent.parent
 APT = {"DEBIAN_FRONTEND": "noninteractive"}
+APT_GET = ("apt-get", "-o", "Acquire::Retries=5", "-o", "DPkg::Lock::Timeout=300")
+"""A fresh machine may still be busy with updates of its own: their lock is waited for."""
 
 
 def main() -> None:
@@ -42,8 +44,8 @@ def install() -> str | None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return None
     print("Installing Chromium for the browser tests (apt) …", flush=True)
-    succeeds(["apt-get", "update", "-qq"])
-    succeeds(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"])
+    succeeds([*APT_GET, "update", "-qq"])
+    succeeds([*APT_GET, "install", "-y", "-qq", "--no-install-recommends", "chromium"])
     return find()
 
 

@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 PYTHON = BIN / "python"
+PATIENCE = {"PIP_RETRIES": "8", "UV_HTTP_RETRIES": "8", "npm_config_fetch_retries": "5"}
+"""One download that breaks off is none that stops a set-up of hundreds; who set something else keeps it."""
+
 GENERATED = {"__pycache__", "node_modules", ".web", "dist", ".setup-npm"}
 
 
@@ -239,7 +242,7 @@ def run(command: list[str | Path], folder: Path) -> subprocess.CompletedProcess[
 
 def surroundings() -> dict[str, str]:
     """The environment of every step: our Node first, caches in `.venv` when the home is read-only."""
-    env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
+    env = {**PATIENCE, **os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
     if not os.access(Path.home(), os.W_OK):
         cache = str(VENV / ".cache")
         env |= {"HOME": cache, "UV_CACHE_DIR": f"{cache}/uv", "npm_config_cache": f"{cache}/npm"}

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 
-from browser import succeeds
+from browser import APT_GET, succeeds
 
 
 def main() -> None:
@@ -17,8 +17,8 @@ def install() -> bool:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return False
     print("Installing strace for the tests of disk faults (apt) …", flush=True)
-    succeeds(["apt-get", "update", "-qq"])
-    return succeeds(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "strace"])
+    succeeds([*APT_GET, "update", "-qq"])
+    return succeeds([*APT_GET, "install", "-y", "-qq", "--no-install-recommends", "strace"])
 
 
 if __name__ == "__main__":
