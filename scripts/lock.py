@@ -11,6 +11,8 @@ OPTIONS = [
     "--universal",
     "--python-version=3.11",
     "--generate-hashes",
+    # pip, which stands in for uv where that fails, takes a name with extras for one that is not pinned.
+    "--no-strip-extras",
     "--no-emit-index-url",
     "--no-header",
     "-q",
