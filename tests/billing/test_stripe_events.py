@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -10,8 +11,10 @@ import httpx
 import pytest
 import stripe
 
-from relay import billing
+from relay import billing, clock
+from relay.errors import BadSignature
 from relay.gateways.payments.reading import said
+from relay.gateways.payments.signing import verified
 from relay.money import PICO_PER_USD
 from sandbox.stripe import defaults
 from tests.fixtures.billing_desk import Town
@@ -92,6 +95,16 @@ def test_only_stripes_signature_of_these_five_minutes_is_taken(shared_product: P
     known = states(shared_product)
     assert "evt_good" in known
     assert not {"evt_forged", "evt_stale", "evt_early"} & set(known)
+
+
+@pytest.mark.parametrize(("age", "is_taken"), [(0, True), (86_400, False)])
+@pytest.mark.parametrize("behind", ["t={now}", "t=soon", "v1=00", "v0=00"])
+def test_the_time_that_counts_is_the_one_that_was_signed(age: int, is_taken: bool, behind: str) -> None:
+    now = clock.now()
+    at = int(now.timestamp())
+    header = stripe.WebhookSignature.generate_signature_header("{}", "whsec_ours", timestamp=at - age)
+    with nullcontext() if is_taken else pytest.raises(BadSignature):
+        assert verified(b"{}", f"{header},{behind.format(now=at)}", now, ("whsec_ours",)) == {}
 
 
 def test_no_nul_enters_with_an_event() -> None:

@@ -36,5 +36,7 @@ def _signed(body: bytes, header: str, secret: str) -> bool:
 
 
 def _signed_at(header: str) -> int:
-    parts = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
-    return int(parts["t"])
+    """The first time in the header, as that is the one which the SDK found signed; whoever holds an old event can
+    write another behind it.
+    """
+    return next(int(part.split("=")[1]) for part in header.split(",") if part.startswith("t="))
